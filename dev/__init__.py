@@ -1,0 +1,1 @@
+"""The development machine: an embedded cluster, images, small models and the demo."""

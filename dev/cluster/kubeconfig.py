@@ -1,0 +1,42 @@
+"""Kubeconfig files with their certificates inside, so that each can be copied anywhere."""
+
+import base64
+from pathlib import Path
+
+
+def render(*, server: str, cluster: str, user: str, pki: Path) -> str:
+    """The text of a kubeconfig for a user whose certificate is in the folder `pki`."""
+    return f"""\
+apiVersion: v1
+kind: Config
+current-context: {cluster}
+clusters:
+  - name: {cluster}
+    cluster:
+      server: {server}
+      certificate-authority-data: {encoded(pki / "ca.crt")}
+contexts:
+  - name: {cluster}
+    context:
+      cluster: {cluster}
+      user: {user}
+users:
+  - name: {user}
+    user:
+      client-certificate-data: {encoded(pki / f"{user}.crt")}
+      client-key-data: {encoded(pki / f"{user}.key")}
+"""
+
+
+def write(file: Path, text: str) -> None:
+    """Write a kubeconfig that only its owner may read, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.replace(file)
+
+
+def encoded(file: Path) -> str:
+    """A file's content as kubeconfigs hold it."""
+    return base64.b64encode(file.read_bytes()).decode()

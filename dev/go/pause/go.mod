@@ -1,0 +1,3 @@
+module deepseek-operator.local/pause
+
+go 1.25.0

@@ -1,0 +1,1 @@
+"""Decides what DeepSeek deployments become on the cluster; never touches a request."""

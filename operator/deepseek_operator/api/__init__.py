@@ -1,0 +1,1 @@
+"""The custom resource: pydantic types, names, conditions, and the CRD generated from them."""

@@ -1,0 +1,95 @@
+"""Condition types and reasons of a DeepSeekDeployment, and how a condition changes over time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+Status = Literal["True", "False", "Unknown"]
+
+
+class ConditionType(StrEnum):
+    """What is said of an object; the first three are what kstatus, Helm, Argo CD and Flux read."""
+
+    READY = "Ready"
+    """Users are served: at least one pod of the serving revision answers."""
+    RECONCILING = "Reconciling"
+    """The operator is still working towards the spec."""
+    STALLED = "Stalled"
+    """A person must act; the operator cannot go on with the spec as it is."""
+    ROLLED_OUT = "RolledOut"
+    """The revision that the spec asks for is the one that serves, at full strength."""
+
+
+class Reason(StrEnum):
+    """Why a condition has its status: one word for machines, never renamed within an API version."""
+
+    # Ready
+    SERVING = "Serving"
+    STARTING = "Starting"
+    SCALED_TO_ZERO = "ScaledToZero"
+    # root causes, on Ready and Reconciling
+    UNSCHEDULABLE = "Unschedulable"
+    VOLUME_NOT_MOUNTED = "VolumeNotMounted"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    OUT_OF_MEMORY = "OutOfMemory"
+    ENGINE_FAILED = "EngineFailed"
+    PODS_REFUSED = "PodsRefused"
+    ENGINE_LOADING = "EngineLoading"
+    NOT_ANSWERING = "NotAnswering"
+    # Reconciling
+    ROLLING_OUT = "RollingOut"
+    UP_TO_DATE = "UpToDate"
+    # Stalled
+    UNKNOWN_MODEL = "UnknownModel"
+    INVALID_SPEC = "InvalidSpec"
+    NAME_TAKEN = "NameTaken"
+    REFUSED_BY_SERVER = "RefusedByServer"
+    UNREADABLE_REVISION = "UnreadableRevision"
+    NOT_STALLED = "NotStalled"
+    # RolledOut
+    ROLLED_OUT = "RolledOut"
+    CANDIDATE_STARTING = "CandidateStarting"
+    SPEC_NOT_SERVABLE = "SpecNotServable"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One finding about the object, without the time of its last change."""
+
+    type: ConditionType
+    status: Status
+    reason: Reason
+    message: str
+
+
+def merge_conditions(
+    stored: Sequence[dict[str, object]],
+    found: Iterable[Condition],
+    *,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, object]]:
+    """The conditions to store: a transition time changes only when the status does."""
+    before = {condition.get("type"): condition for condition in stored}
+    return [
+        {
+            "type": str(condition.type),
+            "status": condition.status,
+            "reason": str(condition.reason),
+            "message": condition.message,
+            "observedGeneration": generation,
+            "lastTransitionTime": _transition_time(before.get(str(condition.type)), condition, now),
+        }
+        for condition in found
+    ]
+
+
+def _transition_time(
+    before: dict[str, object] | None, condition: Condition, now: datetime
+) -> object:
+    if before is not None and before.get("status") == condition.status:
+        return before.get("lastTransitionTime")
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")

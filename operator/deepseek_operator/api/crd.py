@@ -1,0 +1,105 @@
+"""The CustomResourceDefinition, generated from the types: `python -m deepseek_operator.api.crd`."""
+
+import sys
+from typing import Any
+
+import yaml
+
+from deepseek_operator.api import names, rules, schema, types
+
+PRINTER_COLUMNS = [
+    {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
+    {
+        "name": "Ready",
+        "type": "string",
+        "jsonPath": '.status.conditions[?(@.type=="Ready")].status',
+    },
+    {"name": "Serving", "type": "string", "jsonPath": ".status.serving.model"},
+    {
+        "name": "Replicas",
+        "type": "string",
+        "jsonPath": ".status.serving.readyReplicas",
+        "description": "Replicas of the serving revision that answer.",
+    },
+    {
+        "name": "Status",
+        "type": "string",
+        "jsonPath": '.status.conditions[?(@.type=="Ready")].message',
+    },
+    {
+        "name": "Revision",
+        "type": "string",
+        "jsonPath": ".status.serving.revision",
+        "priority": 1,
+    },
+    {"name": "URL", "type": "string", "jsonPath": ".status.url", "priority": 1},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+]
+
+
+def build_crd() -> dict[str, Any]:
+    """The complete CustomResourceDefinition of DeepSeekDeployment."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names.PLURAL}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": names.KIND,
+                "listKind": f"{names.KIND}List",
+                "plural": names.PLURAL,
+                "singular": names.KIND.lower(),
+                "shortNames": ["dsd"],
+                "categories": ["all"],
+            },
+            "versions": [_version()],
+        },
+    }
+
+
+def _version() -> dict[str, Any]:
+    return {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": _object_schema()},
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        "additionalPrinterColumns": PRINTER_COLUMNS,
+    }
+
+
+def _object_schema() -> dict[str, Any]:
+    spec = schema.structural_schema(types.DeepSeekDeploymentSpec)
+    status = schema.structural_schema(types.DeepSeekDeploymentStatus)
+    return {
+        "type": "object",
+        "description": types.DeepSeekDeployment.__doc__,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+        "x-kubernetes-validations": rules.OBJECT,
+    }
+
+
+def render() -> str:
+    """The CRD as YAML, as committed under `crds/`."""
+    header = "# Generated from operator/deepseek_operator/api by `make generate`; do not edit.\n"
+    return header + yaml.safe_dump(build_crd(), sort_keys=False, allow_unicode=True, width=100)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

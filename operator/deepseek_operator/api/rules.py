@@ -1,0 +1,172 @@
+"""CEL rules of the CRD, as data: what the schema alone cannot say, each with a message for people.
+
+The API server enforces them (https://kubernetes.io/docs/reference/using-api/cel/). A message names the
+field and the remedy. Lists and maps that a rule walks are bounded, or the server refuses its cost.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+OWNED_FLAGS: Mapping[str, str] = {
+    "model": "use model and source",
+    "served-model-name": "use servedName",
+    "revision": "write it into source: hf://organisation/name@revision",
+    "tensor-parallel-size": "use accelerator.count",
+    "pipeline-parallel-size": "use accelerator.count",
+    "data-parallel-size": "use replicas",
+    "max-num-seqs": "use batching.maxConcurrentSequences",
+    "max-num-batched-tokens": "use batching.maxBatchedTokens",
+    "api-key": "it would stand readable in the object",
+    "hf-token": "use pod.env with HF_TOKEN from a Secret",
+    "host": "the operator sets it",
+    "port": "the operator sets it",
+    "uds": "the operator's Service needs a port",
+    "root-path": "the operator's probes need the plain paths",
+    "ssl-keyfile": "the operator's probes need plain HTTP",
+    "ssl-certfile": "the operator's probes need plain HTTP",
+    "shutdown-timeout": "the operator sets it to match the pod's grace period",
+    "middleware": "the operator sets it",
+    "config": "give the flags themselves",
+    "download-dir": "the operator mounts the cache",
+    "headless": "the operator lays out the nodes",
+    "nnodes": "the operator lays out the nodes",
+    "node-rank": "the operator lays out the nodes",
+    "master-addr": "the operator lays out the nodes",
+    "master-port": "the operator lays out the nodes",
+}
+"""vLLM flags that users may not give in engine.args, and what to use instead."""
+
+OWNED_ENV: Mapping[str, str] = {
+    "HOME": "the operator sets it to a writable volume",
+    "PYTHONPATH": "the operator mounts its own tools there",
+    "VLLM_API_KEY": "it would lock the operator's probes out",
+    "VLLM_HOST_IP": "the operator lays out the nodes",
+    "VLLM_PORT": "the operator sets the port",
+}
+"""Environment variables that users may not give in pod.env, and why."""
+
+
+def _alternatives(words: Mapping[str, str]) -> str:
+    return "|".join(word.replace("-", "[-_]") for word in words)
+
+
+_OWNED_FLAG = f"^--({_alternatives(OWNED_FLAGS)})(=.*)?$"
+_OWNED_VARIABLES = "[" + ", ".join(f"'{name}'" for name in OWNED_ENV) + "]"
+
+ENGINE_ARGS: list[JsonValue] = [
+    {
+        "rule": "self.all(a, a.matches('^--[a-zA-Z0-9][a-zA-Z0-9._-]*(=(.|\\n)*)?$'))",
+        "message": "engine.args: each entry is one flag, written --flag or --flag=value",
+    },
+    {
+        "rule": f"!self.exists(a, a.matches('{_OWNED_FLAG}'))",
+        "messageExpression": "'engine.args: ' + "
+        f"self.filter(a, a.matches('{_OWNED_FLAG}'))[0].split('=')[0] + "
+        "' is owned by the operator; the reference of engine.args names the field to use instead'",
+    },
+]
+
+ACCELERATOR: list[JsonValue] = [
+    {
+        "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count))",
+        "message": "accelerator: product and count are for kind GPU; remove them or set kind: GPU",
+    }
+]
+
+BATCHING: list[JsonValue] = [
+    {
+        "rule": "!has(self.maxConcurrentSequences) || !has(self.maxBatchedTokens) || "
+        "self.maxBatchedTokens >= self.maxConcurrentSequences",
+        "message": "batching: maxBatchedTokens may not be below maxConcurrentSequences "
+        "(the engine computes at least one token of each running sequence a step)",
+    }
+]
+
+ENV_SOURCE: list[JsonValue] = [
+    {
+        "rule": "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+        "message": "pod.env valueFrom: give exactly one of secretKeyRef and configMapKeyRef",
+    }
+]
+
+ENV_VAR: list[JsonValue] = [
+    {
+        "rule": "!(has(self.value) && has(self.valueFrom))",
+        "message": "pod.env: give value or valueFrom, not both",
+    }
+]
+
+OPEN_ENV: list[JsonValue] = [
+    {
+        "rule": f"!self.exists(e, e.name in {_OWNED_VARIABLES})",
+        "messageExpression": f"'pod.env: ' + self.filter(e, e.name in {_OWNED_VARIABLES})[0].name "
+        "+ ' is owned by the operator; remove it'",
+    }
+]
+
+_RESERVED_KEY = "^([a-z0-9.-]*[.])?(app[.]kubernetes[.]io|serving[.]deepseek[.]dev)/"
+
+OPEN_KEYS: list[JsonValue] = [
+    {
+        "rule": f"!self.exists(k, k.matches('{_RESERVED_KEY}'))",
+        "message": "keys of app.kubernetes.io/ and serving.deepseek.dev/ are the operator's; "
+        "choose another prefix",
+    },
+    {
+        "rule": "self.all(k, size(k) <= 316 && "
+        "k.matches('^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$'))",
+        "message": "keys are [prefix/]name of letters, digits, '-', '_' and '.'",
+    },
+]
+
+_KNOWN_RESOURCES = (
+    "k in ['cpu', 'memory', 'ephemeral-storage'] || k.startsWith('hugepages-') || k.contains('/')"
+)
+
+RESOURCES: list[JsonValue] = [
+    {
+        "rule": "!self.requests.exists(k, k.startsWith('nvidia.com/')) && "
+        "!self.limits.exists(k, k.startsWith('nvidia.com/'))",
+        "message": "pod.resources: GPUs are not given here; use accelerator.count",
+    },
+    {
+        "rule": f"self.requests.all(k, {_KNOWN_RESOURCES}) && self.limits.all(k, {_KNOWN_RESOURCES})",
+        "message": "pod.resources: use cpu, memory, ephemeral-storage, hugepages-<size> or "
+        "vendor.domain/resource",
+    },
+    {
+        "rule": "self.requests.all(k, !(k in self.limits) || "
+        "!quantity(string(self.requests[k])).isGreaterThan(quantity(string(self.limits[k]))))",
+        "message": "pod.resources: a request may not be above its limit",
+    },
+]
+
+_PVC = "^pvc://[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+_HF = "^hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._/-]*)?$"
+
+SOURCE: list[JsonValue] = [
+    {
+        "rule": f"self.matches('{_PVC}') || self.matches('{_HF}')",
+        "message": "source: write pvc://claim/path or hf://organisation/name[@revision]",
+    }
+]
+
+OBJECT: list[JsonValue] = [
+    {
+        "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        "message": "metadata.name: it becomes the name of a Service, so at most 63 of a-z, 0-9 and "
+        "'-', beginning with a letter",
+    },
+    {
+        "rule": "!self.metadata.name.matches('-[0-9a-f]{10}$')",
+        "message": "metadata.name may not end in '-' and ten hexadecimal digits: that form names "
+        "revisions; choose another ending",
+    },
+    {
+        "rule": "(has(self.spec.servedName) ? self.spec.servedName : self.metadata.name) == "
+        "(has(oldSelf.spec.servedName) ? oldSelf.spec.servedName : oldSelf.metadata.name)",
+        "message": 'spec.servedName is immutable: clients send it as "model"; make a second object '
+        "for a second name",
+    },
+]

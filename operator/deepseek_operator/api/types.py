@@ -1,0 +1,393 @@
+"""The DeepSeekDeployment as pydantic types; the CRD and its reference are generated from them.
+
+Field descriptions become the CRD's: they state meaning, unit and default. Rules that need more than
+one field, or a message for people, are CEL rules (`x-kubernetes-validations`); the API server is the
+one that enforces them, so they stand only here.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from deepseek_operator.api import names, rules
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+LabelValue = Annotated[
+    str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+]
+LabelMap = Annotated[dict[str, LabelValue], Field(max_length=64)]
+AnnotationMap = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
+
+
+class ApiModel(BaseModel):
+    """Base of every API type: camelCase in YAML, immutable, lenient about fields of newer versions."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+
+class Engine(ApiModel):
+    """The inference engine of a revision."""
+
+    name: Literal["vllm"] = Field(default="vllm", description="Inference engine. Default: vllm.")
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="Container image of the engine. Default: the operator's image for this engine "
+        "and accelerator kind, fixed when the revision is made.",
+    )
+    args: list[Annotated[str, Field(min_length=3, max_length=4096)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Further engine flags, one entry each: --flag or --flag=value. Flags that the "
+        "operator owns are refused by name.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            "x-kubernetes-validations": rules.ENGINE_ARGS,
+        },
+    )
+
+
+class Accelerator(ApiModel):
+    """What a replica computes on."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ACCELERATOR})
+
+    kind: Literal["GPU", "CPU"] = Field(
+        default="GPU",
+        description="GPU, or CPU for a small model on a machine without accelerators. Default: GPU.",
+    )
+    product: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=63,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$",
+        description="GPU product as the node label nvidia.com/gpu.product names it, for example "
+        "NVIDIA-H200. Default: any node that offers the accelerators.",
+    )
+    count: Annotated[int, Field(ge=1, le=16)] | None = Field(
+        default=None,
+        description="GPUs of one replica, all on one node. Default: the catalog's smallest count "
+        "that holds the model; 1 for a model outside the catalog.",
+    )
+
+
+class Batching(ApiModel):
+    """Explicit limits of dynamic batching; what is left out is the engine's own default."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.BATCHING})
+
+    max_concurrent_sequences: Count | None = Field(
+        default=None,
+        description="Sequences that one engine process runs at once (vLLM --max-num-seqs).",
+    )
+    max_batched_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = Field(
+        default=None,
+        description="Tokens that one step of the engine computes (vLLM --max-num-batched-tokens). "
+        "Not below maxConcurrentSequences.",
+    )
+
+
+class SecretKeyRef(ApiModel):
+    """One key of a Secret in the object's namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    key: str = Field(min_length=1, max_length=253, description="Key in the Secret.")
+    optional: bool | None = Field(default=None, description="Start without it. Default: false.")
+
+
+class ConfigMapKeyRef(ApiModel):
+    """One key of a ConfigMap in the object's namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the ConfigMap.")
+    key: str = Field(min_length=1, max_length=253, description="Key in the ConfigMap.")
+    optional: bool | None = Field(default=None, description="Start without it. Default: false.")
+
+
+class EnvVarSource(ApiModel):
+    """Where an environment variable's value comes from; exactly one of the fields."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ENV_SOURCE})
+
+    secret_key_ref: SecretKeyRef | None = Field(default=None, description="A key of a Secret.")
+    config_map_key_ref: ConfigMapKeyRef | None = Field(
+        default=None, description="A key of a ConfigMap."
+    )
+
+
+class EnvVar(ApiModel):
+    """One environment variable of the engine container."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ENV_VAR})
+
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Name of the variable.",
+    )
+    value: str | None = Field(
+        default=None,
+        max_length=4096,
+        description="Its value. Secrets belong into valueFrom: this text is readable in the object.",
+    )
+    value_from: EnvVarSource | None = Field(
+        default=None, description="A Secret's or ConfigMap's key that holds the value."
+    )
+
+
+class LocalObjectReference(ApiModel):
+    """A Secret of the object's namespace, by name."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+
+
+class Toleration(ApiModel):
+    """A taint that the pods accept, as in a PodSpec."""
+
+    key: str | None = Field(default=None, max_length=316, description="Taint key; empty: all keys.")
+    operator: Literal["Exists", "Equal"] | None = Field(
+        default=None, description="Exists or Equal. Default: Equal."
+    )
+    value: str | None = Field(default=None, max_length=63, description="Taint value for Equal.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="Taint effect; empty: all effects."
+    )
+    toleration_seconds: int | None = Field(
+        default=None, description="Seconds that a NoExecute taint is tolerated. Default: for ever."
+    )
+
+
+Quantity = Annotated[
+    int | str,
+    Field(
+        json_schema_extra={
+            "x-kubernetes-int-or-string": True,
+            "pattern": r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[munkMGTPE]|([eE][+-]?[0-9]+))?$",
+        }
+    ),
+]
+ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
+
+
+class Resources(ApiModel):
+    """Compute resources of the engine container, as in a PodSpec; GPUs come from accelerator."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.RESOURCES})
+
+    requests: ResourceList = Field(
+        default_factory=dict,
+        description="What the scheduler reserves, e.g. {cpu: 8, memory: 64Gi}.",
+    )
+    limits: ResourceList = Field(
+        default_factory=dict, description="What the container may not exceed."
+    )
+
+
+class TopologySpreadConstraint(ApiModel):
+    """How the pods of one revision spread over the cluster, as in a PodSpec."""
+
+    max_skew: Annotated[int, Field(ge=1)] = Field(description="Largest allowed difference in pods.")
+    topology_key: str = Field(min_length=1, max_length=316, description="Node label of a domain.")
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
+        description="Whether a pod that would break the constraint waits or runs."
+    )
+
+
+class Pod(ApiModel):
+    """The part of the engine pods that is open to users; everything else is the operator's."""
+
+    labels: LabelMap = Field(
+        default_factory=dict,
+        description="Further labels of the pods. Those of app.kubernetes.io and "
+        "serving.deepseek.dev are the operator's.",
+        json_schema_extra={"x-kubernetes-validations": rules.OPEN_KEYS},
+    )
+    annotations: AnnotationMap = Field(
+        default_factory=dict,
+        description="Further annotations of the pods.",
+        json_schema_extra={"x-kubernetes-validations": rules.OPEN_KEYS},
+    )
+    node_selector: LabelMap = Field(
+        default_factory=dict, description="Labels that a node must have to run the pods."
+    )
+    tolerations: list[Toleration] = Field(
+        default_factory=list, max_length=64, description="Taints that the pods accept."
+    )
+    affinity: dict[str, Any] | None = Field(
+        default=None, description="Node and pod affinity, as in a PodSpec."
+    )
+    topology_spread_constraints: list[TopologySpreadConstraint] = Field(
+        default_factory=list,
+        max_length=16,
+        description="How the pods of a revision spread; the pods are selected by the operator.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["topologyKey", "whenUnsatisfiable"],
+        },
+    )
+    priority_class_name: str | None = Field(
+        default=None, min_length=1, max_length=253, description="PriorityClass of the pods."
+    )
+    runtime_class_name: str | None = Field(
+        default=None, min_length=1, max_length=253, description="RuntimeClass of the pods."
+    )
+    resources: Resources | None = Field(
+        default=None, description="CPU and memory of the engine container. Default: none reserved."
+    )
+    env: list[EnvVar] = Field(
+        default_factory=list,
+        max_length=128,
+        description="Environment variables of the engine container.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "x-kubernetes-validations": rules.OPEN_ENV,
+        },
+    )
+    image_pull_secrets: list[LocalObjectReference] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Secrets to pull the images with.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    service_account_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="ServiceAccount of the pods. Its token is not mounted. Default: default.",
+    )
+
+
+class ServingBlock(ApiModel):
+    """What a revision serves: everything that shapes its pods, and their number."""
+
+    model: str = Field(
+        min_length=1,
+        max_length=96,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        description="Model name. A name of the catalog, such as DeepSeek-V3 or "
+        "DeepSeek-R1-Distill-Qwen-7B, needs nothing else; any other name needs source.",
+    )
+    source: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="Where the weights are: pvc://claim/path, or hf://organisation/name[@revision]. "
+        "Default: the catalog's.",
+        json_schema_extra={"x-kubernetes-validations": rules.SOURCE},
+    )
+    engine: Engine = Field(
+        default_factory=Engine, description="The inference engine, its image and flags."
+    )
+    accelerator: Accelerator = Field(
+        default_factory=Accelerator, description="What a replica computes on."
+    )
+    batching: Batching = Field(
+        default_factory=Batching, description="Explicit limits of dynamic batching."
+    )
+    pod: Pod = Field(default_factory=Pod, description="The open part of the engine pods.")
+    replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=1,
+        description="Engine replicas. 0 serves nobody and frees the accelerators. Default: 1.",
+    )
+
+
+class DeepSeekDeploymentSpec(ServingBlock):
+    """The desired state of a DeepSeekDeployment."""
+
+    served_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=96,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$",
+        description='What clients send as "model". Default: metadata.name. Immutable.',
+    )
+
+
+class RevisionStatus(ApiModel):
+    """One revision as the object reports it."""
+
+    revision: str = Field(max_length=63, description="Revision key: equal keys are equal pods.")
+    model: str = Field(max_length=96, description="Model of the revision.")
+    source: str = Field(default="", max_length=1024, description="Where its weights come from.")
+    image: str = Field(default="", max_length=512, description="Image of its engine.")
+    replicas: int = Field(default=0, description="Replicas that it should have.")
+    ready_replicas: int = Field(default=0, description="Replicas that answer.")
+
+
+class ConditionStatus(ApiModel):
+    """A condition as Kubernetes stores it (meta/v1 Condition)."""
+
+    type: str = Field(max_length=316, description="Ready, Reconciling, Stalled or RolledOut.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
+    message: str = Field(max_length=32768, description="Why, in a sentence.")
+    observed_generation: int = Field(description="Generation of the spec that this speaks of.")
+    last_transition_time: str = Field(
+        description="When the status last changed.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class DeepSeekDeploymentStatus(ApiModel):
+    """The observed state of a DeepSeekDeployment."""
+
+    observed_generation: int = Field(
+        default=0, description="Generation of the spec that the status speaks of."
+    )
+    url: str = Field(
+        default="", max_length=512, description="Base URL of the OpenAI API inside the cluster."
+    )
+    served_name: str = Field(default="", max_length=96, description='What clients send as "model".')
+    replicas: int = Field(default=0, description="Replicas of the serving revision that exist.")
+    selector: str = Field(
+        default="",
+        max_length=1024,
+        description="Label selector of the serving revision's pods, for the scale subresource.",
+    )
+    serving: RevisionStatus | None = Field(
+        default=None, description="The revision that answers users; none before the first."
+    )
+    desired: RevisionStatus | None = Field(
+        default=None, description="The revision that the spec asks for."
+    )
+    conditions: list[ConditionStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Ready, Reconciling, Stalled and RolledOut.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+
+
+class ObjectMeta(ApiModel):
+    """The part of an object's metadata that decisions read."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    deletion_timestamp: str | None = None
+
+
+class DeepSeekDeployment(ApiModel):
+    """One public model name, served by one revision at a time, moved to the next without a gap."""
+
+    api_version: Literal["serving.deepseek.dev/v1alpha1"] = names.API_VERSION  # type: ignore[assignment]
+    kind: Literal["DeepSeekDeployment"] = names.KIND  # type: ignore[assignment]
+    metadata: ObjectMeta
+    spec: DeepSeekDeploymentSpec
+    status: DeepSeekDeploymentStatus = Field(default_factory=DeepSeekDeploymentStatus)
+
+    @property
+    def served_name(self) -> str:
+        """What clients send as "model"."""
+        return self.spec.served_name or self.metadata.name

@@ -1,0 +1,120 @@
+"""The running operator: watch, lead, reconcile, stop."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any
+
+from deepseek_operator import controller as controllers
+from deepseek_operator import watch as watches
+from deepseek_operator.engines.contract import EngineImages
+from deepseek_operator.kube import client
+from deepseek_operator.lease import Leadership, LeaseSettings
+from deepseek_operator.metrics import OperatorMetrics
+from deepseek_operator.probes import serve_probes
+from deepseek_operator.queue import KeyQueue
+from deepseek_operator.reconcile import Key, reconcile
+from deepseek_operator.report import Outcome
+from deepseek_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+"""How long passes under way may take to end when the operator is told to stop."""
+
+
+class LeadershipLost(Exception):  # noqa: N818 - a state, named as what happened
+    """Another replica leads, or the API server could not be asked: this one must not act."""
+
+
+async def run_operator(settings: Settings) -> None:
+    """Run until told to stop by a signal; raises when a part of it cannot go on."""
+    metrics = OperatorMetrics()
+    api = await client.connect(kubeconfig=settings.kubeconfig)
+    kube = client.Kube(
+        api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
+    )
+    queue: KeyQueue[Key] = KeyQueue()
+    stop, watching = asyncio.Event(), asyncio.Event()
+    runner, port = await serve_probes(settings.http_port, metrics=metrics, ready=watching.is_set)
+    logger.info("started", extra={"identity": settings.identity, "http_port": port})
+    registry = watches.build_registry(
+        lambda namespace, name: queue.add(Key(namespace, name)),
+        login=functools.partial(client.credentials, api),
+    )
+    watching_task = asyncio.create_task(
+        watches.watch(registry, namespaces=settings.watched_namespaces, stop=stop, started=watching)
+    )
+    leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics))
+    try:
+        await _first_to_end(watching_task, leading_task)
+        logger.info("stopping")
+    finally:
+        stop.set()
+        await _end(watching_task, leading_task)
+        await runner.cleanup()
+        await kube.close()
+
+
+async def _lead(
+    settings: Settings, kube: client.Kube, queue: KeyQueue[Key], metrics: OperatorMetrics
+) -> None:
+    """Wait for the Lease, then reconcile for as long as it is held."""
+    leadership = Leadership(
+        kube,
+        LeaseSettings(
+            namespace=settings.lease_namespace,
+            name=settings.lease_name,
+            identity=settings.identity,
+            duration_seconds=settings.lease_seconds,
+        ),
+    )
+    await leadership.acquire()
+    metrics.leader.set(1)
+    worker = controllers.Controller(
+        queue=queue, reconcile=_bound_reconcile(kube, settings.images), metrics=metrics
+    )
+    parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
+    parts.append(
+        controllers.resync(
+            kube,
+            queue,
+            namespaces=settings.watched_namespaces,
+            period_seconds=settings.resync_seconds,
+        )
+    )
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await _first_to_end(asyncio.create_task(leadership.keep()), *tasks)
+        raise LeadershipLost(f"the Lease {settings.lease_name} is not held any more")
+    except asyncio.CancelledError:
+        # Told to stop while leading: passes under way end first, then another replica may act.
+        await _end(*tasks)
+        await leadership.release()
+        raise
+    finally:
+        metrics.leader.set(0)
+        await _end(*tasks)
+
+
+def _bound_reconcile(kube: client.Kube, images: EngineImages) -> controllers.Reconcile:
+    async def bound(key: Key, now: datetime) -> Outcome:
+        return await reconcile(kube, key, images=images, now=now)
+
+    return bound
+
+
+async def _first_to_end(*tasks: asyncio.Task[None]) -> None:
+    """Wait until one task ends and raise what it raised: no part may die unnoticed."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks and wait for them, whatever they end with."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=STOP_SECONDS)

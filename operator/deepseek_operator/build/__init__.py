@@ -1,0 +1,1 @@
+"""One builder a child kind; each returns the complete desired object."""

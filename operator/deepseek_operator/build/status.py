@@ -1,0 +1,195 @@
+"""The status of an object: what serves, what is asked for, and the conditions, from what was observed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deepseek_operator.api.conditions import Condition, ConditionType, Reason, merge_conditions
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build.metadata import revision_selector
+from deepseek_operator.diagnosis import Finding
+from deepseek_operator.observed import Manifest, Observed, ready_replicas
+from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.rollout.switch import Roles
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInput:
+    """What the status of a pass speaks of."""
+
+    deployment: DeepSeekDeployment
+    observed: Observed
+    roles: Roles
+    shapes: dict[str, Shape]
+    cause: Finding | None
+    """Why the serving revision (or the first one) does not serve; None when it does."""
+    candidate_cause: Finding | None
+    """Why the target revision does not start beside the serving one."""
+    stalled: Finding | None
+
+
+def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
+    """The complete status to store."""
+    name, namespace = given.deployment.metadata.name, given.deployment.metadata.namespace
+    generation = given.deployment.metadata.generation
+    routed = given.roles.routed
+    selector = revision_selector(given.deployment, routed)
+    status: Manifest = {
+        "observedGeneration": generation,
+        "url": f"http://{name}.{namespace}.svc/v1",
+        "servedName": given.deployment.served_name,
+        "replicas": _existing(given.observed, routed),
+        "selector": ",".join(f"{label}={value}" for label, value in sorted(selector.items())),
+        "conditions": merge_conditions(
+            stored.get("conditions", []), _conditions(given), generation=generation, now=now
+        ),
+    }
+    serving = given.roles.target if given.roles.takes_over else given.roles.serving
+    for field, key in (("serving", serving), ("desired", given.roles.target)):
+        entry = _revision_entry(given, key, stored.get(field))
+        if entry is not None:
+            status[field] = entry
+    return status
+
+
+def replace_conditions(
+    status: Manifest, stalled: Finding, *, stored: Manifest, generation: int, now: datetime
+) -> Manifest:
+    """A status as planned, with the finding that stopped the pass while it was carried out."""
+    kept = [
+        Condition(ConditionType(item["type"]), item["status"], item["reason"], item["message"])
+        for item in status["conditions"]
+        if item["type"] not in (ConditionType.STALLED, ConditionType.RECONCILING)
+    ]
+    conditions = [*kept, *_progress(stalled, converged=False, cause=None)]
+    order = [item["type"] for item in status["conditions"]]
+    conditions.sort(key=lambda condition: order.index(str(condition.type)))
+    merged = merge_conditions(
+        stored.get("conditions", []), conditions, generation=generation, now=now
+    )
+    return {**status, "conditions": merged}
+
+
+def stalled_conditions(
+    stored: Manifest, stalled: Finding, *, generation: int, now: datetime
+) -> Manifest:
+    """The stored status with nothing changed but what stalls it: the spec could not be read."""
+    touched = (ConditionType.STALLED, ConditionType.RECONCILING)
+    others = [item for item in stored.get("conditions", []) if item["type"] not in touched]
+    merged = merge_conditions(
+        stored.get("conditions", []),
+        _progress(stalled, converged=False, cause=None),
+        generation=generation,
+        now=now,
+    )
+    return {**stored, "observedGeneration": generation, "conditions": [*others, *merged]}
+
+
+def _existing(observed: Observed, key: str) -> int:
+    deployment = observed.deployment(key) or {}
+    return int(deployment.get("status", {}).get("replicas", 0))
+
+
+def _revision_entry(
+    given: StatusInput, key: str | None, stored: Manifest | None
+) -> dict[str, Any] | None:
+    if key is None:
+        return None
+    shape = given.shapes.get(key)
+    if shape is None:
+        return stored if stored and stored.get("revision") == key else None
+    return {
+        "revision": key,
+        "model": shape.model,
+        "source": shape.source,
+        "image": shape.image,
+        "replicas": given.roles.replicas.get(key, 0),
+        "readyReplicas": ready_replicas(given.observed.deployment(key)),
+    }
+
+
+def _conditions(given: StatusInput) -> list[Condition]:
+    return [
+        _ready(given),
+        *_progress(given.stalled, converged=_converged(given), cause=_any_cause(given)),
+        _rolled_out(given),
+    ]
+
+
+def _any_cause(given: StatusInput) -> Finding | None:
+    return given.candidate_cause or given.cause
+
+
+def _converged(given: StatusInput) -> bool:
+    key = given.roles.target
+    wanted = given.roles.replicas.get(key)
+    return given.roles.serving in (key, None) and (
+        wanted is not None
+        and given.observed.deployment(key) is not None
+        and ready_replicas(given.observed.deployment(key)) >= wanted
+    )
+
+
+def _ready(given: StatusInput) -> Condition:
+    key = given.roles.routed
+    ready, wanted = ready_replicas(given.observed.deployment(key)), given.roles.replicas.get(key, 0)
+    model = given.shapes[key].model if key in given.shapes else given.deployment.spec.model
+    if ready:
+        message = f"{ready} of {wanted} replicas of {model} answer"
+        return Condition(ConditionType.READY, "True", Reason.SERVING, message + _trouble(given))
+    if key in given.roles.replicas and wanted == 0:
+        message = "spec.replicas is 0: nobody is served"
+        return Condition(ConditionType.READY, "False", Reason.SCALED_TO_ZERO, message)
+    problem = given.stalled or given.cause
+    if problem is not None:
+        return Condition(ConditionType.READY, "False", problem.reason, problem.message)
+    message = f"no replica of {model} answers yet"
+    return Condition(ConditionType.READY, "False", Reason.STARTING, message)
+
+
+def _trouble(given: StatusInput) -> str:
+    """What is wrong beside what serves, so that one line tells the whole story."""
+    if given.stalled is not None:
+        return f"; the spec is not: {given.stalled.message}"
+    if given.roles.serving not in (None, given.roles.target):
+        said = given.candidate_cause
+        return f"; {given.deployment.spec.model} is starting" + (
+            f": {said.message}" if said else ""
+        )
+    return f"; {given.cause.message}" if given.cause else ""
+
+
+def _progress(
+    stalled: Finding | None, *, converged: bool, cause: Finding | None
+) -> list[Condition]:
+    if stalled is not None:
+        return [
+            Condition(ConditionType.RECONCILING, "False", stalled.reason, "stalled"),
+            Condition(ConditionType.STALLED, "True", stalled.reason, stalled.message),
+        ]
+    if converged:
+        working = Condition(
+            ConditionType.RECONCILING, "False", Reason.UP_TO_DATE, "the cluster is as the spec asks"
+        )
+    else:
+        reason, message = Reason.ROLLING_OUT, "pods are starting"
+        if cause is not None:
+            reason, message = cause.reason, cause.message
+        working = Condition(ConditionType.RECONCILING, "True", reason, message)
+    return [working, Condition(ConditionType.STALLED, "False", Reason.NOT_STALLED, "")]
+
+
+def _rolled_out(given: StatusInput) -> Condition:
+    model, key = given.deployment.spec.model, given.roles.target
+    if given.stalled is not None and given.roles.serving != key:
+        return Condition(
+            ConditionType.ROLLED_OUT, "False", Reason.SPEC_NOT_SERVABLE, given.stalled.message
+        )
+    if _converged(given):
+        return Condition(
+            ConditionType.ROLLED_OUT, "True", Reason.ROLLED_OUT, f"revision {key} ({model}) serves"
+        )
+    cause = given.candidate_cause or given.cause
+    reason = cause.reason if cause else Reason.CANDIDATE_STARTING
+    message = cause.message if cause else f"revision {key} ({model}) is starting"
+    return Condition(ConditionType.ROLLED_OUT, "False", reason, message)

@@ -1,0 +1,180 @@
+"""The engine pod template of a revision: what a ControllerRevision freezes."""
+
+from typing import Any
+
+from deepseek_operator.api.sources import PvcSource
+from deepseek_operator.api.types import DeepSeekDeployment, Pod
+from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
+from deepseek_operator.engines.contract import (
+    CACHE_PATH,
+    DRAIN_SECONDS,
+    PORT,
+    PRESTOP_SECONDS,
+    TOOLS_PATH,
+    WEIGHTS_PATH,
+    EngineContainer,
+    EngineRequest,
+)
+
+USER_ID = 10001
+"""Runs everything in our pods; no image needs an entry for it in /etc/passwd."""
+
+GPU_RESOURCE = "nvidia.com/gpu"
+GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
+
+_KILL_MARGIN_SECONDS = 15
+
+
+def build_template(
+    deployment: DeepSeekDeployment, *, key: str, request: EngineRequest, engine: EngineContainer
+) -> Manifest:
+    """The complete pod template: labels, security, volumes, tools and the engine."""
+    pod = request.block.pod
+    labels = {
+        **pod.labels,
+        **object_labels(deployment),
+        **revision_selector(deployment, key),
+    }
+    annotations = {"kubectl.kubernetes.io/default-container": "engine", **pod.annotations}
+    return {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": {
+            "initContainers": [_tools_container(request)],
+            "containers": [_engine_container(request, engine)],
+            "volumes": _volumes(request, engine),
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER_ID,
+                "runAsGroup": USER_ID,
+                "fsGroup": USER_ID,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": PRESTOP_SECONDS + DRAIN_SECONDS + _KILL_MARGIN_SECONDS,
+            **_placement(deployment, key, request),
+        },
+    }
+
+
+def _restricted() -> Manifest:
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def _tools_container(request: EngineRequest) -> Manifest:
+    """Copies our package beside the engine: its image is not ours and need not hold it."""
+    return {
+        "name": "tools",
+        "image": request.images.toolbox,
+        "command": ["python3", "-m", "deepseek_serving.engine.install", TOOLS_PATH],
+        "volumeMounts": [{"name": "tools", "mountPath": TOOLS_PATH}],
+        "securityContext": _restricted(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manifest:
+    container: Manifest = {
+        "name": "engine",
+        "image": engine.image,
+        "command": engine.command,
+        "args": engine.args,
+        "env": _environment(engine, request.block.pod),
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "startupProbe": engine.startup_probe,
+        "readinessProbe": engine.readiness_probe,
+        "livenessProbe": engine.liveness_probe,
+        # The pod leaves the Services while it still answers; only then is the engine told to stop.
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS}}},
+        "securityContext": _restricted(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": _mounts(request),
+    }
+    resources = _resources(request)
+    if resources:
+        container["resources"] = resources
+    return container
+
+
+def _environment(engine: EngineContainer, pod: Pod) -> list[Manifest]:
+    given = [variable.model_dump(by_alias=True, exclude_none=True) for variable in pod.env]
+    taken = {variable["name"] for variable in given}
+    ours = [
+        {"name": name, "value": value} for name, value in engine.env.items() if name not in taken
+    ]
+    return [*ours, *given]
+
+
+def _resources(request: EngineRequest) -> Manifest:
+    given = request.block.pod.resources
+    requests: dict[str, Any] = dict(given.requests) if given else {}
+    limits: dict[str, Any] = dict(given.limits) if given else {}
+    if request.accelerators:
+        limits[GPU_RESOURCE] = str(request.accelerators)
+    sections = {
+        "requests": {name: str(amount) for name, amount in requests.items()},
+        "limits": {name: str(amount) for name, amount in limits.items()},
+    }
+    return {name: amounts for name, amounts in sections.items() if amounts}
+
+
+def _mounts(request: EngineRequest) -> list[Manifest]:
+    mounts: list[Manifest] = [
+        {"name": "tools", "mountPath": TOOLS_PATH, "readOnly": True},
+        {"name": "cache", "mountPath": CACHE_PATH},
+        {"name": "tmp", "mountPath": "/tmp"},
+        {"name": "shm", "mountPath": "/dev/shm"},
+    ]
+    if isinstance(request.source, PvcSource):
+        mounts.append({"name": "weights", "mountPath": WEIGHTS_PATH, "readOnly": True})
+    return mounts
+
+
+def _volumes(request: EngineRequest, engine: EngineContainer) -> list[Manifest]:
+    volumes: list[Manifest] = [
+        {"name": "tools", "emptyDir": {}},
+        {"name": "cache", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": engine.shared_memory}},
+    ]
+    match request.source:
+        case PvcSource(claim=claim):
+            claim_volume = {"claimName": claim, "readOnly": True}
+            volumes.append({"name": "weights", "persistentVolumeClaim": claim_volume})
+        case _:
+            pass
+    return volumes
+
+
+def _placement(deployment: DeepSeekDeployment, key: str, request: EngineRequest) -> Manifest:
+    pod = request.block.pod
+    node_selector = dict(pod.node_selector)
+    if request.block.accelerator.product:
+        node_selector[GPU_PRODUCT_LABEL] = request.block.accelerator.product
+    spread = [
+        {
+            **constraint.model_dump(by_alias=True),
+            "labelSelector": {"matchLabels": revision_selector(deployment, key)},
+        }
+        for constraint in pod.topology_spread_constraints
+    ]
+    optional: Manifest = {
+        "nodeSelector": node_selector,
+        "tolerations": _dump(pod.tolerations),
+        "affinity": pod.affinity,
+        "topologySpreadConstraints": spread,
+        "priorityClassName": pod.priority_class_name,
+        "runtimeClassName": pod.runtime_class_name,
+        "imagePullSecrets": _dump(pod.image_pull_secrets),
+        "serviceAccountName": pod.service_account_name,
+    }
+    return {name: value for name, value in optional.items() if value}
+
+
+def _dump(items: list[Any]) -> list[Manifest]:
+    return [item.model_dump(by_alias=True, exclude_none=True) for item in items]

@@ -1,0 +1,1 @@
+"""Facts: the DeepSeek models, each with its source."""

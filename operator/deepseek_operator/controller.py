@@ -1,0 +1,112 @@
+"""Workers, periodic resync and back-off around reconcile()."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deepseek_operator.errors import Waiting
+from deepseek_operator.kube import resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.errors import ApiError, UnreachableError
+from deepseek_operator.metrics import OperatorMetrics
+from deepseek_operator.queue import KeyQueue
+from deepseek_operator.reconcile import Key
+from deepseek_operator.report import Outcome
+
+logger = logging.getLogger(__name__)
+
+Reconcile = Callable[[Key, datetime], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Takes keys from the queue and gives each to one worker at a time."""
+
+    queue: KeyQueue[Key]
+    reconcile: Reconcile
+    metrics: OperatorMetrics
+
+    async def work(self) -> None:
+        """One worker: pass after pass, for ever."""
+        while True:
+            key = await self.queue.take()
+            self.metrics.queue.set(len(self.queue))
+            try:
+                await self._one_pass(key)
+            finally:
+                self.queue.done(key)
+
+    async def _one_pass(self, key: Key) -> None:
+        started = time.monotonic()
+        try:
+            outcome = await self.reconcile(key, datetime.now(UTC))
+        except Waiting as waiting:
+            self.metrics.passes.labels("conflict").inc()
+            if waiting.after_seconds:
+                self.queue.add_after(key, waiting.after_seconds)
+            else:
+                self.queue.retry(key)
+            return
+        except (ApiError, UnreachableError) as error:
+            self._failed(key, error, started, trace=False)
+            return
+        except Exception as error:  # noqa: BLE001 - one object's failure must not stop the others
+            self._failed(key, error, started, trace=True)
+            return
+        self._succeeded(key, outcome, started)
+
+    def _succeeded(self, key: Key, outcome: Outcome, started: float) -> None:
+        seconds = time.monotonic() - started
+        self.queue.forget(key)
+        self.metrics.passes.labels(outcome.result).inc()
+        self.metrics.seconds.observe(seconds)
+        if outcome.requeue_seconds is not None:
+            self.queue.add_after(key, outcome.requeue_seconds)
+        level = logging.INFO if outcome.writes else logging.DEBUG
+        logger.log(
+            level,
+            "reconciled",
+            extra={
+                "key": str(key),
+                "generation": outcome.generation,
+                "outcome": outcome.result,
+                "writes": outcome.writes,
+                "seconds": round(seconds, 3),
+            },
+        )
+
+    def _failed(self, key: Key, error: Exception, started: float, *, trace: bool) -> None:
+        retry = self.queue.retry(key)
+        self.metrics.passes.labels("failed").inc()
+        self.metrics.seconds.observe(time.monotonic() - started)
+        logger.error(
+            "pass failed: %s",
+            error,
+            extra={"key": str(key), "retry_seconds": round(retry, 1)},
+            exc_info=error if trace else None,
+        )
+
+
+async def resync(
+    kube: Kube,
+    queue: KeyQueue[Key],
+    *,
+    namespaces: tuple[str, ...],
+    period_seconds: float,
+    jitter: Callable[[], float] = random.random,
+) -> None:
+    """Queue every object now and then: heals whatever a watch missed. The first time at once."""
+    while True:
+        try:
+            for namespace in namespaces or (None,):
+                for item in await kube.list_all(resources.DEEPSEEK_DEPLOYMENT, namespace):
+                    queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+        except (ApiError, UnreachableError) as error:
+            logger.warning("resync failed, trying again soon: %s", error)
+            await asyncio.sleep(min(5.0, period_seconds))
+            continue
+        await asyncio.sleep(period_seconds * (0.9 + 0.2 * jitter()))

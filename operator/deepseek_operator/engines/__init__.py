@@ -1,0 +1,1 @@
+"""What each inference engine needs to run: pure, one file an engine."""

@@ -1,0 +1,73 @@
+"""What the operator asks of an engine, and what an engine answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from deepseek_operator.api.sources import Source
+from deepseek_operator.api.types import ServingBlock
+from deepseek_operator.catalog.models import Model
+
+PORT = 8000
+"""Every engine serves the OpenAI API, its health and its metrics here."""
+
+TOOLS_PATH = "/opt/deepseek"
+"""Where the pod finds the deepseek_serving package, whatever the engine's image is."""
+
+WEIGHTS_PATH = "/weights"
+"""Where a claim with weights is mounted, read-only."""
+
+CACHE_PATH = "/cache"
+"""Writable: the engine's home, download and compile caches."""
+
+DRAIN_SECONDS = 60
+"""How long a stopping engine may finish the requests it has."""
+
+PRESTOP_SECONDS = 10
+"""How long a stopping pod goes on serving while it leaves the Services."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineImages:
+    """Container images that the platform team chose; an object may name its own engine image."""
+
+    vllm: str
+    vllm_cpu: str
+    toolbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """One revision to be served by one engine."""
+
+    block: ServingBlock
+    served_name: str
+    source: Source
+    model: Model | None
+    images: EngineImages
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the engine runs without accelerators."""
+        return self.block.accelerator.kind == "CPU"
+
+    @property
+    def accelerators(self) -> int:
+        """GPUs of one replica: what the user set, the catalog's count, or one; none on CPU."""
+        if self.on_cpu:
+            return 0
+        known = self.model.accelerators.count if self.model else 1
+        return self.block.accelerator.count or known
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContainer:
+    """How an engine is started, asked and stopped; probes as Kubernetes writes them."""
+
+    image: str
+    command: list[str]
+    args: list[str]
+    env: dict[str, str]
+    startup_probe: dict[str, Any]
+    readiness_probe: dict[str, Any]
+    liveness_probe: dict[str, Any]
+    shared_memory: str

@@ -1,0 +1,157 @@
+"""vLLM: command, environment, probes. Flags are those of 0.33.0; the CPU build is 0.32.0."""
+
+import math
+from typing import Any
+
+from deepseek_operator.api.sources import HubSource, PvcSource
+from deepseek_operator.engines.contract import (
+    CACHE_PATH,
+    DRAIN_SECONDS,
+    PORT,
+    TOOLS_PATH,
+    WEIGHTS_PATH,
+    EngineContainer,
+    EngineRequest,
+)
+
+_LOAD_BYTES_PER_SECOND = 200_000_000
+"""Slow network storage; a start-up probe must not kill a pod that is only loading."""
+
+_START_SECONDS = 600
+"""Process start, compilation and graph capture on top of loading."""
+
+_UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
+"""Assumed for a model outside the catalog: the largest that one node of small GPUs holds."""
+
+_STARTUP_PERIOD_SECONDS = 5
+
+
+def engine_container(request: EngineRequest) -> EngineContainer:
+    """The vLLM container of one replica."""
+    return EngineContainer(
+        image=request.block.engine.image or _default_image(request),
+        command=["vllm", "serve"],
+        args=engine_args(request),
+        env=_environment(request),
+        startup_probe={
+            "httpGet": _health(),
+            "periodSeconds": _STARTUP_PERIOD_SECONDS,
+            "timeoutSeconds": 5,
+            "failureThreshold": math.ceil(startup_seconds(request) / _STARTUP_PERIOD_SECONDS),
+        },
+        readiness_probe=_readiness_probe(request),
+        # Health answers as long as the engine process lives; a busy API server may be late, so
+        # only a silence of two minutes is a dead engine.
+        liveness_probe={
+            "httpGet": _health(),
+            "periodSeconds": 15,
+            "timeoutSeconds": 15,
+            "failureThreshold": 8,
+        },
+        shared_memory="1Gi" if request.accelerators <= 1 else "8Gi",
+    )
+
+
+def engine_args(request: EngineRequest) -> list[str]:
+    """Arguments of `vllm serve`; the operator's come last, so that they win over the user's."""
+    return [
+        *_weights_args(request),
+        *request.block.engine.args,
+        *_model_args(request),
+        *_parallel_args(request),
+        *_batching_args(request),
+        f"--served-model-name={request.served_name}",
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        f"--shutdown-timeout={DRAIN_SECONDS}",
+        "--disable-access-log-for-endpoints=/health,/metrics",
+    ]
+
+
+def startup_seconds(request: EngineRequest) -> int:
+    """Budget of the start-up probe: twice what loading and compiling may take."""
+    size = request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES
+    return 2 * (_START_SECONDS + math.ceil(size / _LOAD_BYTES_PER_SECOND))
+
+
+def _default_image(request: EngineRequest) -> str:
+    return request.images.vllm_cpu if request.on_cpu else request.images.vllm
+
+
+def _health() -> dict[str, Any]:
+    return {"path": "/health", "port": "http", "scheme": "HTTP"}
+
+
+def _readiness_probe(request: EngineRequest) -> dict[str, Any]:
+    """Ready once this very process has answered a completion, and as long as it is healthy."""
+    return {
+        "exec": {
+            "command": [
+                "python3",
+                "-S",
+                f"{TOOLS_PATH}/deepseek_serving/engine/ready.py",
+                f"--port={PORT}",
+                f"--model={request.served_name}",
+            ]
+        },
+        "periodSeconds": 5,
+        "timeoutSeconds": 30,
+        "failureThreshold": 3,
+        "successThreshold": 1,
+    }
+
+
+def _weights_args(request: EngineRequest) -> list[str]:
+    match request.source:
+        case PvcSource(path=path):
+            return [f"{WEIGHTS_PATH}/{path}".rstrip("/")]
+        case HubSource(repository=repository, revision=None):
+            return [repository]
+        case HubSource(repository=repository, revision=revision):
+            return [repository, f"--revision={revision}"]
+
+
+def _model_args(request: EngineRequest) -> list[str]:
+    given = {arg.partition("=")[0].replace("_", "-") for arg in request.block.engine.args}
+    wanted = {
+        "--reasoning-parser": request.model.reasoning_parser if request.model else None,
+        "--tokenizer-mode": request.model.tokenizer_mode if request.model else None,
+    }
+    if not request.on_cpu:
+        # The longest context for which the KV cache has room, instead of refusing to start.
+        wanted["--max-model-len"] = "auto"
+    return [f"{flag}={value}" for flag, value in wanted.items() if value and flag not in given]
+
+
+def _parallel_args(request: EngineRequest) -> list[str]:
+    if request.accelerators <= 1:
+        return []
+    parallel = [f"--tensor-parallel-size={request.accelerators}"]
+    if request.model is not None and request.model.experts is not None:
+        parallel.append("--enable-expert-parallel")
+    return parallel
+
+
+def _batching_args(request: EngineRequest) -> list[str]:
+    batching = request.block.batching
+    limits = {
+        "--max-num-seqs": batching.max_concurrent_sequences,
+        "--max-num-batched-tokens": batching.max_batched_tokens,
+    }
+    return [f"{flag}={limit}" for flag, limit in limits.items() if limit is not None]
+
+
+def _environment(request: EngineRequest) -> dict[str, str]:
+    environment = {
+        "HOME": CACHE_PATH,
+        "HF_HOME": f"{CACHE_PATH}/huggingface",
+        "VLLM_CACHE_ROOT": f"{CACHE_PATH}/vllm",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(request)),
+        "PYTHONPATH": TOOLS_PATH,
+    }
+    if isinstance(request.source, PvcSource):
+        environment["HF_HUB_OFFLINE"] = "1"
+    if request.on_cpu:
+        environment["VLLM_CPU_KVCACHE_SPACE"] = "1"
+    return environment

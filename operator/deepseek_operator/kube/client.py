@@ -1,0 +1,259 @@
+"""A small client on plain dictionaries, over the transport of the official one."""
+
+import json
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client as transport
+from kubernetes.aio import config
+
+from deepseek_operator.api.names import FIELD_MANAGER
+from deepseek_operator.kube.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    UnreachableError,
+    api_error,
+)
+from deepseek_operator.kube.resources import Resource
+
+Manifest = dict[str, Any]
+
+PAGE_SIZE = 500
+APPLY_PATCH = "application/apply-patch+yaml"
+JSON_PATCH = "application/json-patch+json"
+
+CallObserver = Callable[[str, str, int], None]
+"""Told of every call: verb, plural, status code (0: no answer)."""
+
+
+async def connect(*, kubeconfig: str | None, host: str | None = None) -> transport.ApiClient:
+    """A transport for this pod's ServiceAccount, or for a kubeconfig; `host` replaces the address."""
+    configuration = transport.Configuration()
+    if kubeconfig is not None:
+        await config.load_kube_config(
+            config_file=kubeconfig, client_configuration=configuration, persist_config=False
+        )
+    else:
+        config.load_incluster_config(client_configuration=configuration)
+    if host is not None:
+        configuration.host = host
+    return transport.ApiClient(configuration)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Address and identity at the API server, for whoever opens connections of its own."""
+
+    server: str
+    ca_path: str | None
+    certificate_path: str | None
+    private_key_path: str | None
+    token: str | None
+
+
+async def credentials(api: transport.ApiClient) -> Credentials:
+    """The credentials a transport uses now; tokens of ServiceAccounts rotate, so ask again."""
+    configuration = api.configuration
+    headers: dict[str, str] = {}
+    await api.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
+    token = headers.get("authorization", "").removeprefix("Bearer ")
+    return Credentials(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        token=token or None,
+    )
+
+
+class Kube:
+    """Reads and writes objects; every write names the one field manager."""
+
+    def __init__(
+        self,
+        api: transport.ApiClient,
+        *,
+        timeout_seconds: float = 30.0,
+        observe_call: CallObserver = lambda _verb, _plural, _code: None,
+    ) -> None:
+        """`timeout_seconds` bounds each call; `observe_call` counts them."""
+        self._api = api
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._observe_call = observe_call
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
+        """The object, or None where there is none."""
+        try:
+            return await self._json("get", resource, resource.path(namespace, name))
+        except NotFoundError:
+            return None
+
+    async def list_all(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> list[Manifest]:
+        """All objects with these labels and fields; no namespace: of every one."""
+        query = {"limit": str(PAGE_SIZE)}
+        if labels:
+            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
+        if fields:
+            query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
+        items: list[Manifest] = []
+        while True:
+            page = await self._json("list", resource, resource.path(namespace), query=query)
+            items += page["items"]
+            following = page["metadata"].get("continue")
+            if not following:
+                break
+            query["continue"] = following
+        # Items of a list come without their type.
+        return [
+            {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in items
+        ]
+
+    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Make a new object; AlreadyExistsError where the name is taken, by whomever."""
+        return await self._json(
+            "create",
+            resource,
+            resource.path(manifest["metadata"]["namespace"]),
+            method="POST",
+            query={"fieldManager": FIELD_MANAGER},
+            body=manifest,
+        )
+
+    async def apply(self, resource: Resource, manifest: Manifest, *, sub: str = "") -> Manifest:
+        """Server-side apply of a complete object, taking over the fields that others changed.
+
+        With `metadata.uid` set it changes that very object or none; with `metadata.resourceVersion`
+        only that version of it.
+        """
+        metadata = manifest["metadata"]
+        return await self._json(
+            "apply",
+            resource,
+            resource.path(metadata["namespace"], metadata["name"], sub=sub),
+            method="PATCH",
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            body=manifest,
+            content_type=APPLY_PATCH,
+        )
+
+    async def json_patch(
+        self, resource: Resource, namespace: str, name: str, operations: list[Manifest]
+    ) -> Manifest:
+        """Apply JSON patch operations."""
+        return await self._json(
+            "patch",
+            resource,
+            resource.path(namespace, name),
+            method="PATCH",
+            query={"fieldManager": FIELD_MANAGER},
+            body=operations,
+            content_type=JSON_PATCH,
+        )
+
+    async def replace(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Replace an object as read; VersionConflictError if it changed since."""
+        metadata = manifest["metadata"]
+        return await self._json(
+            "update",
+            resource,
+            resource.path(metadata["namespace"], metadata["name"]),
+            method="PUT",
+            query={"fieldManager": FIELD_MANAGER},
+            body=manifest,
+        )
+
+    async def delete(self, resource: Resource, manifest: Manifest) -> None:
+        """Delete this very object; nothing happens if it is gone or another one by now."""
+        metadata = manifest["metadata"]
+        options = {
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": metadata["uid"]},
+        }
+        try:
+            await self._json(
+                "delete",
+                resource,
+                resource.path(metadata["namespace"], metadata["name"]),
+                method="DELETE",
+                body=options,
+            )
+        except NotFoundError:
+            return
+
+    async def log_tail(
+        self, resource: Resource, namespace: str, name: str, *, container: str, previous: bool
+    ) -> str:
+        """The last lines of a container's log; empty where there is none any more."""
+        query = {
+            "container": container,
+            "previous": "true" if previous else "false",
+            "tailLines": "200",
+            "limitBytes": "65536",
+        }
+        path = resource.path(namespace, name, sub="log")
+        try:
+            text = await self._call("log", resource, path, query=query)
+        except (NotFoundError, AlreadyExistsError):
+            return ""
+        return text.decode(errors="replace")
+
+    async def _json(self, verb: str, resource: Resource, path: str, **request: Any) -> Manifest:
+        answer: Manifest = json.loads(await self._call(verb, resource, path, **request))
+        return answer
+
+    async def _call(
+        self,
+        verb: str,
+        resource: Resource,
+        path: str,
+        *,
+        method: str = "GET",
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "User-Agent": FIELD_MANAGER,
+        }
+        code = 0
+        try:
+            await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            response = await self._api.rest_client.request(
+                method, self._url(path, query), headers, body, _request_timeout=self._timeout
+            )
+            code, answer = response.status, await response.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise UnreachableError(f"{method} {path}: {error or type(error).__name__}") from error
+        finally:
+            self._observe_call(verb, resource.plural, code)
+        if code >= 300:
+            raise _error(code, answer)
+        return bytes(answer)
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> str:
+        text = urllib.parse.urlencode(query) if query else ""
+        return f"{self._api.configuration.host}{path}{'?' + text if text else ''}"
+
+
+def _error(code: int, answer: bytes) -> Exception:
+    try:
+        status = json.loads(answer)
+        return api_error(code, str(status.get("reason", "")), str(status.get("message", "")))
+    except (ValueError, AttributeError):
+        return api_error(code, "", answer[:200].decode(errors="replace"))

@@ -1,0 +1,50 @@
+"""The kinds the operator reads and writes, as paths of the API."""
+
+from dataclasses import dataclass
+
+from deepseek_operator.api import names
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One namespaced kind of the API."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """`apiVersion` as objects write it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, *, sub: str = "") -> str:
+        """The API path of the collection, an object, or a subresource; no namespace: all of them."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        parts = [root, self.version]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, sub) if part]
+        return "/".join(parts)
+
+
+DEEPSEEK_DEPLOYMENT = Resource(names.GROUP, names.VERSION, names.PLURAL, names.KIND)
+CONTROLLER_REVISION = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
+SERVICE = Resource("", "v1", "services", "Service")
+DISRUPTION_BUDGET = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+POD = Resource("", "v1", "pods", "Pod")
+EVENT = Resource("", "v1", "events", "Event")
+LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+
+CHILDREN: tuple[Resource, ...] = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)
+"""Kinds that the operator creates for an object and owns."""
+
+_BY_KIND = {(item.api_version, item.kind): item for item in CHILDREN}
+
+
+def resource_of(manifest: dict[str, object]) -> Resource:
+    """The resource of a child manifest, by its apiVersion and kind."""
+    return _BY_KIND[(str(manifest["apiVersion"]), str(manifest["kind"]))]

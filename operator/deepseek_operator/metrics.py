@@ -1,0 +1,43 @@
+"""The operator's own metrics, in a registry of their own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+
+class OperatorMetrics:
+    """What the operator does; names begin with `deepseek_operator_`."""
+
+    def __init__(self) -> None:
+        """Register everything; two instances do not share a registry."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.passes = Counter(
+            "deepseek_operator_reconcile_passes",
+            "Passes by result: changed, unchanged, recorded, gone, stalled, conflict, failed.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "deepseek_operator_reconcile_seconds",
+            "Duration of a pass in seconds.",
+            registry=self.registry,
+        )
+        self.calls = Counter(
+            "deepseek_operator_api_calls",
+            "Calls to the Kubernetes API by verb, resource and status code (0: no answer).",
+            ["verb", "resource", "code"],
+            registry=self.registry,
+        )
+        self.queue = Gauge(
+            "deepseek_operator_queue_keys",
+            "Objects that wait for a worker.",
+            registry=self.registry,
+        )
+        self.leader = Gauge(
+            "deepseek_operator_leader",
+            "1 while this replica holds the Lease and acts.",
+            registry=self.registry,
+        )
+
+    def count_call(self, verb: str, plural: str, code: int) -> None:
+        """Count one call to the API."""
+        self.calls.labels(verb, plural, str(code)).inc()

@@ -1,0 +1,93 @@
+"""observe(): everything a decision needs, read live from the API server."""
+
+import asyncio
+
+from deepseek_operator import diagnosis
+from deepseek_operator.api import names
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.kube import resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.drift import is_controlled
+from deepseek_operator.kube.resources import Resource
+from deepseek_operator.observed import Manifest, Observed, ready_replicas
+
+
+async def observe(kube: Kube, deployment: DeepSeekDeployment) -> Observed:
+    """The object's children, its pods where some do not serve, and what those pods complain of."""
+    revisions, deployments, services, budgets = await asyncio.gather(
+        *(_children(kube, deployment, resource) for resource in resources.CHILDREN)
+    )
+    observed = Observed(
+        revisions=revisions, deployments=deployments, services=services, budgets=budgets
+    )
+    if all(_serves(item) for item in deployments):
+        return observed
+    return await _with_pods(kube, deployment, observed)
+
+
+async def _children(
+    kube: Kube, deployment: DeepSeekDeployment, resource: Resource
+) -> tuple[Manifest, ...]:
+    """Children by label; what carries our label but another controller is not ours."""
+    found = await kube.list_all(
+        resource,
+        deployment.metadata.namespace,
+        labels={
+            names.MANAGED_BY_LABEL: names.MANAGED_BY,
+            names.DEPLOYMENT_LABEL: deployment.metadata.name,
+        },
+    )
+    return tuple(item for item in found if is_controlled(item, deployment.metadata.uid))
+
+
+def _serves(item: Manifest) -> bool:
+    return ready_replicas(item) >= int(item["spec"].get("replicas", 1))
+
+
+async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Observed) -> Observed:
+    namespace = deployment.metadata.namespace
+    pods = await kube.list_all(
+        resources.POD, namespace, labels={names.DEPLOYMENT_LABEL: deployment.metadata.name}
+    )
+    return Observed(
+        revisions=observed.revisions,
+        deployments=observed.deployments,
+        services=observed.services,
+        budgets=observed.budgets,
+        pods=tuple(pods),
+        logs=await _logs(kube, namespace, pods),
+        warnings=await _warnings(kube, namespace, pods),
+    )
+
+
+async def _logs(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:
+    """The log of the first pod with a failed container: one is enough to name the cause."""
+    for pod in pods:
+        failed = diagnosis.failed_container(pod)
+        if failed is not None:
+            name = pod["metadata"]["name"]
+            container, previous = failed
+            text = await kube.log_tail(
+                resources.POD, namespace, name, container=container, previous=previous
+            )
+            return {name: text}
+    return {}
+
+
+async def _warnings(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, tuple[str, ...]]:
+    """Volume trouble of the first pod that waits for its volumes: it stands only in events."""
+    for pod in pods:
+        if diagnosis.waits_for_volumes(pod):
+            events = await kube.list_all(
+                resources.EVENT,
+                namespace,
+                fields={"involvedObject.uid": pod["metadata"]["uid"], "type": "Warning"},
+            )
+            said = [
+                event
+                for event in events
+                if event.get("reason") in ("FailedMount", "FailedAttachVolume")
+            ]
+            said.sort(key=lambda event: event["metadata"].get("creationTimestamp", ""))
+            return {pod["metadata"]["name"]: tuple(str(e.get("message")) for e in said[-1:])}
+    return {}

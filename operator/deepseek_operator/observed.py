@@ -1,0 +1,77 @@
+"""What a decision reads of the cluster, frozen: the input of every pure function above the API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepseek_operator.api import names
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The children of one object and its engine pods, as the API server holds them now.
+
+    Everything listed here is controlled by the object. `logs` and `warnings` are read only for pods
+    in trouble: pod name to the end of its failed container's log, and to its warning events.
+    """
+
+    revisions: tuple[Manifest, ...] = ()
+    deployments: tuple[Manifest, ...] = ()
+    services: tuple[Manifest, ...] = ()
+    budgets: tuple[Manifest, ...] = ()
+    pods: tuple[Manifest, ...] = ()
+    logs: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def children(self) -> tuple[Manifest, ...]:
+        """Every child, in no particular order; pods are their Deployments' children."""
+        return (*self.revisions, *self.deployments, *self.services, *self.budgets)
+
+    def revision(self, key: str) -> Manifest | None:
+        """The ControllerRevision of a revision key."""
+        return _by_revision(self.revisions, key)
+
+    def deployment(self, key: str) -> Manifest | None:
+        """The Deployment of a revision key."""
+        return _by_revision(self.deployments, key)
+
+    def pods_of(self, key: str) -> tuple[Manifest, ...]:
+        """The engine pods of a revision key, oldest first, those on their way out left out."""
+        pods = [
+            pod
+            for pod in self.pods
+            if revision_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
+        ]
+        return tuple(sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", "")))
+
+    def client_service_revision(self, name: str) -> str | None:
+        """The revision that the client Service `name` sends users to."""
+        for service in self.services:
+            if service["metadata"]["name"] == name:
+                selector = service.get("spec", {}).get("selector") or {}
+                revision = selector.get(names.REVISION_LABEL)
+                return None if revision is None else str(revision)
+        return None
+
+
+def revision_of(manifest: Manifest) -> str | None:
+    """The revision key that a manifest is labelled with."""
+    key = manifest["metadata"].get("labels", {}).get(names.REVISION_LABEL)
+    return None if key is None else str(key)
+
+
+def ready_replicas(deployment: Manifest | None) -> int:
+    """Pods of a Deployment that are ready; 0 while its status speaks of an older generation."""
+    if deployment is None:
+        return 0
+    status = deployment.get("status", {})
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return 0
+    return int(status.get("readyReplicas", 0))
+
+
+def _by_revision(manifests: tuple[Manifest, ...], key: str) -> Manifest | None:
+    return next((item for item in manifests if revision_of(item) == key), None)

@@ -1,0 +1,85 @@
+"""KeyQueue: keys to reconcile, each at most once in the queue and at most in one worker's hands."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+KeyType = TypeVar("KeyType", bound=Hashable)
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 120.0
+
+
+class KeyQueue(Generic[KeyType]):
+    """A work queue with the semantics of client-go's: coalescing, one worker a key, back-off."""
+
+    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
+        """`jitter` gives numbers from 0 to 1 that spread retries."""
+        self._ready: deque[KeyType] = deque()
+        self._waiting: set[KeyType] = set()
+        self._working: set[KeyType] = set()
+        self._timers: dict[KeyType, asyncio.TimerHandle] = {}
+        self._failures: dict[KeyType, int] = {}
+        self._available = asyncio.Event()
+        self._jitter = jitter
+
+    def __len__(self) -> int:
+        """Keys that wait for a worker now."""
+        return len(self._ready)
+
+    def add(self, key: KeyType) -> None:
+        """Ask for a pass; while one runs, for exactly one more after it."""
+        if key in self._waiting:
+            return
+        self._waiting.add(key)
+        if key not in self._working:
+            self._push(key)
+
+    def add_after(self, key: KeyType, seconds: float) -> None:
+        """Ask for a pass after a while; an earlier time already asked for stays."""
+        loop = asyncio.get_running_loop()
+        pending = self._timers.get(key)
+        if pending is not None:
+            if pending.when() <= loop.time() + seconds:
+                return
+            pending.cancel()
+        self._timers[key] = loop.call_later(seconds, self._fire, key)
+
+    async def take(self) -> KeyType:
+        """The next key; its worker calls done() when the pass has ended."""
+        while not self._ready:
+            self._available.clear()
+            await self._available.wait()
+        key = self._ready.popleft()
+        self._waiting.discard(key)
+        self._working.add(key)
+        return key
+
+    def done(self, key: KeyType) -> None:
+        """The pass has ended; what was asked for meanwhile goes into the queue."""
+        self._working.discard(key)
+        if key in self._waiting:
+            self._push(key)
+
+    def retry(self, key: KeyType) -> float:
+        """Ask for a pass after this key's back-off, and return the seconds."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        seconds: float = min(FIRST_RETRY_SECONDS * 2 ** min(failures, 16), LAST_RETRY_SECONDS)
+        seconds *= 0.5 + self._jitter() / 2
+        self.add_after(key, seconds)
+        return seconds
+
+    def forget(self, key: KeyType) -> None:
+        """The key's last pass succeeded: its back-off starts anew."""
+        self._failures.pop(key, None)
+
+    def _fire(self, key: KeyType) -> None:
+        del self._timers[key]
+        self.add(key)
+
+    def _push(self, key: KeyType) -> None:
+        self._ready.append(key)
+        self._available.set()

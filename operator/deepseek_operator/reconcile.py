@@ -1,0 +1,213 @@
+"""reconcile(): the four verbs for one key. Observe, plan, execute, report."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from deepseek_operator.api import names
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta
+from deepseek_operator.build import status as status_builder
+from deepseek_operator.diagnosis import Finding
+from deepseek_operator.engines.contract import EngineImages
+from deepseek_operator.errors import Conflict, Stalled
+from deepseek_operator.kube import drift, resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.errors import (
+    AlreadyExistsError,
+    ApiError,
+    NotFoundError,
+    RefusedError,
+    VersionConflictError,
+)
+from deepseek_operator.observe import observe
+from deepseek_operator.observed import Manifest, Observed
+from deepseek_operator.plan import Plan, make_plan
+from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One DeepSeekDeployment."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime) -> Outcome:
+    """One pass: bring the cluster one step nearer to the object, and say how it stands.
+
+    Conflict when somebody else wrote in between; any other error is of this attempt only.
+    """
+    manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, key.namespace, key.name)
+    if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+        # Owner references collect the children; pods drain by their own grace period.
+        return Outcome(result="gone", writes=0, generation=0, requeue_seconds=None)
+    try:
+        deployment = DeepSeekDeployment.model_validate({**manifest, "status": {}})
+    except ValidationError as error:
+        return await _report_unreadable(kube, manifest, error, now=now)
+    # Without a status no pass was completed: there are no children, but for those of a pass that was
+    # cut off, and a create meets them by name. So nothing is listed for a new object.
+    stored = manifest.get("status", {})
+    observed = Observed() if not stored else await observe(kube, deployment)
+    plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
+    return await _carry_out(kube, deployment, observed, plan, stored=stored, now=now)
+
+
+async def _carry_out(
+    kube: Kube,
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    plan: Plan,
+    *,
+    stored: Manifest,
+    now: datetime,
+) -> Outcome:
+    generation = deployment.metadata.generation
+    if plan.records:
+        # Effects follow from what is stored, never from what was only decided.
+        await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
+        return Outcome("recorded", writes=1, generation=generation, requeue_seconds=0.0)
+    status, requeue, writes = plan.status, plan.requeue_seconds, 0
+    try:
+        writes = await execute(kube, deployment, observed, plan)
+    except Stalled as stalled:
+        finding = Finding(stalled.reason, stalled.message)
+        status = status_builder.replace_conditions(
+            status, finding, stored=stored, generation=generation, now=now
+        )
+        requeue = STALLED_SECONDS
+    writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
+    result = "changed" if writes else "unchanged"
+    return Outcome(result, writes=writes, generation=generation, requeue_seconds=requeue)
+
+
+async def execute(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, plan: Plan
+) -> int:
+    """Write what the plan lists, in order, and return the number of writes.
+
+    Stalled when a name is taken by a foreign object, or when the server refuses a child.
+    """
+    by_name = {(item["kind"], item["metadata"]["name"]): item for item in observed.children}
+    writes = 0
+    for desired in map(drift.with_digest, plan.apply):
+        present = by_name.get((desired["kind"], desired["metadata"]["name"]))
+        try:
+            if present is None:
+                writes += await _create(kube, deployment, desired)
+            elif drift.differs(present, desired):
+                writes += await _update(kube, present, desired)
+        except RefusedError as error:
+            raise Stalled(
+                Reason.REFUSED_BY_SERVER,
+                f"{desired['kind']} {desired['metadata']['name']} is refused: {error.message}",
+            ) from error
+        except (VersionConflictError, NotFoundError) as error:
+            raise Conflict(f"{desired['kind']} {desired['metadata']['name']}: {error}") from error
+    for unwanted in plan.delete:
+        await _delete(kube, unwanted)
+        writes += 1
+    return writes
+
+
+async def _create(kube: Kube, deployment: DeepSeekDeployment, desired: Manifest) -> int:
+    """A real create, not an apply: an apply would take over a foreign object of that name."""
+    resource = resources.resource_of(desired)
+    try:
+        await kube.create(resource, desired)
+    except AlreadyExistsError:
+        metadata = desired["metadata"]
+        present = await kube.get(resource, metadata["namespace"], metadata["name"])
+        if present is None:
+            raise Conflict(f"{resource.kind} {metadata['name']} came and went") from None
+        if not drift.is_controlled(present, deployment.metadata.uid):
+            raise Stalled(
+                Reason.NAME_TAKEN,
+                f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and does not "
+                "belong to this object; delete or rename one of the two",
+            ) from None
+        return await _update(kube, present, desired) if drift.differs(present, desired) else 0
+    return 1
+
+
+async def _update(kube: Kube, present: Manifest, desired: Manifest) -> int:
+    """Server-side apply on this very object, our fields of its creation included."""
+    resource = resources.resource_of(desired)
+    metadata = desired["metadata"]
+    writes = 1
+    operations = drift.adopt_fields(present)
+    if operations is not None:
+        await kube.json_patch(resource, metadata["namespace"], metadata["name"], operations)
+        writes += 1
+    very_object = {**metadata, "uid": present["metadata"]["uid"]}
+    await kube.apply(resource, {**desired, "metadata": very_object})
+    return writes
+
+
+async def _delete(kube: Kube, unwanted: Manifest) -> None:
+    try:
+        await kube.delete(resources.resource_of(unwanted), unwanted)
+    except VersionConflictError:
+        # Another object has the name by now: it is not the one we meant.
+        return
+
+
+async def _write_status(
+    kube: Kube,
+    metadata: ObjectMeta,
+    status: Manifest,
+    *,
+    stored: Manifest,
+    now: datetime,
+) -> int:
+    """The one status write of a pass, and only of the version that was read; then its events."""
+    if status == stored:
+        return 0
+    body = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+            "resourceVersion": metadata.resource_version,
+        },
+        "status": status,
+    }
+    try:
+        await kube.apply(resources.DEEPSEEK_DEPLOYMENT, body, sub="status")
+    except (VersionConflictError, NotFoundError) as error:
+        raise Conflict(f"{names.KIND} {metadata.namespace}/{metadata.name}: {error}") from error
+    for event in events_of_change(metadata, stored, status, now=now):
+        await _post_event(kube, event)
+    return 1
+
+
+async def _post_event(kube: Kube, event: Manifest) -> None:
+    """Events tell, they decide nothing: one that is refused is not worth a failed pass."""
+    try:
+        await kube.create(resources.EVENT, event)
+    except ApiError:
+        return
+
+
+async def _report_unreadable(
+    kube: Kube, manifest: Manifest, error: ValidationError, *, now: datetime
+) -> Outcome:
+    """An object stored under older rules: nothing of it is changed, and it says why."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    finding = Finding(Reason.INVALID_SPEC, f"{field}: {first['msg']}; correct the field")
+    metadata = ObjectMeta.model_validate(manifest["metadata"])
+    stored = manifest.get("status", {})
+    status = status_builder.stalled_conditions(
+        stored, finding, generation=metadata.generation, now=now
+    )
+    writes = await _write_status(kube, metadata, status, stored=stored, now=now)
+    return Outcome("stalled", writes=writes, generation=metadata.generation, requeue_seconds=None)

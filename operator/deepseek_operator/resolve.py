@@ -1,0 +1,53 @@
+"""From a serving block to a revision's pod shape: catalog, source and engine decided once."""
+
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.sources import Source, parse_source
+from deepseek_operator.api.types import DeepSeekDeployment, ServingBlock
+from deepseek_operator.build import template
+from deepseek_operator.catalog import models
+from deepseek_operator.engines import vllm
+from deepseek_operator.engines.contract import EngineImages, EngineRequest
+from deepseek_operator.errors import Stalled
+from deepseek_operator.rollout.revisions import Shape, revision_key
+
+
+def resolve_shape(
+    deployment: DeepSeekDeployment, block: ServingBlock, *, images: EngineImages
+) -> Shape:
+    """The shape of a block's pods; Stalled when the block cannot be served as it is."""
+    key = revision_key(block)
+    model = models.find_model(block.model)
+    source_text = block.source or _catalog_source(block.model, model)
+    request = EngineRequest(
+        block=block,
+        served_name=deployment.served_name,
+        source=_source(source_text),
+        model=model,
+        images=images,
+    )
+    engine = vllm.engine_container(request)
+    return Shape(
+        key=key,
+        model=block.model,
+        source=source_text,
+        image=engine.image,
+        template=template.build_template(deployment, key=key, request=request, engine=engine),
+    )
+
+
+def _catalog_source(name: str, model: models.Model | None) -> str:
+    if model is None:
+        nearest = ", ".join(models.nearest_names(name))
+        raise Stalled(
+            Reason.UNKNOWN_MODEL,
+            f"spec.model: {name} is not in the catalog and spec.source is not set; set source, or "
+            f"use a name of the catalog (nearest: {nearest})",
+        )
+    return f"hf://{model.repository}"
+
+
+def _source(text: str) -> Source:
+    try:
+        return parse_source(text)
+    except ValueError as error:
+        raise Stalled(Reason.INVALID_SPEC, f"spec.source: {error}") from error

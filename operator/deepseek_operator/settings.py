@@ -1,0 +1,78 @@
+"""Settings from the environment, frozen; the only place that reads it."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deepseek_operator.engines.contract import EngineImages
+
+PREFIX = "DSO_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable; the text names the variable and the remedy."""
+
+
+class Settings(BaseModel):
+    """How this operator runs; every field is the environment variable DSO_<FIELD>."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    vllm_image: str = Field(min_length=1, description="Image of vLLM for GPUs.")
+    vllm_cpu_image: str = Field(min_length=1, description="Image of vLLM for CPUs.")
+    toolbox_image: str = Field(min_length=1, description="Image of the operator's own tools.")
+    namespaces: str = Field(
+        default="", description="Namespaces to watch, separated by commas; empty: all."
+    )
+    lease_namespace: str = Field(
+        default="default", min_length=1, description="Namespace of the leader election Lease."
+    )
+    lease_name: str = Field(default="deepseek-operator", min_length=1, description="Its name.")
+    identity: str = Field(
+        default_factory=socket.gethostname, min_length=1, description="This replica's name."
+    )
+    workers: int = Field(default=8, ge=1, le=64, description="Objects reconciled at once.")
+    resync_seconds: float = Field(
+        default=600.0, ge=1, description="Seconds between two full passes over all objects."
+    )
+    lease_seconds: float = Field(
+        default=15.0, ge=3, description="Seconds after which a silent leader is replaced."
+    )
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port of health and metrics; 0: any free one."
+    )
+    kubeconfig: str | None = Field(
+        default=None, description="Kubeconfig outside a cluster; unset: the pod's ServiceAccount."
+    )
+    api_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Longest wait for one answer of the API server."
+    )
+
+    @property
+    def images(self) -> EngineImages:
+        """The images that new revisions use."""
+        return EngineImages(
+            vllm=self.vllm_image, vllm_cpu=self.vllm_cpu_image, toolbox=self.toolbox_image
+        )
+
+    @property
+    def watched_namespaces(self) -> tuple[str, ...]:
+        """Namespaces to watch; none: the whole cluster."""
+        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of this process; SettingsError names the first variable that is wrong."""
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"environment variable {variable}: {first['msg']}") from error

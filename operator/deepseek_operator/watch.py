@@ -1,0 +1,102 @@
+"""Watches by kopf; every event becomes a key in the queue and nothing else. The only import of kopf."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import kopf
+
+from deepseek_operator.api import names
+from deepseek_operator.kube import resources
+from deepseek_operator.kube.client import PAGE_SIZE, Credentials
+from deepseek_operator.kube.resources import Resource
+
+WATCHED_CHILDREN: tuple[Resource, ...] = (*resources.CHILDREN, resources.POD)
+
+AddKey = Callable[[str, str], None]
+"""Called with the namespace and name of an object that may need a pass."""
+
+
+Login = Callable[[], Awaitable[Credentials]]
+"""Asked for credentials at the start, and again whenever the API server turns them down."""
+
+
+def build_registry(add: AddKey, *, login: Login) -> kopf.OperatorRegistry:
+    """The handlers: objects and whatever carries our label, both to the object's key."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        tune(settings)
+
+    @kopf.on.login(registry=registry)
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        found = await login()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            certificate_path=found.certificate_path,
+            private_key_path=found.private_key_path,
+            scheme="Bearer" if found.token else None,
+            token=found.token,
+        )
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def object_changed(namespace: str | None, name: str | None, **_: Any) -> None:
+        if namespace and name:
+            add(namespace, name)
+
+    async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
+        owner = labels.get(names.DEPLOYMENT_LABEL)
+        if namespace and owner:
+            add(namespace, owner)
+
+    for resource in WATCHED_CHILDREN:
+        kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(
+            child_changed
+        )
+    return registry
+
+
+def tune(settings: kopf.OperatorSettings) -> None:
+    """Make kopf a watch only: no writes, no discovery of new kinds, back-off without end."""
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.watching.chunk_size = PAGE_SIZE
+    settings.watching.reconnect_backoff = 1.0
+    settings.watching.server_timeout = 300
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    # Endless: a finite list ends the operator after a minute of a failing API server.
+    settings.networking.error_backoffs = EndlessBackoffs()
+    ours = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
+    for resource in WATCHED_CHILDREN:
+        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = ours
+
+
+class EndlessBackoffs:
+    """1, 2, 4, 8, 15, 15, … seconds, each time it is iterated anew."""
+
+    def __iter__(self) -> Any:
+        """An iterator without end."""
+        return itertools.chain((1.0, 2.0, 4.0, 8.0), itertools.repeat(15.0))
+
+
+async def watch(
+    registry: kopf.OperatorRegistry,
+    *,
+    namespaces: tuple[str, ...],
+    stop: asyncio.Event,
+    started: asyncio.Event,
+) -> None:
+    """Watch until `stop` is set or the process is told to end by SIGTERM or SIGINT."""
+    await kopf.operator(
+        registry=registry,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+        ready_flag=started,
+    )

@@ -1,0 +1,1 @@
+"""Runs beside the engines: warm-up, weights, gateway agent and load tests; never decides."""
