@@ -50,7 +50,7 @@ def etcd(place: Layout, endpoints: Endpoints, *, durable: bool) -> Daemon:
         "--logger=zap",
         "--log-level=warn",
     ]
-    return Daemon("etcd", ("etcd", *flags, *(() if durable else ("--unsafe-no-fsync",))))
+    return Daemon("etcd", (str(tools.path("etcd")), *flags, *(() if durable else ("--unsafe-no-fsync",))))
 
 
 def apiserver(place: Layout, endpoints: Endpoints, *, reachable: bool) -> Daemon:

@@ -47,23 +47,23 @@ OWNED_ENV: Mapping[str, str] = {
 """Environment variables that users may not give in pod.env, and why."""
 
 
-def _alternatives(words: Mapping[str, str]) -> str:
-    return "|".join(word.replace("-", "[-_]") for word in words)
+def _list_of(words: Mapping[str, str], prefix: str = "") -> str:
+    return "[" + ", ".join(f"'{prefix}{word}'" for word in words) + "]"
 
 
-_OWNED_FLAG = f"^--({_alternatives(OWNED_FLAGS)})(=.*)?$"
-_OWNED_VARIABLES = "[" + ", ".join(f"'{name}'" for name in OWNED_ENV) + "]"
+_OWNED_FLAGS = _list_of(OWNED_FLAGS, "--")
+_OWNED_ENV = _list_of(OWNED_ENV)
+_FLAG_NAME = "self.split('=', 2)[0].replace('_', '-')"
 
-ENGINE_ARGS: list[JsonValue] = [
+ENGINE_ARG: list[JsonValue] = [
     {
-        "rule": "self.all(a, a.matches('^--[a-zA-Z0-9][a-zA-Z0-9._-]*(=(.|\\n)*)?$'))",
+        "rule": "self.matches('^--[a-zA-Z0-9][a-zA-Z0-9._-]*(=|$)')",
         "message": "engine.args: each entry is one flag, written --flag or --flag=value",
     },
     {
-        "rule": f"!self.exists(a, a.matches('{_OWNED_FLAG}'))",
-        "messageExpression": "'engine.args: ' + "
-        f"self.filter(a, a.matches('{_OWNED_FLAG}'))[0].split('=')[0] + "
-        "' is owned by the operator; the reference of engine.args names the field to use instead'",
+        "rule": f"!({_FLAG_NAME} in {_OWNED_FLAGS})",
+        "messageExpression": f"'engine.args: ' + {_FLAG_NAME} + ' is owned by the operator; the "
+        "reference of engine.args names the field to use instead'",
     },
 ]
 
@@ -94,15 +94,11 @@ ENV_VAR: list[JsonValue] = [
     {
         "rule": "!(has(self.value) && has(self.valueFrom))",
         "message": "pod.env: give value or valueFrom, not both",
-    }
-]
-
-OPEN_ENV: list[JsonValue] = [
+    },
     {
-        "rule": f"!self.exists(e, e.name in {_OWNED_VARIABLES})",
-        "messageExpression": f"'pod.env: ' + self.filter(e, e.name in {_OWNED_VARIABLES})[0].name "
-        "+ ' is owned by the operator; remove it'",
-    }
+        "rule": f"!(self.name in {_OWNED_ENV})",
+        "messageExpression": "'pod.env: ' + self.name + ' is owned by the operator; remove it'",
+    },
 ]
 
 _RESERVED_KEY = "^([a-z0-9.-]*[.])?(app[.]kubernetes[.]io|serving[.]deepseek[.]dev)/"
@@ -126,17 +122,19 @@ _KNOWN_RESOURCES = (
 
 RESOURCES: list[JsonValue] = [
     {
-        "rule": "!self.requests.exists(k, k.startsWith('nvidia.com/')) && "
-        "!self.limits.exists(k, k.startsWith('nvidia.com/'))",
+        "rule": "(!has(self.requests) || !self.requests.exists(k, k.startsWith('nvidia.com/'))) && "
+        "(!has(self.limits) || !self.limits.exists(k, k.startsWith('nvidia.com/')))",
         "message": "pod.resources: GPUs are not given here; use accelerator.count",
     },
     {
-        "rule": f"self.requests.all(k, {_KNOWN_RESOURCES}) && self.limits.all(k, {_KNOWN_RESOURCES})",
+        "rule": f"(!has(self.requests) || self.requests.all(k, {_KNOWN_RESOURCES})) && "
+        f"(!has(self.limits) || self.limits.all(k, {_KNOWN_RESOURCES}))",
         "message": "pod.resources: use cpu, memory, ephemeral-storage, hugepages-<size> or "
         "vendor.domain/resource",
     },
     {
-        "rule": "self.requests.all(k, !(k in self.limits) || "
+        "rule": "!has(self.requests) || !has(self.limits) || "
+        "self.requests.all(k, !(k in self.limits) || "
         "!quantity(string(self.requests[k])).isGreaterThan(quantity(string(self.limits[k]))))",
         "message": "pod.resources: a request may not be above its limit",
     },

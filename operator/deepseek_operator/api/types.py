@@ -20,6 +20,16 @@ LabelMap = Annotated[dict[str, LabelValue], Field(max_length=64)]
 AnnotationMap = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
 
 
+EngineArg = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=2048,
+        json_schema_extra={"x-kubernetes-validations": rules.ENGINE_ARG},
+    ),
+]
+
+
 class ApiModel(BaseModel):
     """Base of every API type: camelCase in YAML, immutable, lenient about fields of newer versions."""
 
@@ -39,15 +49,12 @@ class Engine(ApiModel):
         description="Container image of the engine. Default: the operator's image for this engine "
         "and accelerator kind, fixed when the revision is made.",
     )
-    args: list[Annotated[str, Field(min_length=3, max_length=4096)]] = Field(
+    args: list[EngineArg] = Field(
         default_factory=list,
         max_length=64,
         description="Further engine flags, one entry each: --flag or --flag=value. Flags that the "
         "operator owns are refused by name.",
-        json_schema_extra={
-            "x-kubernetes-list-type": "atomic",
-            "x-kubernetes-validations": rules.ENGINE_ARGS,
-        },
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 
@@ -166,11 +173,12 @@ Quantity = Annotated[
     Field(
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
+            "maxLength": 32,
             "pattern": r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[munkMGTPE]|([eE][+-]?[0-9]+))?$",
         }
     ),
 ]
-ResourceList = Annotated[dict[str, Quantity], Field(max_length=16)]
+ResourceList = Annotated[dict[str, Quantity], Field(max_length=8)]
 
 
 class Resources(ApiModel):
@@ -245,7 +253,6 @@ class Pod(ApiModel):
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
-            "x-kubernetes-validations": rules.OPEN_ENV,
         },
     )
     image_pull_secrets: list[LocalObjectReference] = Field(

@@ -1,0 +1,44 @@
+"""Drives reconcile() without the operator around it: pass after pass until all is said and done."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from deepseek_operator.errors import Waiting
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.errors import ApiError, UnreachableError
+from deepseek_operator.reconcile import Key, reconcile
+from deepseek_operator.report import Outcome
+from tests.cluster.objects import IMAGES, Cluster, condition
+
+
+async def one_pass(kube: Kube, key: Key) -> Outcome:
+    """One pass at the present time."""
+    return await reconcile(kube, key, images=IMAGES, now=datetime.now(UTC))
+
+
+async def settle(kube: Kube, cluster: Cluster, name: str, *, seconds: float = 60.0) -> int:
+    """Pass after pass, whatever fails, until one finds nothing to do and users are served.
+
+    Returns the number of passes that wrote something.
+    """
+    key, deadline, writing = Key(cluster.namespace, name), time.monotonic() + seconds, 0
+    while True:
+        try:
+            outcome = await one_pass(kube, key)
+        except (ApiError, UnreachableError, Waiting):
+            outcome = None
+        if outcome is not None and outcome.writes:
+            writing += 1
+        elif outcome is not None and _is_settled(await cluster.get(name)):
+            return writing
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{name} did not settle: {await cluster.get(name)}")
+        await asyncio.sleep(0.05)
+
+
+def _is_settled(manifest: dict[str, object]) -> bool:
+    return all(
+        condition(manifest, kind).get("status") == status
+        for kind, status in (("Ready", "True"), ("Reconciling", "False"), ("RolledOut", "True"))
+    )

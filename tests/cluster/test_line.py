@@ -1,0 +1,34 @@
+"""The thin line: an applied object becomes children, pods, and a status that says so."""
+
+from deepseek_operator.kube.client import Kube
+from tests.cluster.objects import Cluster, condition, deepseek, wait_until
+from tests.cluster.passes import settle
+
+
+async def test_an_applied_object_ends_up_served(kube: Kube, cluster: Cluster) -> None:
+    await cluster.apply(deepseek("chat", cluster.namespace, replicas=2))
+
+    writing = await settle(kube, cluster, "chat")
+
+    stored = await cluster.get("chat")
+    assert "2 of 2 replicas of tiny answer" == condition(stored, "Ready")["message"]
+    assert "True" == condition(stored, "RolledOut")["status"]
+    assert stored["status"]["serving"] == stored["status"]["desired"]
+    kinds = sorted(plural for plural, _ in await cluster.children("chat"))
+    assert [
+        "controllerrevisions", "deployments", "poddisruptionbudgets", "services", "services",
+    ] == kinds  # fmt: skip
+    assert writing <= 4
+
+
+async def test_deleting_the_object_removes_everything(kube: Kube, cluster: Cluster) -> None:
+    await cluster.apply(deepseek("chat", cluster.namespace))
+    await settle(kube, cluster, "chat")
+
+    await cluster.send("DELETE", cluster.path("chat"))
+
+    async def gone() -> bool:
+        pods = await cluster.list("api/v1", "pods")
+        return not pods and not await cluster.children("chat")
+
+    await wait_until(gone, what="children and pods are collected", seconds=60)
