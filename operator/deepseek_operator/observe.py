@@ -9,7 +9,7 @@ from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import is_controlled
 from deepseek_operator.kube.resources import Resource
-from deepseek_operator.observed import Manifest, Observed, ready_replicas
+from deepseek_operator.observed import Manifest, Observed, is_at_strength
 
 
 async def observe(kube: Kube, deployment: DeepSeekDeployment) -> Observed:
@@ -41,7 +41,7 @@ async def _children(
 
 
 def _serves(item: Manifest) -> bool:
-    return ready_replicas(item) >= int(item["spec"].get("replicas", 1))
+    return is_at_strength(item, int(item["spec"].get("replicas", 1)))
 
 
 async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Observed) -> Observed:

@@ -64,13 +64,17 @@ def revision_of(manifest: Manifest) -> str | None:
 
 
 def ready_replicas(deployment: Manifest | None) -> int:
-    """Pods of a Deployment that are ready; 0 while its status speaks of an older generation."""
+    """Pods of a Deployment that are ready, as its controller last counted them."""
+    return int((deployment or {}).get("status", {}).get("readyReplicas", 0))
+
+
+def is_at_strength(deployment: Manifest | None, wanted: int) -> bool:
+    """Whether so many pods are ready; not while the count speaks of an older generation."""
     if deployment is None:
-        return 0
-    status = deployment.get("status", {})
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return 0
-    return int(status.get("readyReplicas", 0))
+        return False
+    counted = deployment.get("status", {}).get("observedGeneration", 0)
+    current = deployment["metadata"].get("generation", 0)
+    return bool(counted >= current) and ready_replicas(deployment) >= wanted
 
 
 def _by_revision(manifests: tuple[Manifest, ...], key: str) -> Manifest | None:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
 from deepseek_operator.build import status as status_builder
 from deepseek_operator.diagnosis import Finding, diagnose
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
-from deepseek_operator.observed import Manifest, Observed, ready_replicas, revision_of
+from deepseek_operator.observed import Manifest, Observed, is_at_strength, revision_of
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout import switch
 from deepseek_operator.rollout.revisions import Shape, revision_key, shape_from_data
@@ -135,7 +136,9 @@ def _desired_children(
         desired.append(children.build_controller_revision(deployment, shape, number=number))
         desired.append(children.build_revision_service(deployment, shape))
         desired.append(children.build_deployment(deployment, shape, replicas=roles.replicas[key]))
-    budget = children.build_disruption_budget(deployment)
+    # Of the larger revision: what serves is not less protected while a smaller one starts.
+    most = max(roles.replicas.values(), default=0)
+    budget = children.build_disruption_budget(deployment, replicas=most)
     return desired if budget is None else [*desired, budget]
 
 
@@ -154,8 +157,7 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         child
         for child in (*observed.deployments, *observed.services, *observed.budgets)
         if (child["kind"], child["metadata"]["name"]) not in wanted
-        # The serving revision is never let go, even if its frozen shape cannot be read.
-        and revision_of(child) != roles.serving
+        and not _serves_users(child, roles)
     ]
     history = sorted(
         (item for item in observed.revisions if revision_of(item) not in roles.kept),
@@ -163,6 +165,13 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         reverse=True,
     )
     return [*unwanted, *history[HISTORY_LIMIT:]]
+
+
+def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
+    """Of the serving revision, or the way to it: not let go even if its shape cannot be read."""
+    selector = child["spec"].get("selector") or {}
+    keys = (revision_of(child), selector.get(names.REVISION_LABEL))
+    return roles.serving is not None and roles.serving in keys
 
 
 def _status_input(
@@ -189,7 +198,7 @@ def _status_input(
 
 
 def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:
-    return ready_replicas(observed.deployment(key)) >= roles.replicas.get(key, 0)
+    return is_at_strength(observed.deployment(key), roles.replicas.get(key, 0))
 
 
 def _recorded(status: Manifest) -> object:

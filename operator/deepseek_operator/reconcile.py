@@ -51,10 +51,12 @@ async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime
         deployment = DeepSeekDeployment.model_validate({**manifest, "status": {}})
     except ValidationError as error:
         return await _report_unreadable(kube, manifest, error, now=now)
-    # Without a status no pass was completed: there are no children, but for those of a pass that was
-    # cut off, and a create meets them by name. So nothing is listed for a new object.
+    # Without a status no pass was completed: a new object has no children, but for those of a pass
+    # that was cut off, and a create meets them by name. So nothing is listed for it. An object of a
+    # later generation has lost its status: what serves is read off its children.
     stored = manifest.get("status", {})
-    observed = Observed() if not stored else await observe(kube, deployment)
+    is_new = not stored and deployment.metadata.generation <= 1
+    observed = Observed() if is_new else await observe(kube, deployment)
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, now=now)
 

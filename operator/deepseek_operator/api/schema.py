@@ -86,7 +86,7 @@ def _put(result: Schema, key: str, value: Any, path: str) -> None:
         return
     elif key in _KEPT or key.startswith("x-kubernetes-"):
         result[key] = value
-    elif key != "propertyNames":
+    else:
         raise UnsupportedSchemaError(f"{path}: {key} has no place in a structural schema")
 
 

@@ -93,9 +93,9 @@ def build_client_service(deployment: DeepSeekDeployment, *, serving_key: str) ->
     }
 
 
-def build_disruption_budget(deployment: DeepSeekDeployment) -> Manifest | None:
+def build_disruption_budget(deployment: DeepSeekDeployment, *, replicas: int) -> Manifest | None:
     """At most one engine pod at a time leaves by a drain; none wanted for a single replica."""
-    if deployment.spec.replicas <= 1:
+    if replicas <= 1:
         return None
     return {
         "apiVersion": "policy/v1",

@@ -8,7 +8,7 @@ from deepseek_operator.api.conditions import Condition, ConditionType, Reason, m
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import revision_selector
 from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import Manifest, Observed, ready_replicas
+from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
 
@@ -96,13 +96,15 @@ def _revision_entry(
     if key is None:
         return None
     shape = given.shapes.get(key)
-    if shape is None:
-        return stored if stored and stored.get("revision") == key else None
+    if shape is not None:
+        described = {"model": shape.model, "source": shape.source, "image": shape.image}
+    elif stored and stored.get("revision") == key:
+        described = stored
+    else:
+        return None
     return {
+        **described,
         "revision": key,
-        "model": shape.model,
-        "source": shape.source,
-        "image": shape.image,
         "replicas": given.roles.replicas.get(key, 0),
         "readyReplicas": ready_replicas(given.observed.deployment(key)),
     }
@@ -123,10 +125,10 @@ def _any_cause(given: StatusInput) -> Finding | None:
 def _converged(given: StatusInput) -> bool:
     key = given.roles.target
     wanted = given.roles.replicas.get(key)
-    return given.roles.serving in (key, None) and (
-        wanted is not None
-        and given.observed.deployment(key) is not None
-        and ready_replicas(given.observed.deployment(key)) >= wanted
+    return (
+        given.roles.serving in (key, None)
+        and wanted is not None
+        and is_at_strength(given.observed.deployment(key), wanted)
     )
 
 

@@ -25,6 +25,9 @@ _UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
 
 _STARTUP_PERIOD_SECONDS = 5
 
+_CPU_CACHE_GIB = 1
+"""KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
+
 
 def engine_container(request: EngineRequest) -> EngineContainer:
     """The vLLM container of one replica."""
@@ -59,6 +62,7 @@ def engine_args(request: EngineRequest) -> list[str]:
         *request.block.engine.args,
         *_model_args(request),
         *_parallel_args(request),
+        *(["--enforce-eager"] if request.on_cpu else []),
         *_batching_args(request),
         f"--served-model-name={request.served_name}",
         "--host=0.0.0.0",
@@ -153,5 +157,7 @@ def _environment(request: EngineRequest) -> dict[str, str]:
     if isinstance(request.source, PvcSource):
         environment["HF_HUB_OFFLINE"] = "1"
     if request.on_cpu:
-        environment["VLLM_CPU_KVCACHE_SPACE"] = "1"
+        environment["VLLM_CPU_KVCACHE_SPACE"] = str(_CPU_CACHE_GIB)
+        # "auto" pins every engine of a node to the same first cores; the kubelet's limits decide.
+        environment["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
     return environment

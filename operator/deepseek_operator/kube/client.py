@@ -12,7 +12,7 @@ from kubernetes.aio import config
 
 from deepseek_operator.api.names import FIELD_MANAGER
 from deepseek_operator.kube.errors import (
-    AlreadyExistsError,
+    ApiError,
     NotFoundError,
     UnreachableError,
     api_error,
@@ -207,7 +207,8 @@ class Kube:
         path = resource.path(namespace, name, sub="log")
         try:
             text = await self._call("log", resource, path, query=query)
-        except (NotFoundError, AlreadyExistsError):
+        except ApiError:
+            # Gone, not started, or its node does not answer: a pass does without it.
             return ""
         return text.decode(errors="replace")
 

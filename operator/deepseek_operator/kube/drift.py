@@ -78,8 +78,8 @@ def _covers(observed: Any, desired: Any) -> bool:
     if isinstance(desired, list):
         return _list_covers(observed or [], desired)
     if observed is None:
-        # The server leaves out what is empty or false.
-        return desired in (None, "", False, 0)
+        # The server leaves out empty text; where we set false or 0 it keeps that.
+        return desired in (None, "")
     return observed == desired or _equal_quantities(observed, desired)
 
 

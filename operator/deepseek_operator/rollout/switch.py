@@ -7,7 +7,7 @@ serving one, the serving one keeps its pods and all the traffic; then the roles 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deepseek_operator.observed import Observed, ready_replicas
+from deepseek_operator.observed import Observed, is_at_strength, ready_replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def decide_roles(
     """
     serving = stored_serving or _serving_by_service(observed, service_name)
     replicas: dict[str, int] = {}
-    if serving is not None and serving != target:
+    if serving is not None and (serving != target or not target_can_start):
         replicas[serving] = stored_replicas or _replicas_now(observed, serving)
     if target_can_start:
         replicas[target] = target_replicas
@@ -62,10 +62,10 @@ def decide_roles(
 
 def _takes_over(observed: Observed, *, serving: str | None, target: str, replicas: int) -> bool:
     """The first revision serves from its first ready pod; a later one when all of its are ready."""
-    if serving == target or observed.deployment(target) is None:
+    if serving == target:
         return False
     needed = min(1, replicas) if serving is None else replicas
-    return ready_replicas(observed.deployment(target)) >= needed
+    return is_at_strength(observed.deployment(target), needed)
 
 
 def _serving_by_service(observed: Observed, service_name: str) -> str | None:

@@ -37,7 +37,8 @@ def marker_path(directory: Path, stat: str) -> Path:
 
 def check_answer(body: Any) -> None:
     """Raise NotReady unless a completion response holds at least one generated token."""
-    tokens = body.get("usage", {}).get("completion_tokens", 0) if isinstance(body, dict) else 0
+    usage = body.get("usage") if isinstance(body, dict) else None
+    tokens = usage.get("completion_tokens", 0) if isinstance(usage, dict) else 0
     if not tokens:
         raise NotReady(f"the engine answered without a token: {json.dumps(body)[:200]}")
 
@@ -50,13 +51,16 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
         connection.request(method, path, text, {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer = response.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise NotReady(f"{method} {path}: {error}") from error
     finally:
         connection.close()
     if response.status != http.client.OK:
         raise NotReady(f"{method} {path}: status {response.status} {answer[:200]!r}")
-    return json.loads(answer) if answer else None
+    try:
+        return json.loads(answer) if answer else None
+    except ValueError as error:
+        raise NotReady(f"{method} {path}: no JSON: {answer[:200]!r}") from error
 
 
 def check_ready(port: int, model: str, *, state: Path, stat: str) -> None:

@@ -1,0 +1,78 @@
+"""A fault at every API call of a reconcile, each in turn: the end is the same as without one."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from deepseek_operator.kube import client
+from tests.cluster.faults import Fault, FaultProxy, at_call
+from tests.cluster.objects import Cluster, Manifest, deepseek
+from tests.cluster.passes import settle
+
+CLIENT_TIMEOUT_SECONDS = 3.0
+
+EVERY_CALL = {Fault.BEFORE: 1, Fault.AFTER: 1, Fault.TIMEOUT: 1}
+"""Which calls are hit: all of them where the operator may have died, every third elsewhere."""
+
+STORY: tuple[Manifest, ...] = (
+    {"replicas": 2},
+    {"replicas": 1, "engine": {"args": ["--seed=2"]}},
+)
+"""What a user applies one after the other: made, then changed to a new revision."""
+
+
+async def tell(cluster: Cluster, name: str, proxy: FaultProxy) -> None:
+    """Apply the story, each chapter once the one before has settled."""
+    api = await client.connect(kubeconfig=str(cluster.plane.kubeconfig), host=proxy.address)
+    kube = client.Kube(api, timeout_seconds=CLIENT_TIMEOUT_SECONDS)
+    try:
+        for chapter in STORY:
+            await cluster.apply(deepseek(name, cluster.namespace, **chapter))
+            await settle(kube, cluster, name)
+    finally:
+        await kube.close()
+
+
+async def tell_with(cluster: Cluster, name: str, number: int, fault: Fault) -> int:
+    """The story with one fault; the number of calls it took."""
+    proxy = await FaultProxy.start(cluster.plane, at_call(number, fault))
+    try:
+        await tell(cluster, name, proxy)
+        return len(proxy.calls)
+    finally:
+        await proxy.stop()
+
+
+async def outcome(cluster: Cluster, name: str) -> Any:
+    """Everything that should be the same in the end, whatever happened on the way."""
+    children = await cluster.children(name)
+    status = (await cluster.get(name))["status"]
+    return {
+        "children": sorted((plural, child.replace(name, "NAME")) for plural, child in children),
+        "owners": sorted(len(child["metadata"]["ownerReferences"]) for child in children.values()),
+        "conditions": [(item["type"], item["status"]) for item in status["conditions"]],
+        "serving": status["serving"],
+    }
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+async def test_a_fault_at_any_call_changes_nothing_in_the_end(
+    cluster: Cluster, fault: Fault
+) -> None:
+    calls = await tell_with(cluster, "clean-x", -1, fault)
+    expected = await outcome(cluster, "clean-x")
+    numbers = range(0, calls, EVERY_CALL.get(fault, 3))
+    gate = asyncio.Semaphore(10)
+
+    async def one(number: int) -> None:
+        async with gate:
+            await tell_with(cluster, f"x{number}z", number, fault)
+
+    async with asyncio.TaskGroup() as group:
+        for number in numbers:
+            group.create_task(one(number))
+
+    assert calls >= 20
+    for number in numbers:
+        assert expected == await outcome(cluster, f"x{number}z"), f"fault at call {number}"

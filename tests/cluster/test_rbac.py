@@ -1,0 +1,240 @@
+"""The chart's permissions are enough, and no more than the operator uses."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from deepseek_operator.plan import HISTORY_LIMIT
+from tests.cluster import releases
+from tests.cluster.objects import CHILD_PATHS, Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.releases import Account
+
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+NOT_PROVOKED = {
+    # Asked for by an admission plugin that is off by default.
+    ("serving.deepseek.dev", "deepseekdeployments/finalizers", "update"),
+}
+
+
+async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    release = f"{cluster.namespace}-system"
+    releases.apply_release(cluster.plane, release, crds={"install": False})
+    account = await releases.account_of(cluster, release, tmp_path)
+
+    async with releases.running_operator(account) as log:
+        await _live_through_everything(cluster, account)
+    calls = releases.calls_of(cluster.plane, account.user)
+
+    work = await cluster.send("GET", f"{RBAC}/clusterroles/{release}:{releases.RELEASE}")
+    leader = await cluster.send(
+        "GET", f"{RBAC}/namespaces/{release}/roles/{releases.RELEASE}-leader"
+    )
+    assert not releases.forbidden(calls), log.read_text()
+    assert releases.used(calls) == releases.granted(work, leader) - NOT_PROVOKED
+    await cluster.send("DELETE", f"/api/v1/namespaces/{release}")
+
+
+async def test_named_namespaces_are_enough_and_others_are_left_alone(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    release = f"{cluster.namespace}-system"
+    releases.apply_release(
+        cluster.plane, release, crds={"install": False}, watchNamespaces=[cluster.namespace]
+    )
+    account = await releases.account_of(cluster, release, tmp_path)
+    path = f"/apis/serving.deepseek.dev/v1alpha1/namespaces/{release}/deepseekdeployments"
+    outside = _tiny("outside", release)
+    await cluster.send("POST", path, outside)
+
+    async with releases.running_operator(account, DSO_NAMESPACES=cluster.namespace) as log:
+        await cluster.apply(_tiny("chat", cluster.namespace))
+        await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
+    calls = releases.calls_of(cluster.plane, account.user)
+
+    assert not releases.forbidden(calls), log.read_text()
+    namespaces = {entry.get("objectRef", {}).get("namespace") for entry in calls}
+    assert namespaces == {None, cluster.namespace, release}
+    assert "status" not in await cluster.send("GET", f"{path}/outside")
+    await cluster.send("DELETE", f"/api/v1/namespaces/{release}")
+
+
+async def _live_through_everything(cluster: Cluster, account: Account) -> None:
+    """What may happen to objects between their first day and their last, in each of its ways."""
+    await cluster.apply(_tiny("chat", cluster.namespace, replicas=2))
+    chat = await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
+    await asyncio.gather(
+        _break_and_repair(cluster),
+        _take_names(cluster, chat["status"]["serving"]["revision"]),
+        _pods_that_fail(cluster),
+        _renewed_lease(cluster, account),
+    )
+    await _grow_old(cluster, chat)
+
+
+def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
+    # Without a claim: nothing here provides volumes.
+    return deepseek(name, namespace, source="hf://example/tiny", **spec)
+
+
+async def _break_and_repair(cluster: Cluster) -> None:
+    service = f"/api/v1/namespaces/{cluster.namespace}/services/chat"
+    before = await cluster.send("GET", service)
+    await cluster.send("DELETE", service)
+
+    async def made_again() -> bool:
+        children = await cluster.children("chat")
+        found = children.get(("services", "chat"), before)
+        return bool(found["metadata"]["uid"] != before["metadata"]["uid"])
+
+    await wait_until(made_again, what="the Service is made again")
+    for (plural, name), child in (await cluster.children("chat")).items():
+        path = f"{_collection(cluster, plural)}/{name}"
+        labels = child["metadata"]["labels"]
+        edited = [{"op": "remove", "path": "/metadata/labels/app.kubernetes.io~1name"}]
+        await cluster.send("PATCH", path, edited, content=JSON_PATCH)
+        await _wait_for_labels(cluster, path, labels)
+
+
+async def _wait_for_labels(cluster: Cluster, path: str, labels: dict[str, str]) -> None:
+    async def repaired() -> bool:
+        return bool((await cluster.send("GET", path))["metadata"]["labels"] == labels)
+
+    await wait_until(repaired, what=f"{path} is repaired")
+
+
+def _collection(cluster: Cluster, plural: str) -> str:
+    [group] = [group for group, known in CHILD_PATHS if known == plural]
+    return f"/{group}/namespaces/{cluster.namespace}/{plural}"
+
+
+async def _take_names(cluster: Cluster, key: str) -> None:
+    """Each kind of child meets a stranger of its name once: equal specs have equal revision keys."""
+    strangers = {
+        "a": ("services", _service),
+        "b": ("controllerrevisions", _revision),
+        "c": ("deployments", _deployment),
+        "d": ("poddisruptionbudgets", _budget),
+    }
+    for name, (plural, build) in strangers.items():
+        stranger = build(name, f"{name}-{key}")
+        await cluster.send("POST", _collection(cluster, plural), stranger)
+        await cluster.apply(_tiny(name, cluster.namespace, replicas=2))
+    for name in strangers:
+        found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
+        assert condition(found, "Stalled")["reason"] == "NameTaken"
+
+
+def _service(name: str, _: str) -> Manifest:
+    spec = {"ports": [{"port": 80}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def _revision(_: str, name: str) -> Manifest:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {"name": name},
+        "revision": 1,
+        "data": {},
+    }
+
+
+def _deployment(_: str, name: str) -> Manifest:
+    labels = {"app": name}
+    container = {"name": "main", "image": "registry.example/main:1"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def _budget(name: str, _: str) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": name}}},
+    }
+
+
+async def _pods_that_fail(cluster: Cluster) -> None:
+    """One whose container ended, so that its log is read; one that waits, so that events are."""
+    hold = {"annotations": {"kwok.deepseek.dev/hold": "true"}}
+    states = {
+        "ended": {"terminated": {"exitCode": 1, "reason": "Error"}},
+        "waiting": {"waiting": {"reason": "ContainerCreating"}},
+    }
+    for name, state in states.items():
+        await cluster.apply(_tiny(name, cluster.namespace, pod=hold))
+        pod = await _pod_of(cluster, name)
+        container = {
+            "name": "engine", "image": "x", "imageID": "", "ready": False, "restartCount": 0,
+            "state": state,
+        }  # fmt: skip
+        path = f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/status"
+        status = {"status": {"phase": "Pending", "containerStatuses": [container]}}
+        await cluster.send("PATCH", path, status, content=MERGE)
+
+
+async def _pod_of(cluster: Cluster, name: str) -> str:
+    found: list[str] = []
+
+    async def scheduled() -> bool:
+        pods = await cluster.list("api/v1", "pods", f"serving.deepseek.dev/deployment={name}")
+        found[:] = [item["metadata"]["name"] for item in pods if item["spec"].get("nodeName")]
+        return bool(found)
+
+    await wait_until(scheduled, what=f"a pod of {name} has a node")
+    return found[0]
+
+
+async def _renewed_lease(cluster: Cluster, account: Account) -> None:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{account.namespace}/leases/{account.name}"
+    before = (await cluster.send("GET", path))["spec"]["renewTime"]
+
+    async def renewed() -> bool:
+        return bool(before != (await cluster.send("GET", path))["spec"]["renewTime"])
+
+    await wait_until(renewed, what="the Lease is renewed")
+
+
+async def _grow_old(cluster: Cluster, chat: Manifest) -> None:
+    """A new revision replaces the first, scaled down to one, with more history than is kept."""
+    path = _collection(cluster, "controllerrevisions")
+    name = f"chat-{chat['status']['serving']['revision']}"
+    first = await cluster.send("GET", f"{path}/{name}")
+    for number in range(HISTORY_LIMIT + 1):
+        await cluster.send("POST", path, _older(first, f"{number:010x}"))
+    await cluster.apply(_tiny("chat", cluster.namespace, batching={"maxConcurrentSequences": 4}))
+    await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
+
+    async def let_go() -> bool:
+        kinds = [plural for plural, _ in await cluster.children("chat")]
+        return (
+            "poddisruptionbudgets" not in kinds
+            and kinds.count("deployments") == 1
+            and kinds.count("controllerrevisions") == HISTORY_LIMIT + 1
+        )
+
+    await wait_until(let_go, what="what nothing wants is deleted")
+
+
+def _older(revision: Manifest, key: str) -> Manifest:
+    metadata = revision["metadata"]
+    labels = {**metadata["labels"], "serving.deepseek.dev/revision": key}
+    return {
+        **revision,
+        "metadata": {
+            "name": f"chat-{key}",
+            "labels": labels,
+            "ownerReferences": metadata["ownerReferences"],
+        },
+        "revision": 0,
+    }
