@@ -66,6 +66,8 @@ TOOLS = (
         programs=KUBERNETES_PROGRAMS,
         version_symbol="k8s.io/component-base/version.gitVersion",
     ),
+    # Debian's etcd 3.4 cannot stream initial lists: informers of Kubernetes 1.36 and later stall for seconds on it.
+    Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     Tool("provisioner"),
     Tool("pause"),
     Tool("coredns", "github.com/coredns/coredns"),
@@ -97,7 +99,6 @@ class DebianPackage:
 
 
 DEBIAN_PACKAGES = (
-    DebianPackage("etcd-server", ("etcd",)),
     DebianPackage("containerd", ("containerd", "containerd-shim-runc-v2", "ctr")),
     DebianPackage("runc", ("runc",)),
     DebianPackage("containernetworking-plugins", ("/usr/lib/cni/ptp", "/usr/lib/cni/host-local")),
@@ -136,15 +137,26 @@ def present(file: str) -> bool:
     return Path(file).exists() if file.startswith("/") else bool(shutil.which(file, path=search))
 
 
-def path(program: str) -> Path:
-    """The built program of that name; StepError with the remedy when it has not been built."""
+def provider(program: str) -> Tool:
+    """The tool that provides a program."""
     for tool in TOOLS:
         if program in (tool.programs or (tool.name,)):
-            built = tool.directory / program
-            if built.exists():
-                return built
-            raise steps.StepError(f"{program} is not built: run `python3 -m dev.tools {tool.name}`")
+            return tool
     raise steps.StepError(f"no tool provides {program}")
+
+
+def path(program: str) -> Path:
+    """The built program of that name; StepError with the remedy when it has not been built."""
+    tool = provider(program)
+    built = tool.directory / program
+    if not built.exists():
+        raise steps.StepError(f"{program} is not built: run `python3 -m dev.tools {tool.name}`")
+    return built
+
+
+def version(program: str) -> str:
+    """The pinned version of a program."""
+    return provider(program).version
 
 
 def install(names: Sequence[str] = ()) -> None:

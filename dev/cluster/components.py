@@ -50,7 +50,9 @@ def etcd(place: Layout, endpoints: Endpoints, *, durable: bool) -> Daemon:
         "--logger=zap",
         "--log-level=warn",
     ]
-    return Daemon("etcd", (str(tools.path("etcd")), *flags, *(() if durable else ("--unsafe-no-fsync",))))
+    return Daemon(
+        "etcd", (str(tools.path("etcd")), *flags, *(() if durable else ("--unsafe-no-fsync",)))
+    )
 
 
 def apiserver(place: Layout, endpoints: Endpoints, *, reachable: bool) -> Daemon:

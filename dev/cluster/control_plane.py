@@ -17,6 +17,7 @@ from dev.cluster.daemons import Daemon
 from dev.cluster.fake_nodes import FakeNode
 from dev.cluster.layout import Endpoints, Layout
 
+TOOLS = ("kubernetes", "etcd", "kwok")
 READY_SECONDS = 60
 STAGES = Path(__file__).parent / "manifests" / "kwok-stages.yaml"
 
@@ -116,6 +117,11 @@ class ControlPlane:
     ) -> None:
         """Stop it and remove its folder."""
         self.stop()
+
+
+def has_been_at(place: Layout) -> bool:
+    """Whether a control plane without a node has its files in a folder."""
+    return layout.endpoints_file(place).exists()
 
 
 def exists(connection: client.Client, path: str) -> bool:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dev import steps
@@ -18,6 +18,12 @@ from dev import steps
 CLUSTER = "DSO_CLUSTER"
 DAEMON = "DSO_DAEMON"
 REVISION = "DSO_REVISION"
+
+ENVIRONMENT = {
+    "HOME": "/root",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+"""All that a daemon sees beside its marks: it runs the same whoever starts it."""
 
 STARTERS = ("setsid", "nsenter")
 """What a daemon's process executes for an instant before it becomes the daemon."""
@@ -32,17 +38,19 @@ class Daemon:
     name: str
     argv: tuple[str, ...]
     configuration: tuple[Path, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
     network_namespace: Path | None = None
 
     @property
     def revision(self) -> str:
         """A hash of everything that a start decides; a process with another one is out of date."""
         total = hashlib.sha256("\0".join(self.argv).encode())
-        total.update(repr(self.environment).encode())
         for file in self.configuration:
             total.update(file.read_bytes())
         return total.hexdigest()[:16]
+
+    def inside(self, network_namespace: Path) -> "Daemon":
+        """The same daemon in a network namespace."""
+        return replace(self, network_namespace=network_namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,9 @@ class Process:
 
 def running(root: Path) -> list[Process]:
     """Every process that the cluster in `root` started, and those that these started."""
-    found = (read_process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    found = (
+        read_process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()
+    )
     return [one for one in found if one and one.marks.get(CLUSTER) == str(root)]
 
 
@@ -107,7 +117,7 @@ def start(root: Path, daemon: Daemon, log: Path) -> None:
             [*words, *daemon.argv],
             check=True,
             cwd="/",
-            env={**os.environ, **dict(daemon.environment), **marks},
+            env={**ENVIRONMENT, **marks},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -166,7 +176,9 @@ def wait_ready(
         return ended
 
     if not wait_until(settled, seconds):
-        raise steps.StepError(f"{daemon.name} was not ready after {seconds:g}s; see {log}:\n{tail(log)}")
+        raise steps.StepError(
+            f"{daemon.name} was not ready after {seconds:g}s; see {log}:\n{tail(log)}"
+        )
     if ended and not ready():
         raise steps.StepError(f"{daemon.name} ended while it started; see {log}:\n{tail(log)}")
 
@@ -174,4 +186,3 @@ def wait_ready(
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
-

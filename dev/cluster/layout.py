@@ -112,7 +112,7 @@ NODE_ENDPOINTS = Endpoints(
 
 def loopback_endpoints(layout: Layout) -> Endpoints:
     """Free ports on the loopback, chosen once in the life of a cluster."""
-    file = layout.root / "endpoints.json"
+    file = endpoints_file(layout)
     if file.exists():
         return Endpoints(**json.loads(file.read_text()))
     names = [field.name for field in dataclasses.fields(Endpoints) if field.name != "host"]
@@ -122,6 +122,11 @@ def loopback_endpoints(layout: Layout) -> Endpoints:
     unfinished.write_text(json.dumps(dataclasses.asdict(chosen)))
     unfinished.rename(file)
     return chosen
+
+
+def endpoints_file(layout: Layout) -> Path:
+    """Where a control plane on the loopback keeps its ports."""
+    return layout.root / "endpoints.json"
 
 
 def free_ports(count: int) -> list[int]:

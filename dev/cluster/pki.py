@@ -42,7 +42,10 @@ class Certificate:
         return listed
 
 
-AUTHORITY_EXTENSIONS = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"]
+AUTHORITY_EXTENSIONS = [
+    "basicConstraints=critical,CA:TRUE",
+    "keyUsage=critical,keyCertSign,cRLSign",
+]
 
 
 def alternative_name(address: str) -> str:

@@ -1,0 +1,73 @@
+"""The control groups below which the kubelet runs every pod."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from dev.cluster import daemons
+from dev.cluster.layout import Layout
+
+MOUNT = Path("/sys/fs/cgroup")
+
+
+def name(place: Layout) -> str:
+    """The group's path, as the kubelet's cgroupRoot has it."""
+    return f"/dso-{place.name}"
+
+
+def hierarchies() -> list[Path]:
+    """The roots of the machine's control group trees: one in version 2, one a controller in version 1."""
+    if (MOUNT / "cgroup.controllers").exists():
+        return [MOUNT]
+    return [entry for entry in sorted(MOUNT.iterdir()) if (entry / "cgroup.procs").exists()]
+
+
+def create(place: Layout) -> None:
+    """Make the group in every tree."""
+    for root in hierarchies():
+        (root / name(place)[1:]).mkdir(exist_ok=True)
+
+
+def processes(place: Layout) -> set[int]:
+    """The processes of all pods."""
+    found: set[int] = set()
+    for group in groups(place):
+        with contextlib.suppress(OSError):  # somebody else removed the empty group
+            found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
+    return found
+
+
+def groups(place: Layout) -> Iterator[Path]:
+    """Our groups in every tree, the deepest first."""
+    for root in hierarchies():
+        for folder, _, _ in os.walk(root / name(place)[1:], topdown=False):
+            yield Path(folder)
+
+
+def kill(place: Layout) -> None:
+    """End every process of every pod at once."""
+
+    def emptied() -> bool:
+        daemons.send(processes(place), signal.SIGKILL)
+        return not processes(place)
+
+    daemons.wait_until(emptied, 10)
+
+
+def remove(place: Layout) -> None:
+    """Remove the groups; the processes in them have ended."""
+    for group in list(groups(place)):
+        daemons.wait_until(lambda group=group: removed(group), 5)
+
+
+def removed(group: Path) -> bool:
+    """Try to remove one group: the kernel refuses for an instant after its last process has ended."""
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
