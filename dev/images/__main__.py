@@ -1,0 +1,65 @@
+"""Build the container images: `python3 -m dev.images [NAME...]`; what did not change is not built again."""
+
+import argparse
+
+from dev import steps
+from dev.images import archive, base, store
+from dev.images.catalog import IMAGES, Image, by_name
+
+
+def build(image: Image, *, archived: bool = True) -> None:
+    """Build one image and write its archive, unless that was done; or only make sure the store has it."""
+    foundation = base.ensure()
+    inputs = image.digest(foundation)
+    if archived and archive.inputs(image.archive) == inputs:
+        print(f"    {image.name} is up to date: {image.archive}", flush=True)
+        return
+    if store.label(image.reference, archive.INPUTS_LABEL) != inputs:
+        with steps.step(f"build {image.reference}"):
+            build_in_store(image, foundation=foundation, inputs=inputs)
+    if archived:
+        with steps.step(f"write {image.archive}"):
+            write(image)
+
+
+def write(image: Image) -> None:
+    """Write the archive of a built image; it appears when it is whole."""
+    unfinished = image.archive.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    target = f"oci-archive:{unfinished}:{image.reference}"
+    # An archive's layers are always compressed; gzip would take longer than everything else.
+    zstd = ["--compression-format", "zstd", "--compression-level", "1"]
+    store.buildah("push", *zstd, image.reference, target)
+    unfinished.rename(image.archive)
+
+
+def build_in_store(image: Image, *, foundation: str, inputs: str) -> None:
+    """Let buildah carry out the Dockerfile, on our base; layers that did not change are taken as they are."""
+    store.buildah(
+        "build",
+        "--layers",
+        *store.isolation(),
+        *("--format", "oci"),
+        *("--build-arg", f"BASE={foundation}"),
+        *("--label", f"{archive.INPUTS_LABEL}={inputs}"),
+        *("--file", image.folder / "Dockerfile"),
+        *("--tag", image.reference),
+        image.context,
+    )
+
+
+def program() -> int:
+    """Build the named images, or all of them."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.images", description=__doc__)
+    names = [image.name for image in IMAGES]
+    parser.add_argument("name", nargs="*", help=f"one of: {', '.join(names)} (default: all)")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.name) - set(names):
+        parser.error(f"unknown image: {', '.join(sorted(unknown))}")
+    for name in chosen.name or names:
+        build(by_name(name))
+    return 0
+
+
+if __name__ == "__main__":
+    steps.main(program)

@@ -1,0 +1,72 @@
+"""The images: what each is built from, and a hash of it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.paths import CACHE, REPOSITORY
+
+PREFIX = "localhost/deepseek-operator"
+PROJECT = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "operator", "serving/deepseek_serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image: its Dockerfile's folder is serving/images/NAME."""
+
+    name: str
+    tag: str
+    inputs: tuple[str, ...] = ()
+    """Files and folders of the repository that the Dockerfile copies; the context is then the repository."""
+
+    @property
+    def reference(self) -> str:
+        """The full name by which pods ask for the image."""
+        return f"{PREFIX}/{self.name}:{self.tag}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the Dockerfile is."""
+        return REPOSITORY / "serving" / "images" / self.name
+
+    @property
+    def context(self) -> Path:
+        """The folder that the Dockerfile copies from."""
+        return REPOSITORY if self.inputs else self.folder
+
+    @property
+    def archive(self) -> Path:
+        """Where the built image lies."""
+        return CACHE / "images" / f"{self.name}.tar"
+
+    def digest(self, base: str) -> str:
+        """A hash of the Dockerfile, of everything that it copies, and of the base."""
+        total = hashlib.sha256(f"{base}\0".encode())
+        for root in (self.folder, *(REPOSITORY / path for path in self.inputs)):
+            for file in files(root):
+                name = file.relative_to(REPOSITORY)
+                total.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
+        return total.hexdigest()[:16]
+
+
+IMAGES = (
+    Image("operator", "dev", PROJECT),
+    Image("toolbox", "dev", PROJECT),
+    Image("vllm-cpu", "0.32.0"),
+)
+
+
+def by_name(name: str) -> Image:
+    """The image of that name."""
+    return next(image for image in IMAGES if image.name == name)
+
+
+def files(root: Path) -> Iterator[Path]:
+    """Every file below a folder in a fixed order, or the file itself; byte code does not count."""
+    if root.is_file():
+        yield root
+        return
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
