@@ -1,0 +1,76 @@
+"""Write every generated file, or say with --check which ones are out of date.
+
+uv run python -m dev.generate [--check]
+"""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from deepseek_operator.api import crd
+from dev import steps
+from dev.generate import fields, operations, values
+from dev.paths import REPOSITORY
+
+CHART = Path("charts") / "deepseek-operator"
+REFERENCE = Path("docs") / "reference"
+
+
+def documents(root: Path = REPOSITORY) -> dict[Path, str]:
+    """Every generated file by its path in the repository, with the text that it should have."""
+    definition = crd.render()
+    chart = root / CHART
+    return {
+        Path("crds") / "deepseekdeployments.yaml": definition,
+        CHART / "files" / "deepseekdeployments.yaml": definition,
+        CHART / "README.md": values.render(
+            (chart / "README.md").read_text(),
+            schema=(chart / "values.schema.json").read_text(),
+            defaults=(chart / "values.yaml").read_text(),
+        ),
+        REFERENCE / "deepseekdeployment.md": fields.render(),
+        REFERENCE / "settings.md": operations.render_settings(),
+        REFERENCE / "metrics.md": operations.render_metrics(),
+    }
+
+
+def outdated(wanted: Mapping[Path, str], root: Path = REPOSITORY) -> list[Path]:
+    """The files that are missing or differ from what they should be."""
+    return [path for path, text in wanted.items() if _present(root / path) != text]
+
+
+def _present(file: Path) -> str | None:
+    return file.read_text() if file.exists() else None
+
+
+def write(wanted: Mapping[Path, str], paths: list[Path], root: Path = REPOSITORY) -> None:
+    """Write these files; each appears whole or not at all."""
+    for path in paths:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+        unfinished.write_text(wanted[path])
+        unfinished.replace(file)
+
+
+def program() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m dev.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
+    options = parser.parse_args()
+    wanted = documents()
+    changed = outdated(wanted)
+    names = ", ".join(str(path) for path in changed)
+    if options.check and changed:
+        raise steps.StepError(f"not up to date: {names}; run `make generate`")
+    if options.check:
+        print(f"{len(wanted)} generated files are up to date")
+        return 0
+    with steps.step(f"generate {names or 'nothing: all is up to date'}"):
+        write(wanted, changed)
+    return 0
+
+
+if __name__ == "__main__":
+    steps.main(program)
