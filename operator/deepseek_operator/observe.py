@@ -7,7 +7,7 @@ from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
-from deepseek_operator.kube.drift import is_controlled
+from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.kube.resources import Resource
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
 
@@ -37,7 +37,11 @@ async def _children(
             names.DEPLOYMENT_LABEL: deployment.metadata.name,
         },
     )
-    return tuple(item for item in found if is_controlled(item, deployment.metadata.uid))
+    return tuple(
+        item
+        for item in found
+        if belongs_to(item, deployment.metadata.name, deployment.metadata.uid)
+    )
 
 
 def _serves(item: Manifest) -> bool:

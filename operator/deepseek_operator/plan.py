@@ -58,11 +58,13 @@ def make_plan(
     status = status_builder.build_status(
         _status_input(deployment, observed, roles, shapes, stalled), stored=stored, now=now
     )
+    records = _recorded(status) != _recorded(stored)
     return Plan(
         apply=tuple(desired),
         delete=tuple(_leftovers(observed, desired, roles)),
-        status=status,
-        records=_recorded(status) != _recorded(stored),
+        # What is said of the object follows once the effects have been carried out.
+        status={**stored, "serving": status["serving"]} if records else status,
+        records=records,
         requeue_seconds=_requeue(observed, roles),
     )
 

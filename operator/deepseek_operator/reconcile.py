@@ -128,7 +128,7 @@ async def _create(kube: Kube, deployment: DeepSeekDeployment, desired: Manifest)
         present = await kube.get(resource, metadata["namespace"], metadata["name"])
         if present is None:
             raise Conflict(f"{resource.kind} {metadata['name']} came and went") from None
-        if not drift.is_controlled(present, deployment.metadata.uid):
+        if not drift.belongs_to(present, deployment.metadata.name, deployment.metadata.uid):
             raise Stalled(
                 Reason.NAME_TAKEN,
                 f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and does not "

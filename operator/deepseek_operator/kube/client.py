@@ -129,7 +129,7 @@ class Kube:
             resource,
             resource.path(manifest["metadata"]["namespace"]),
             method="POST",
-            query={"fieldManager": FIELD_MANAGER},
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
             body=manifest,
         )
 

@@ -10,6 +10,9 @@ from deepseek_operator.api.names import FIELD_MANAGER
 
 Manifest = dict[str, Any]
 
+_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector"})
+"""Maps that the server replaces as a whole: a key that somebody added is ours to remove."""
+
 
 def with_digest(desired: Manifest) -> Manifest:
     """The manifest with an annotation that identifies its content."""
@@ -31,10 +34,18 @@ def differs(observed: Manifest, desired: Manifest) -> bool:
     return not _covers(observed, desired)
 
 
-def is_controlled(manifest: Manifest, owner_uid: str) -> bool:
-    """Whether the object with this uid is the manifest's controller."""
-    references = manifest["metadata"].get("ownerReferences", [])
-    return any(item.get("controller") and item.get("uid") == owner_uid for item in references)
+def belongs_to(manifest: Manifest, owner: str, owner_uid: str) -> bool:
+    """Whether the manifest is a child of the object with this name and uid.
+
+    Its controller decides. One without any controller is a child that was orphaned, if it still
+    carries the marks that only we give: then it is taken back, so that no pod restarts.
+    """
+    metadata = manifest["metadata"]
+    controllers = [item for item in metadata.get("ownerReferences", []) if item.get("controller")]
+    if controllers:
+        return bool(controllers[0].get("uid") == owner_uid)
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    return labels.get(names.DEPLOYMENT_LABEL) == owner and names.APPLIED_ANNOTATION in annotations
 
 
 def adopt_fields(manifest: Manifest) -> list[Manifest] | None:
@@ -65,7 +76,8 @@ def adopt_fields(manifest: Manifest) -> list[Manifest] | None:
     ]
     version = manifest["metadata"]["resourceVersion"]
     return [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        # Replaced and not tested: the server answers 409 to another version, to a failed test 422.
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
         {"op": "replace", "path": "/metadata/managedFields", "value": turned},
     ]
 
@@ -74,13 +86,19 @@ def _covers(observed: Any, desired: Any) -> bool:
     if isinstance(desired, dict):
         if not isinstance(observed, dict):
             return not desired
-        return all(_covers(observed.get(key), value) for key, value in desired.items())
+        return all(_field_covers(observed, key, value) for key, value in desired.items())
     if isinstance(desired, list):
         return _list_covers(observed or [], desired)
     if observed is None:
         # The server leaves out empty text; where we set false or 0 it keeps that.
         return desired in (None, "")
     return observed == desired or _equal_quantities(observed, desired)
+
+
+def _field_covers(observed: Manifest, key: str, value: Any) -> bool:
+    if key in _ATOMIC:
+        return bool(observed.get(key) == value)
+    return _covers(observed.get(key), value)
 
 
 def _list_covers(observed: list[Any], desired: list[Any]) -> bool:

@@ -46,6 +46,7 @@ def api_error(code: int, reason: str, message: str) -> ApiError:
         return kind(code, reason, message)
     if code in (404, 410):
         return NotFoundError(code, reason, message)
-    if code in (400, 403, 422):
+    # An apply with a field that the kind does not have is answered with 500 (Kubernetes 1.35).
+    if code in (400, 403, 422) or "failed to create typed patch object" in message:
         return RefusedError(code, reason, message)
     return ApiError(code, reason, message)
