@@ -66,7 +66,7 @@ class FaultProxy:
         await proxy._runner.setup()
         site = web.TCPSite(proxy._runner, "127.0.0.1", 0)
         await site.start()
-        proxy.address = "http://127.0.0.1:{}".format(proxy._runner.addresses[0][1])
+        proxy.address = f"http://127.0.0.1:{proxy._runner.addresses[0][1]}"
         return proxy
 
     async def stop(self) -> None:

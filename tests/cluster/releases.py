@@ -13,27 +13,15 @@ from typing import Any
 
 import yaml
 
-from dev import tools
 from dev.cluster.control_plane import ControlPlane
-from dev.paths import REPOSITORY
+from tests.chart import rendering
+from tests.chart.rendering import CHART, RELEASE, Permission
 from tests.cluster.objects import IMAGES, Cluster, Manifest, wait_until
-
-CHART = REPOSITORY / "charts" / "deepseek-operator"
-RELEASE = "deepseek-operator"
-
-Call = tuple[str, str, str]
-"""API group, resource with its subresource, verb: what RBAC decides about."""
 
 
 def helm(plane: ControlPlane, *arguments: str, values: Any = None) -> str:
     """Run helm against a control plane; its output."""
-    result = subprocess.run(
-        [str(tools.path("helm")), "--kubeconfig", str(plane.kubeconfig), *arguments],
-        input=json.dumps(values or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = rendering.helm("--kubeconfig", str(plane.kubeconfig), *arguments, values=values)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -119,7 +107,7 @@ def forbidden(calls: list[Manifest]) -> list[str]:
     ]
 
 
-def used(calls: list[Manifest]) -> set[Call]:
+def used(calls: list[Manifest]) -> set[Permission]:
     """The permissions that the calls needed; discovery is open to everybody."""
     return {
         (item.get("apiGroup", ""), _resource(item), entry["verb"])
@@ -130,18 +118,6 @@ def used(calls: list[Manifest]) -> set[Call]:
 
 def _resource(item: Manifest) -> str:
     return "/".join(part for part in (item["resource"], item.get("subresource")) if part)
-
-
-def granted(*roles: Manifest) -> set[Call]:
-    """What roles permit."""
-    return {
-        (group, resource, verb)
-        for role in roles
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
 
 
 async def wait_for_condition(cluster: Cluster, name: str, kind: str, status: str) -> Manifest:

@@ -213,4 +213,4 @@ async def test_the_default_served_name_may_be_written_out(cluster: Cluster) -> N
 
     stored = await cluster.apply(deepseek("chat", cluster.namespace, servedName="chat"))
 
-    assert "chat" == stored["spec"]["servedName"]
+    assert stored["spec"]["servedName"] == "chat"

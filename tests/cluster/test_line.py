@@ -11,13 +11,13 @@ async def test_an_applied_object_ends_up_served(kube: Kube, cluster: Cluster) ->
     writing = await settle(kube, cluster, "chat")
 
     stored = await cluster.get("chat")
-    assert "2 of 2 replicas of tiny answer" == condition(stored, "Ready")["message"]
-    assert "True" == condition(stored, "RolledOut")["status"]
+    assert condition(stored, "Ready")["message"] == "2 of 2 replicas of tiny answer"
+    assert condition(stored, "RolledOut")["status"] == "True"
     assert stored["status"]["serving"] == stored["status"]["desired"]
     kinds = sorted(plural for plural, _ in await cluster.children("chat"))
-    assert [
+    assert kinds == [
         "controllerrevisions", "deployments", "poddisruptionbudgets", "services", "services",
-    ] == kinds  # fmt: skip
+    ]  # fmt: skip
     assert writing <= 4
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepseek_operator.plan import HISTORY_LIMIT
+from tests.chart import rendering
 from tests.cluster import releases
 from tests.cluster.objects import CHILD_PATHS, Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.releases import Account
@@ -29,12 +30,12 @@ async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
         await _live_through_everything(cluster, account)
     calls = releases.calls_of(cluster.plane, account.user)
 
-    work = await cluster.send("GET", f"{RBAC}/clusterroles/{release}:{releases.RELEASE}")
+    work = await cluster.send("GET", f"{RBAC}/clusterroles/{release}:{rendering.RELEASE}")
     leader = await cluster.send(
-        "GET", f"{RBAC}/namespaces/{release}/roles/{releases.RELEASE}-leader"
+        "GET", f"{RBAC}/namespaces/{release}/roles/{rendering.RELEASE}-leader"
     )
     assert not releases.forbidden(calls), log.read_text()
-    assert releases.used(calls) == releases.granted(work, leader) - NOT_PROVOKED
+    assert releases.used(calls) == rendering.granted(work, leader) - NOT_PROVOKED
     await cluster.send("DELETE", f"/api/v1/namespaces/{release}")
 
 

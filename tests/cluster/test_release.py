@@ -1,6 +1,7 @@
 """Releases on a real API server: what is installed, what an upgrade changes, what uninstalling keeps."""
 
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deepseek_operator.build.children import SERVICE_PORT
 from deepseek_operator.kube.client import Kube
 from dev.cluster.control_plane import ControlPlane
 from tests.chart import rendering
@@ -19,6 +21,7 @@ from tests.cluster.passes import settle
 DEFINITION = f"{CRD}/deepseekdeployments.serving.deepseek.dev"
 RELEASE_NAMESPACE = rendering.NAMESPACE
 ACCOUNTS = f"{NAMESPACE}/{RELEASE_NAMESPACE}/serviceaccounts"
+RESTRICTED = "restricted"
 PATHS = {
     "ClusterRole": "apis/rbac.authorization.k8s.io/v1/{}clusterroles",
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/{}clusterrolebindings",
@@ -58,6 +61,38 @@ async def test_every_set_of_values_is_taken_by_the_api_server(cluster: Cluster) 
             await _dry_run(cluster, manifest)
 
 
+async def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
+    cluster: Cluster,
+) -> None:
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    await _create(cluster, NAMESPACE, {"metadata": {"name": RESTRICTED, "labels": label}})
+    template = rendering.only("Deployment")["spec"]["template"]
+    [test] = rendering.of_kind("Pod")
+
+    for name, spec in (("operator", template["spec"]), ("test", test["spec"])):
+        account = {"metadata": {"name": spec["serviceAccountName"]}}
+        await _create(cluster, f"{NAMESPACE}/{RESTRICTED}/serviceaccounts", account)
+        metadata = {"name": name, "namespace": RESTRICTED}
+        await _dry_run(
+            cluster, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        )
+
+
+async def test_the_notes_show_an_object_that_is_taken_and_the_port_that_answers(
+    release: str, cluster: Cluster
+) -> None:
+    _, _, rest = release.partition("<<EOF\n")
+    shown, _, after = rest.partition("  EOF\n")
+    manifest = yaml.safe_load(textwrap.dedent(shown))
+    manifest["metadata"]["namespace"] = cluster.namespace
+
+    await cluster.apply(manifest)
+
+    name = manifest["metadata"]["name"]
+    assert f"service/{name} 8000:{SERVICE_PORT} &" in after
+    assert f'"model": "{name}"' in after
+
+
 async def test_an_upgrade_changes_the_crd_and_restarts_no_pod(
     release: str, cluster: Cluster, kube: Kube, tmp_path: Path
 ) -> None:
@@ -87,12 +122,12 @@ async def test_uninstalling_keeps_objects_and_pods_and_installing_again_takes_th
     children = set(await cluster.children("chat"))
 
     said = releases.helm(
-        cluster.plane, "uninstall", releases.RELEASE, "--namespace", RELEASE_NAMESPACE, "--wait"
+        cluster.plane, "uninstall", rendering.RELEASE, "--namespace", RELEASE_NAMESPACE, "--wait"
     )
 
     assert "[CustomResourceDefinition] deepseekdeployments.serving.deepseek.dev" in said
     with pytest.raises(Refused, match="not found"):
-        await cluster.send("GET", f"{ACCOUNTS}/{releases.RELEASE}")
+        await cluster.send("GET", f"{ACCOUNTS}/{rendering.RELEASE}")
     assert before == await _pods(cluster)
     assert children == set(await cluster.children("chat"))
 
@@ -140,7 +175,7 @@ def _tiny(namespace: str, **spec: Any) -> Manifest:
 def _newer_chart(folder: Path) -> Path:
     """The chart of a later version, whose CRD allows more replicas."""
     chart = folder / "chart"
-    shutil.copytree(releases.CHART, chart)
+    shutil.copytree(rendering.CHART, chart)
     file = chart / "files" / "deepseekdeployments.yaml"
     definition = yaml.safe_load(file.read_text())
     _spec_properties(definition)["replicas"]["maximum"] = 2000

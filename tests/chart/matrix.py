@@ -1,0 +1,77 @@
+"""Sets of values that between them reach every branch of every template."""
+
+from typing import Any
+
+TOLERATION = {"key": "dedicated", "operator": "Equal", "value": "system", "effect": "NoSchedule"}
+
+MATRIX: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "development images": {
+        "image": {"repository": "localhost/deepseek-operator/operator", "tag": "dev"},
+        "images": {
+            "vllmCpu": "localhost/deepseek-operator/vllm-cpu:0.32.0",
+            "toolbox": "localhost/deepseek-operator/toolbox:dev",
+        },
+    },
+    "one replica": {"replicas": 1},
+    "no replica": {"replicas": 0},
+    "no disruption budget": {"podDisruptionBudget": {"enabled": False}},
+    "one namespace": {"watchNamespaces": ["team-a"]},
+    "two namespaces, nothing of the cluster": {
+        "watchNamespaces": ["team-a", "team-b"],
+        "crds": {"install": False},
+        "rbac": {"aggregate": False},
+    },
+    "permissions by an administrator": {
+        "rbac": {"create": False, "aggregate": False},
+        "serviceAccount": {"create": False, "name": "given"},
+    },
+    "digest": {"image": {"digest": "sha256:" + "0" * 64, "pullPolicy": "Always"}},
+    "names": {"fullnameOverride": "f" * 50, "nameOverride": "n" * 63},
+    "placement": {
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [
+            TOLERATION,
+            {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30},
+        ],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "arch", "operator": "In", "values": ["x"]}]}
+                    ]
+                }
+            }
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "DoNotSchedule",
+                "minDomains": 2,
+                "nodeAffinityPolicy": "Honor",
+                "nodeTaintsPolicy": "Honor",
+            }
+        ],
+    },
+    "nothing optional": {
+        "topologySpreadConstraints": [],
+        "resources": {"requests": None, "limits": None},
+    },
+    "annotations and labels": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "serviceAccount": {"annotations": {"example.com/role": "arn:x"}, "name": "own"},
+        "podAnnotations": {"example.com/inject": "false"},
+        "podLabels": {"team": "platform"},
+        "metrics": {"serviceAnnotations": {"prometheus.io/scrape": "true"}},
+    },
+    "operation": {
+        "logLevel": "DEBUG",
+        "workers": 64,
+        "resyncSeconds": 10000000,
+        "leaseSeconds": 30.5,
+        "apiTimeoutSeconds": 0.5,
+        "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2"}},
+    },
+}

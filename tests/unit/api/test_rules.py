@@ -1,0 +1,223 @@
+"""The CEL rules, run as the API server would: what they refuse and what they let through."""
+
+from decimal import Decimal
+from typing import Any
+
+import cel
+import pytest
+from cel.stdlib import add_stdlib_to_context
+from kubernetes.utils.quantity import parse_quantity
+from pydantic import JsonValue
+
+from deepseek_operator.api import names, rules
+from deepseek_operator.api.sources import parse_source
+
+Rules = list[JsonValue]
+
+NAME = {"metadata": {"name": "chat"}, "spec": {}}
+
+
+def _greater(one: Any, other: Any) -> bool:
+    return Decimal(one["amount"]) > Decimal(other["amount"])
+
+
+def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
+    """Messages of the rules that a value breaks; transition rules are skipped without an old one."""
+    # isGreaterThan of Kubernetes' quantity library; the evaluator does not have it.
+    context = cel.Context(variables={"self": value, "oldSelf": old})
+    add_stdlib_to_context(context)
+    context.add_function("quantity", lambda text: {"amount": str(parse_quantity(text))})
+    context.add_function("isGreaterThan", _greater)
+    broken = []
+    for rule in checked:
+        assert isinstance(rule, dict)
+        expression = str(rule["rule"])
+        if "oldSelf" in expression and old is None:
+            continue
+        if cel.evaluate(expression, context) is not True:
+            said = rule.get("message")
+            broken.append(str(said or cel.evaluate(str(rule["messageExpression"]), context)))
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("checked", "value"),
+    [
+        pytest.param(rules.ENGINE_ARG, "--enable-prefix-caching", id="flag"),
+        pytest.param(rules.ENGINE_ARG, "--seed=7", id="flag-with-value"),
+        pytest.param(rules.ENGINE_ARG, '--override-generation-config={"a":\n1}', id="json-value"),
+        pytest.param(rules.ENGINE_ARG, "--model-impl=transformers", id="owned-word-is-a-prefix"),
+        pytest.param(rules.ENGINE_ARG, "--compilation-config.mode=3", id="dotted-key"),
+        pytest.param(rules.ACCELERATOR, {"kind": "CPU"}, id="cpu"),
+        pytest.param(rules.ACCELERATOR, {"kind": "GPU", "count": 8, "product": "X"}, id="gpu"),
+        pytest.param(rules.BATCHING, {}, id="no-limits"),
+        pytest.param(rules.BATCHING, {"maxConcurrentSequences": 4096}, id="one-limit"),
+        pytest.param(
+            rules.BATCHING,
+            {"maxConcurrentSequences": 64, "maxBatchedTokens": 64},
+            id="equal-limits",
+        ),
+        pytest.param(rules.ENV_SOURCE, {"secretKeyRef": {}}, id="secret"),
+        pytest.param(rules.ENV_SOURCE, {"configMapKeyRef": {}}, id="config-map"),
+        pytest.param(rules.ENV_VAR, {"name": "A", "value": ""}, id="value"),
+        pytest.param(rules.ENV_VAR, {"name": "HOME_TOWN", "valueFrom": {}}, id="reference"),
+        pytest.param(rules.OPEN_KEYS, {"team": "a", "example.com/x": "b"}, id="own-keys"),
+        pytest.param(rules.OPEN_KEYS, {"myapp.kubernetes.io/x": "b"}, id="a-likeness-of-a-prefix"),
+        pytest.param(rules.RESOURCES, {}, id="no-resources"),
+        pytest.param(rules.RESOURCES, {"requests": {"cpu": 1}}, id="requests-alone"),
+        pytest.param(rules.RESOURCES, {"limits": {"memory": "1Gi"}}, id="limits-alone"),
+        pytest.param(
+            rules.RESOURCES,
+            {"requests": {"cpu": 1, "hugepages-2Mi": "1Gi"}, "limits": {"cpu": "1"}},
+            id="request-at-its-limit",
+        ),
+        pytest.param(
+            rules.RESOURCES, {"requests": {}, "limits": {"rdma/hca": 1}}, id="another-device"
+        ),
+        pytest.param(rules.SOURCE, "pvc://models", id="whole-claim"),
+        pytest.param(rules.SOURCE, "pvc://models/a/b.c", id="path"),
+        pytest.param(rules.SOURCE, "hf://org/name@refs/pr/1", id="repository"),
+        pytest.param(rules.OBJECT, NAME, id="name"),
+        pytest.param(rules.OBJECT, {**NAME, "metadata": {"name": "a" * 63}}, id="longest-name"),
+    ],
+)
+def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
+    assert violations(checked, value) == []
+
+
+@pytest.mark.parametrize(
+    ("checked", "value", "message"),
+    [
+        pytest.param(rules.ENGINE_ARG, "seed=7", "written --flag or --flag=value", id="no-dashes"),
+        pytest.param(rules.ENGINE_ARG, "-tp=2", "written --flag", id="short-flag"),
+        pytest.param(rules.ENGINE_ARG, "--seed 7", "written --flag", id="two-words"),
+        pytest.param(
+            rules.ACCELERATOR, {"kind": "CPU", "count": 1}, "set kind: GPU", id="count-of-cpus"
+        ),
+        pytest.param(
+            rules.ACCELERATOR, {"kind": "CPU", "product": "X"}, "set kind: GPU", id="cpu-product"
+        ),
+        pytest.param(
+            rules.BATCHING,
+            {"maxConcurrentSequences": 65, "maxBatchedTokens": 64},
+            "maxBatchedTokens may not be below",
+            id="fewer-tokens-than-sequences",
+        ),
+        pytest.param(rules.ENV_SOURCE, {}, "exactly one", id="no-source"),
+        pytest.param(
+            rules.ENV_SOURCE,
+            {"secretKeyRef": {}, "configMapKeyRef": {}},
+            "exactly one",
+            id="two-sources",
+        ),
+        pytest.param(
+            rules.ENV_VAR,
+            {"name": "A", "value": "x", "valueFrom": {}},
+            "value or valueFrom",
+            id="value-and-reference",
+        ),
+        pytest.param(
+            rules.OPEN_KEYS, {"app.kubernetes.io/name": "x"}, "another prefix", id="kubernetes-key"
+        ),
+        pytest.param(
+            rules.OPEN_KEYS,
+            {"sub.serving.deepseek.dev/x": "x"},
+            "another prefix",
+            id="the-operator's-key",
+        ),
+        pytest.param(rules.OPEN_KEYS, {"a b": "x"}, "[prefix/]name", id="space-in-a-key"),
+        pytest.param(
+            rules.RESOURCES, {"requests": {"nvidia.com/gpu": 1}}, "accelerator.count", id="gpu"
+        ),
+        pytest.param(
+            rules.RESOURCES, {"limits": {"nvidia.com/gpu": 1}}, "accelerator.count", id="gpu-limit"
+        ),
+        pytest.param(rules.RESOURCES, {"limits": {"ram": "1Gi"}}, "use cpu, memory", id="unknown"),
+        pytest.param(
+            rules.RESOURCES,
+            {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}},
+            "may not be above",
+            id="request-above-limit",
+        ),
+        pytest.param(rules.SOURCE, "s3://bucket/x", "source: write pvc://", id="other-scheme"),
+        pytest.param(rules.SOURCE, "pvc://models/../x", "source: write pvc://", id="out-of-claim"),
+        pytest.param(rules.SOURCE, "pvc://models/", "source: write pvc://", id="slash-at-the-end"),
+        pytest.param(
+            rules.OBJECT,
+            {**NAME, "metadata": {"name": "a.b"}},
+            "beginning with a letter",
+            id="dot-in-name",
+        ),
+        pytest.param(
+            rules.OBJECT,
+            {**NAME, "metadata": {"name": "chat-0123456789"}},
+            "names revisions",
+            id="name-of-a-revision",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_words(
+    checked: Rules, value: Any, message: str
+) -> None:
+    broken = violations(checked, value)
+
+    assert len(broken) == 1
+    assert message in broken[0]
+
+
+@pytest.mark.parametrize("flag", [pytest.param(name, id=name) for name in rules.OWNED_FLAGS])
+@pytest.mark.parametrize("form", ["--{}", "--{}=x", "--{}=a=b"])
+def test_an_owned_flag_is_refused_by_its_name(flag: str, form: str) -> None:
+    for spelling in {flag, flag.replace("-", "_")}:
+        assert [
+            f"engine.args: --{flag} is owned by the operator; the reference of engine.args names "
+            "the field to use instead"
+        ] == violations(rules.ENGINE_ARG, form.format(spelling))
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in rules.OWNED_ENV])
+def test_an_owned_variable_is_refused_by_its_name(name: str) -> None:
+    value = {"name": name, "value": "x"}
+
+    assert [f"pod.env: {name} is owned by the operator; remove it"] == violations(
+        rules.ENV_VAR, value
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "allowed"),
+    [
+        pytest.param({}, {}, True, id="never-given"),
+        pytest.param({"servedName": "a"}, {"servedName": "a"}, True, id="unchanged"),
+        pytest.param({}, {"servedName": "chat"}, True, id="the-default-written-out"),
+        pytest.param({"servedName": "chat"}, {}, True, id="the-default-left-out"),
+        pytest.param({"servedName": "a"}, {"servedName": "b"}, False, id="changed"),
+        pytest.param({}, {"servedName": "b"}, False, id="given-later"),
+        pytest.param({"servedName": "a"}, {}, False, id="removed"),
+    ],
+)
+def test_the_served_name_never_changes(
+    old: dict[str, str], new: dict[str, str], *, allowed: bool
+) -> None:
+    broken = violations(rules.OBJECT, {**NAME, "spec": new}, old={**NAME, "spec": old})
+
+    assert allowed is (broken == [])
+    assert all("servedName is immutable" in said for said in broken)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pvc://m", "pvc://m/a", "pvc://a.b/c_d/e.f", "hf://a/b", "hf://a/b@c", "hf://A.b/c-d@v1/x"],
+)
+def test_a_source_that_is_admitted_can_be_read(text: str) -> None:
+    assert violations(rules.SOURCE, text) == []
+    assert parse_source(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["chat", "a", "a" * 63, "a" * 64, "1a", "a-", "a-0123456789", "a-012345678g", "A"]
+)
+def test_the_rule_for_names_agrees_with_the_function(name: str) -> None:
+    admitted = violations(rules.OBJECT, {**NAME, "metadata": {"name": name}}) == []
+
+    assert names.is_object_name(name) is admitted

@@ -1,0 +1,130 @@
+"""Every child of an object, as checked-in manifests that a person can read."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from deepseek_operator.build import children
+from deepseek_operator.resolve import resolve_shape
+from deepseek_operator.rollout.revisions import Shape
+from tests.conftest import Golden
+from tests.unit.samples import (
+    CPU_SPEC,
+    EVERY_FIELD,
+    IMAGES,
+    Manifest,
+    check_against_kubernetes,
+    deepseek,
+)
+from tests.unit.world import World, served
+
+SPECS: dict[str, Manifest] = {
+    "distilled": {"model": "DeepSeek-R1-Distill-Qwen-7B"},
+    "v3": {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H200"}, "replicas": 2},
+    "cpu": CPU_SPEC,
+    "every_field": EVERY_FIELD,
+    "scaled_to_zero": {**CPU_SPEC, "replicas": 0},
+}
+
+
+def _shape(**spec: Any) -> Shape:
+    deployment = deepseek(**spec)
+    return resolve_shape(deployment, deployment.spec, images=IMAGES)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_children_are_as_the_golden_file_shows(name: str, golden: Golden) -> None:
+    plan = World().plan(deepseek(**SPECS[name]))
+
+    golden(f"{name}.yaml", yaml.safe_dump_all(plan.apply, sort_keys=False, width=100))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_child_is_one_that_kubernetes_knows(name: str) -> None:
+    for manifest in World().plan(deepseek(**SPECS[name])).apply:
+        check_against_kubernetes(manifest)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "wanted"),
+    [
+        pytest.param(0, False, id="none"),
+        pytest.param(1, False, id="one"),
+        pytest.param(2, True, id="two"),
+        pytest.param(9, True, id="nine"),
+    ],
+)
+def test_a_budget_is_for_more_than_one_replica(replicas: int, *, wanted: bool) -> None:
+    budget = children.build_disruption_budget(deepseek(), replicas=replicas)
+
+    assert wanted is (budget is not None)
+
+
+def test_a_budget_lets_one_pod_of_the_object_go_at_a_time() -> None:
+    budget = children.build_disruption_budget(deepseek(), replicas=2)
+
+    assert budget is not None
+    assert {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": {"serving.deepseek.dev/deployment": "chat"}},
+    } == budget["spec"]
+
+
+def test_a_deployment_selects_the_pods_of_its_own_template() -> None:
+    shape = _shape(**CPU_SPEC)
+    built = children.build_deployment(deepseek(), shape, replicas=4)
+
+    selector = built["spec"]["selector"]["matchLabels"]
+    assert selector.items() <= built["spec"]["template"]["metadata"]["labels"].items()
+    assert 4 == built["spec"]["replicas"]
+
+
+def test_a_deployment_never_needs_an_accelerator_more_than_it_has() -> None:
+    strategy = children.build_deployment(deepseek(), _shape(**CPU_SPEC), replicas=1)["spec"][
+        "strategy"
+    ]
+
+    assert 0 == strategy["rollingUpdate"]["maxSurge"]
+
+
+def test_the_revision_service_is_headless_and_selects_one_revision() -> None:
+    service = children.build_revision_service(deepseek(), _shape(**CPU_SPEC))
+
+    assert "None" == service["spec"]["clusterIP"]
+    assert service["metadata"]["labels"].items() >= service["spec"]["selector"].items()
+
+
+def test_clients_reach_the_serving_revision_at_the_objects_name() -> None:
+    service = children.build_client_service(deepseek(), serving_key="k")
+
+    assert "chat" == service["metadata"]["name"]
+    assert "k" == service["spec"]["selector"]["serving.deepseek.dev/revision"]
+    assert [80] == [port["port"] for port in service["spec"]["ports"]]
+
+
+def test_a_controller_revision_holds_the_whole_shape() -> None:
+    shape = _shape(**CPU_SPEC)
+
+    built = children.build_controller_revision(deepseek(), shape, number=7)
+
+    assert shape.to_data() == built["data"]
+    assert 7 == built["revision"]
+
+
+def test_a_running_deployment_still_shows_its_shape() -> None:
+    shape = _shape(**CPU_SPEC)
+    running = served(deepseek()).find("Deployment", shape.key)
+
+    assert shape == children.shape_of_deployment(shape.key, running)
+
+
+def test_a_deployment_whose_notes_were_removed_still_shows_its_pods() -> None:
+    shape = _shape(**CPU_SPEC)
+    running = children.build_deployment(deepseek(), shape, replicas=1)
+    del running["metadata"]["annotations"]
+
+    found = children.shape_of_deployment(shape.key, running)
+
+    assert shape.template == found.template
+    assert ("", "") == (found.model, found.source)

@@ -1,0 +1,152 @@
+"""The engine pods: what they may do, what they have, where they run."""
+
+from typing import Any
+
+import pytest
+
+from deepseek_operator.build import template
+from deepseek_operator.engines import contract, vllm
+from tests.unit.samples import CPU_SPEC, EVERY_FIELD, Manifest, deepseek, engine_request
+
+
+def build(**spec: Any) -> Manifest:
+    request = engine_request(**(spec or CPU_SPEC))
+    return template.build_template(
+        deepseek(), key="k", request=request, engine=vllm.engine_container(request)
+    )
+
+
+def containers(built: Manifest) -> list[Manifest]:
+    return [*built["spec"]["initContainers"], *built["spec"]["containers"]]
+
+
+def engine_of(built: Manifest) -> Manifest:
+    return dict(built["spec"]["containers"][0])
+
+
+@pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
+def test_no_container_may_more_than_it_must(spec: Manifest) -> None:
+    built = build(**spec)
+
+    assert built["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert built["spec"]["automountServiceAccountToken"] is False
+    for container in containers(built):
+        assert {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        } == container["securityContext"]
+
+
+@pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
+def test_every_mount_has_its_volume_and_every_volume_its_mount(spec: Manifest) -> None:
+    built = build(**spec)
+
+    mounted = {mount["name"] for item in containers(built) for mount in item["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in built["spec"]["volumes"]}
+
+
+def test_weights_in_a_claim_are_mounted_read_only() -> None:
+    built = build(model="m", source="pvc://models/a/b")
+
+    assert {
+        "name": "weights",
+        "persistentVolumeClaim": {"claimName": "models", "readOnly": True},
+    } in built["spec"]["volumes"]
+    mounts = engine_of(built)["volumeMounts"]
+    assert {"name": "weights", "mountPath": "/weights", "readOnly": True} in mounts
+
+
+def test_weights_from_the_hub_need_no_claim() -> None:
+    volumes = build(model="DeepSeek-V3")["spec"]["volumes"]
+
+    assert all("emptyDir" in volume for volume in volumes)
+
+
+def test_a_pod_drains_before_it_is_killed() -> None:
+    built = build()
+
+    assert {"sleep": {"seconds": contract.PRESTOP_SECONDS}} == (
+        engine_of(built)["lifecycle"]["preStop"]
+    )
+    needed = contract.PRESTOP_SECONDS + contract.DRAIN_SECONDS
+    assert built["spec"]["terminationGracePeriodSeconds"] > needed
+
+
+@pytest.mark.parametrize(
+    ("spec", "resources"),
+    [
+        pytest.param(CPU_SPEC, None, id="cpu-without-limits"),
+        pytest.param(
+            {"model": "DeepSeek-V3"}, {"limits": {"nvidia.com/gpu": "8"}}, id="accelerators"
+        ),
+        pytest.param(
+            {
+                **CPU_SPEC,
+                "pod": {"resources": {"requests": {"cpu": 2}, "limits": {"memory": "4Gi"}}},
+            },
+            {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi"}},
+            id="the-user's",
+        ),
+        pytest.param(
+            {"model": "DeepSeek-V3", "pod": {"resources": {"requests": {"cpu": "8"}}}},
+            {"requests": {"cpu": "8"}, "limits": {"nvidia.com/gpu": "8"}},
+            id="both",
+        ),
+    ],
+)
+def test_resources_are_the_users_and_the_accelerators(
+    spec: Manifest, resources: Manifest | None
+) -> None:
+    assert resources == engine_of(build(**spec)).get("resources")
+
+
+def test_a_users_variable_replaces_ours_of_that_name() -> None:
+    pod = {"env": [{"name": "VLLM_NO_USAGE_STATS", "value": "0"}]}
+
+    environment = engine_of(build(**CPU_SPEC, pod=pod))["env"]
+
+    found = [item["value"] for item in environment if item["name"] == "VLLM_NO_USAGE_STATS"]
+    assert found == ["0"]
+
+
+def test_a_secret_stays_a_reference() -> None:
+    environment = engine_of(build(**EVERY_FIELD))["env"]
+
+    assert {
+        "name": "HF_TOKEN",
+        "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}},
+    } in environment
+
+
+def test_the_operators_labels_win_over_the_users() -> None:
+    pod = {"labels": {"serving.deepseek.dev/revision": "stolen", "team": "a"}}
+
+    labels = build(**CPU_SPEC, pod=pod)["metadata"]["labels"]
+
+    assert "k" == labels["serving.deepseek.dev/revision"]
+    assert "a" == labels["team"]
+
+
+def test_a_product_is_a_node_selector() -> None:
+    spec = {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H200"}}
+
+    selector = build(**spec, pod={"nodeSelector": {"zone": "a"}})["spec"]["nodeSelector"]
+
+    assert {"zone": "a", "nvidia.com/gpu.product": "NVIDIA-H200"} == selector
+
+
+def test_what_is_not_asked_for_does_not_stand_in_the_pod() -> None:
+    optional = {
+        "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints",
+        "priorityClassName", "runtimeClassName", "imagePullSecrets", "serviceAccountName",
+    }  # fmt: skip
+
+    assert not optional & set(build()["spec"])
+    assert optional <= set(build(**EVERY_FIELD)["spec"])
+
+
+def test_pods_spread_among_those_of_their_own_revision() -> None:
+    constraint = build(**EVERY_FIELD)["spec"]["topologySpreadConstraints"][0]
+
+    assert "k" == constraint["labelSelector"]["matchLabels"]["serving.deepseek.dev/revision"]

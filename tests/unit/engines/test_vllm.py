@@ -1,0 +1,207 @@
+"""vLLM's command line, environment and probes."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepseek_operator.api import rules
+from deepseek_operator.catalog import models
+from deepseek_operator.engines import vllm
+from tests.unit.samples import IMAGES, engine_request
+
+FLAGS = {
+    line.strip()
+    for line in (Path(__file__).parents[2] / "golden/vllm_flags_0.33.0.txt").read_text().split("\n")
+    if line.startswith("--")
+}
+
+V3 = {"model": "DeepSeek-V3"}
+QWEN = {"model": "DeepSeek-R1-Distill-Qwen-7B"}
+TINY = {"model": "tiny", "source": "pvc://models/tiny"}
+CPU = {"accelerator": {"kind": "CPU"}}
+
+EVERYWHERE = [
+    {"model": model, **source, **accelerator, **batching}
+    for model, source, accelerator, batching in itertools.product(
+        [*models.load_models(), "own-model"],
+        [{"source": "pvc://claim/path"}, {"source": "hf://org/name@main"}],
+        [CPU, {}, {"accelerator": {"count": 4}}],
+        [{}, {"batching": {"maxConcurrentSequences": 8, "maxBatchedTokens": 64}}],
+    )
+]
+
+
+def args(**spec: Any) -> list[str]:
+    return vllm.engine_args(engine_request(**spec))
+
+
+@pytest.mark.parametrize("spec", EVERYWHERE)
+def test_every_flag_is_one_that_this_vllm_knows(spec: dict[str, Any]) -> None:
+    positional, *flags = args(**spec)
+
+    assert not positional.startswith("-")
+    for flag in flags:
+        assert flag.partition("=")[0] in FLAGS
+
+
+@pytest.mark.parametrize("spec", EVERYWHERE)
+def test_no_flag_is_given_twice(spec: dict[str, Any]) -> None:
+    names = [flag.partition("=")[0] for flag in args(**spec)]
+
+    assert len(names) == len(set(names))
+
+
+def test_every_owned_flag_is_one_that_this_vllm_knows() -> None:
+    unknown = {f"--{name}" for name in rules.OWNED_FLAGS} - FLAGS
+
+    assert unknown == set()
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param(V3, {"deepseek-ai/DeepSeek-V3"}, id="the-catalog's-repository"),
+        pytest.param(
+            {**V3, "source": "hf://a/b@v2"}, {"a/b", "--revision=v2"}, id="repository-at-revision"
+        ),
+        pytest.param(TINY, {"/weights/tiny"}, id="path-in-a-claim"),
+        pytest.param({**TINY, "source": "pvc://models"}, {"/weights"}, id="whole-claim"),
+        pytest.param(
+            V3, {"--tensor-parallel-size=8", "--enable-expert-parallel"}, id="experts-in-parallel"
+        ),
+        pytest.param(
+            {**QWEN, "accelerator": {"count": 2}}, {"--tensor-parallel-size=2"}, id="two-gpus"
+        ),
+        pytest.param(QWEN, {"--reasoning-parser=deepseek_r1"}, id="a-model-that-thinks"),
+        pytest.param(
+            {"model": "DeepSeek-V3.2"},
+            {"--tokenizer-mode=deepseek_v32", "--reasoning-parser=deepseek_v3"},
+            id="its-own-tokenizer",
+        ),
+        pytest.param(QWEN, {"--max-model-len=auto"}, id="context-that-fits"),
+        pytest.param(
+            {**QWEN, "batching": {"maxConcurrentSequences": 9, "maxBatchedTokens": 99}},
+            {"--max-num-seqs=9", "--max-num-batched-tokens=99"},
+            id="batching",
+        ),
+        pytest.param(
+            QWEN,
+            {"--served-model-name=chat", "--host=0.0.0.0", "--port=8000", "--shutdown-timeout=60"},
+            id="always",
+        ),
+    ],
+)
+def test_the_spec_becomes_arguments(spec: dict[str, Any], expected: set[str]) -> None:
+    assert expected <= set(args(**spec))
+
+
+@pytest.mark.parametrize(
+    ("spec", "unwanted"),
+    [
+        pytest.param(QWEN, "--tensor-parallel-size", id="one-gpu-is-not-parallel"),
+        pytest.param({**V3, **CPU}, "--enable-expert-parallel", id="no-experts-apart-on-cpu"),
+        pytest.param(
+            {**QWEN, "accelerator": {"count": 2}}, "--enable-expert-parallel", id="no-experts"
+        ),
+        pytest.param(V3, "--reasoning-parser", id="a-model-that-does-not-think"),
+        pytest.param(TINY, "--reasoning-parser", id="an-unknown-model"),
+        pytest.param(QWEN, "--max-num-seqs", id="no-limit-given"),
+        pytest.param({**V3, "source": "hf://a/b"}, "--revision", id="no-revision-given"),
+    ],
+)
+def test_what_does_not_apply_is_left_out(spec: dict[str, Any], unwanted: str) -> None:
+    assert not any(flag.startswith(unwanted) for flag in args(**spec))
+
+
+@pytest.mark.parametrize("spelling", ["--reasoning-parser=x", "--reasoning_parser=x"])
+def test_a_default_of_ours_yields_to_the_users_flag(spelling: str) -> None:
+    given = args(**QWEN, engine={"args": [spelling]})
+
+    assert spelling in given
+    assert "--reasoning-parser=deepseek_r1" not in given
+
+
+def test_what_the_operator_relies_on_stands_after_the_users_flags() -> None:
+    given = args(**QWEN, engine={"args": ["--seed=7"]})
+
+    assert given.index("--seed=7") < given.index("--port=8000")
+    assert given.index("--seed=7") < given.index("--served-model-name=chat")
+
+
+@pytest.mark.parametrize(
+    ("spec", "image"),
+    [
+        pytest.param(V3, IMAGES.vllm, id="gpu"),
+        pytest.param({**TINY, **CPU}, IMAGES.vllm_cpu, id="cpu"),
+        pytest.param({**V3, "engine": {"image": "own:1"}}, "own:1", id="the-user's"),
+    ],
+)
+def test_the_image_follows_the_accelerator_unless_one_is_given(
+    spec: dict[str, Any], image: str
+) -> None:
+    assert image == vllm.engine_container(engine_request(**spec)).image
+
+
+@pytest.mark.parametrize(
+    ("spec", "variable", "value"),
+    [
+        pytest.param(TINY, "HF_HUB_OFFLINE", "1", id="weights-are-there"),
+        pytest.param(V3, "HF_HUB_OFFLINE", None, id="weights-are-fetched"),
+        pytest.param(TINY, "VLLM_CPU_KVCACHE_SPACE", None, id="no-cpu-cache-on-gpu"),
+        pytest.param(V3, "VLLM_NO_USAGE_STATS", "1", id="no-usage-reports"),
+        pytest.param(V3, "PYTHONPATH", "/opt/deepseek", id="our-tools"),
+        pytest.param(V3, "VLLM_ENGINE_READY_TIMEOUT_S", "8080", id="the-start-up-budget"),
+    ],
+)
+def test_the_environment_fits_the_source_and_the_machine(
+    spec: dict[str, Any], variable: str, value: str | None
+) -> None:
+    assert value == vllm.engine_container(engine_request(**spec)).env.get(variable)
+
+
+def test_a_cpu_engine_is_told_how_much_memory_its_cache_may_take() -> None:
+    environment = vllm.engine_container(engine_request(**TINY, **CPU)).env
+
+    assert int(environment["VLLM_CPU_KVCACHE_SPACE"]) >= 1
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in models.load_models()])
+def test_the_start_up_probe_waits_for_the_weights_to_load_from_slow_storage(name: str) -> None:
+    request = engine_request(model=name)
+    probe = vllm.engine_container(request).startup_probe
+    model = models.load_models()[name]
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= model.weights_bytes / 200e6 + 600
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= vllm.startup_seconds(request)
+
+
+def test_a_model_of_unknown_size_is_given_time_for_a_large_one() -> None:
+    assert vllm.startup_seconds(engine_request(**TINY)) >= 2 * 1350
+
+
+def test_readiness_asks_for_a_completion_under_the_served_name() -> None:
+    probe = vllm.engine_container(engine_request("team/chat", **V3)).readiness_probe
+
+    command = probe["exec"]["command"]
+    assert command[-2:] == ["--port=8000", "--model=team/chat"]
+    assert command[2].endswith("deepseek_serving/engine/ready.py")
+
+
+def test_liveness_forgives_two_minutes_of_a_busy_engine() -> None:
+    probe = vllm.engine_container(engine_request(**V3)).liveness_probe
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 120
+    assert "/health" == probe["httpGet"]["path"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "size"),
+    [
+        pytest.param(QWEN, "1Gi", id="one-process"),
+        pytest.param(V3, "8Gi", id="processes-that-share"),
+    ],
+)
+def test_shared_memory_grows_with_the_processes(spec: dict[str, Any], size: str) -> None:
+    assert size == vllm.engine_container(engine_request(**spec)).shared_memory

@@ -1,0 +1,119 @@
+"""Which revision serves, and when the next one takes over."""
+
+from typing import Any
+
+import pytest
+
+from deepseek_operator.observed import Observed
+from deepseek_operator.rollout import switch
+from deepseek_operator.rollout.switch import Roles
+from tests.unit.samples import Manifest
+
+LABEL = "serving.deepseek.dev/revision"
+
+
+def deployment(key: str, *, ready: int, replicas: int = 2, seen: int = 1) -> Manifest:
+    return {
+        "metadata": {"labels": {LABEL: key}, "generation": 1},
+        "spec": {"replicas": replicas},
+        "status": {"observedGeneration": seen, "readyReplicas": ready},
+    }
+
+
+def service(name: str, key: str | None) -> Manifest:
+    selector = {} if key is None else {"selector": {LABEL: key}}
+    return {"metadata": {"name": name}, "spec": selector}
+
+
+def roles(*deployments: Manifest, services: tuple[Manifest, ...] = (), **given: Any) -> Roles:
+    asked: dict[str, Any] = {
+        "target": "new",
+        "target_replicas": 2,
+        "target_can_start": True,
+        "stored_serving": None,
+        "stored_replicas": 0,
+        **given,
+    }
+    observed = Observed(deployments=deployments, services=services)
+    return switch.decide_roles(observed=observed, service_name="chat", **asked)
+
+
+OLD: dict[str, Any] = {"stored_serving": "old", "stored_replicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("ready", "given", "takes_over"),
+    [
+        pytest.param(0, {}, False, id="first-not-ready"),
+        pytest.param(1, {}, True, id="first-with-one-ready-pod"),
+        pytest.param(0, {"target_replicas": 0}, True, id="first-of-no-replicas"),
+        pytest.param(1, OLD, False, id="next-with-one-of-two"),
+        pytest.param(2, OLD, True, id="next-at-full-strength"),
+        pytest.param(2, {**OLD, "target_can_start": False}, False, id="next-that-cannot-start"),
+        pytest.param(2, {"stored_serving": "new"}, False, id="serves-already"),
+    ],
+)
+def test_a_revision_takes_over_once_it_can_carry_the_users(
+    ready: int, given: dict[str, Any], *, takes_over: bool
+) -> None:
+    assert takes_over is roles(deployment("new", ready=ready), **given).takes_over
+
+
+def test_a_revision_without_a_deployment_never_takes_over() -> None:
+    assert roles(target_replicas=0).takes_over is False
+    assert roles(target_replicas=0, **OLD).takes_over is False
+
+
+def test_a_status_of_an_older_generation_is_no_strength() -> None:
+    assert roles(deployment("new", ready=2, seen=0), **OLD).takes_over is False
+
+
+def test_the_serving_revision_keeps_its_pods_and_the_traffic_until_then() -> None:
+    found = roles(deployment("new", ready=1), deployment("old", ready=3), **OLD)
+
+    assert {"old": 3, "new": 2} == found.replicas
+    assert ("old", "new") == found.kept
+    assert "old" == found.routed
+
+
+def test_the_first_revision_gets_the_traffic_at_once() -> None:
+    assert "new" == roles().routed
+    assert {"new": 2} == roles().replicas
+
+
+def test_the_count_of_a_serving_revision_follows_the_spec() -> None:
+    assert {"new": 2} == roles(stored_serving="new", stored_replicas=5).replicas
+
+
+def test_nothing_of_a_spec_that_cannot_be_served_is_made() -> None:
+    assert {} == roles(target_can_start=False).replicas
+    assert {"old": 3} == roles(target_can_start=False, **OLD).replicas
+
+
+def test_a_serving_revision_that_cannot_be_read_keeps_its_count() -> None:
+    found = roles(target_can_start=False, stored_serving="new", stored_replicas=5)
+
+    assert {"new": 5} == found.replicas
+
+
+@pytest.mark.parametrize(
+    ("services", "ready", "serving"),
+    [
+        pytest.param((service("chat", "old"),), 1, "old", id="the-clients-service-tells"),
+        pytest.param((service("chat", "old"),), 0, None, id="nobody-was-served"),
+        pytest.param((service("chat", None),), 1, None, id="a-service-without-selector"),
+        pytest.param((service("other", "old"),), 1, None, id="another-service"),
+        pytest.param((), 1, None, id="no-service"),
+    ],
+)
+def test_a_lost_status_is_read_off_the_cluster(
+    services: tuple[Manifest, ...], ready: int, serving: str | None
+) -> None:
+    found = roles(deployment("old", ready=ready, replicas=4), services=services)
+
+    assert serving == found.serving
+    assert found.replicas.get("old") == (4 if serving else None)
+
+
+def test_a_serving_revision_whose_deployment_is_gone_comes_back_with_one_pod() -> None:
+    assert {"old": 1, "new": 2} == roles(stored_serving="old").replicas

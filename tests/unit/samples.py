@@ -1,0 +1,122 @@
+"""Objects, children and pods as the tests below want them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import kubernetes_validate
+
+from deepseek_operator.api.sources import parse_source
+from deepseek_operator.api.types import DeepSeekDeployment, ServingBlock
+from deepseek_operator.catalog import models
+from deepseek_operator.engines.contract import EngineImages, EngineRequest
+
+Manifest = dict[str, Any]
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+LATER = datetime(2026, 3, 1, 12, 30, 0, tzinfo=UTC)
+
+KUBERNETES = "1.35"
+"""Version whose schemas every child must fit."""
+
+IMAGES = EngineImages(
+    vllm="registry.example/vllm:0.33.0",
+    vllm_cpu="registry.example/vllm-cpu:0.32.0",
+    toolbox="registry.example/toolbox:1",
+)
+
+CPU_SPEC: Manifest = {
+    "model": "tiny",
+    "source": "pvc://models/tiny",
+    "accelerator": {"kind": "CPU"},
+}
+
+EVERY_FIELD: Manifest = {
+    "model": "DeepSeek-R1-Distill-Llama-70B",
+    "source": "pvc://models/llama/70b",
+    "servedName": "team/chat",
+    "engine": {
+        "name": "vllm",
+        "image": "registry.example/own-vllm:7",
+        "args": ["--enable-prefix-caching", "--reasoning_parser=qwen3"],
+    },
+    "accelerator": {"kind": "GPU", "product": "NVIDIA-H200", "count": 4},
+    "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},
+    "pod": {
+        "labels": {"team": "search"},
+        "annotations": {"example.com/note": "mind the gap"},
+        "nodeSelector": {"zone": "a"},
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "labelSelector": {"matchLabels": {"team": "search"}},
+                        "topologyKey": "kubernetes.io/hostname",
+                    }
+                ]
+            }
+        },
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+        ],
+        "priorityClassName": "serving",
+        "runtimeClassName": "nvidia",
+        "resources": {"requests": {"cpu": 8, "memory": "64Gi"}, "limits": {"memory": "96Gi"}},
+        "env": [
+            {"name": "VLLM_LOGGING_LEVEL", "value": "INFO"},
+            {
+                "name": "HF_TOKEN",
+                "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}},
+            },
+            {
+                "name": "PROXY",
+                "valueFrom": {"configMapKeyRef": {"name": "net", "key": "proxy", "optional": True}},
+            },
+        ],
+        "imagePullSecrets": [{"name": "registry"}],
+        "serviceAccountName": "engines",
+    },
+    "replicas": 3,
+}
+
+
+def deepseek(
+    name: str = "chat", namespace: str = "team", *, generation: int = 1, **spec: Any
+) -> DeepSeekDeployment:
+    """An object, by default a small model on CPU; `spec` replaces the whole spec where it is given."""
+    return DeepSeekDeployment.model_validate(
+        {
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "uid": f"uid-of-{name}",
+                "generation": generation,
+                "resourceVersion": "1",
+            },
+            "spec": spec or CPU_SPEC,
+        }
+    )
+
+
+def engine_request(served_name: str = "chat", **spec: Any) -> EngineRequest:
+    """What an engine is asked for a block of these fields."""
+    block = ServingBlock.model_validate(spec or CPU_SPEC)
+    model = models.find_model(block.model)
+    default = f"hf://{model.repository}" if model else "hf://example/unknown"
+    return EngineRequest(
+        block=block,
+        served_name=served_name,
+        source=parse_source(block.source or default),
+        model=model,
+        images=IMAGES,
+    )
+
+
+def conditions(status: Manifest) -> dict[str, Manifest]:
+    """The conditions of a status by type."""
+    return {item["type"]: item for item in status["conditions"]}
+
+
+def check_against_kubernetes(manifest: Manifest) -> None:
+    """ValidationError unless the manifest is one of Kubernetes' own kinds, without unknown fields."""
+    kubernetes_validate.validate(manifest, KUBERNETES, strict=True)

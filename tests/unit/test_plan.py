@@ -1,0 +1,416 @@
+"""make_plan(): what a pass writes, from an object and what there is."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from deepseek_operator.observed import Observed
+from deepseek_operator.plan import HISTORY_LIMIT, TROUBLE_SECONDS, Plan, make_plan
+from deepseek_operator.resolve import resolve_shape
+from deepseek_operator.rollout.revisions import revision_key
+from tests.unit.samples import CPU_SPEC, IMAGES, LATER, NOW, Manifest, conditions, deepseek
+from tests.unit.world import World, served
+
+OLD = deepseek(**CPU_SPEC, replicas=2)
+NEW = deepseek(**{**CPU_SPEC, "source": "pvc://models/better"}, replicas=3, generation=2)
+BAD = deepseek(model="DeepSeek-V4", generation=3)
+OLD_KEY, NEW_KEY = revision_key(OLD.spec), revision_key(NEW.spec)
+
+
+def applied(plan: Plan) -> list[tuple[str, str]]:
+    return [(item["kind"], item["metadata"]["name"]) for item in plan.apply]
+
+
+def deleted(plan: Plan) -> set[tuple[str, str]]:
+    return {(item["kind"], item["metadata"]["name"]) for item in plan.delete}
+
+
+def client_selector(plan: Plan) -> str:
+    service = next(item for item in plan.apply if item["metadata"]["name"] == "chat")
+    return str(service["spec"]["selector"]["serving.deepseek.dev/revision"])
+
+
+def test_the_first_pass_makes_everything() -> None:
+    plan = World().plan(OLD)
+
+    assert [
+        ("Service", "chat"),
+        ("ControllerRevision", f"chat-{OLD_KEY}"),
+        ("Service", f"chat-{OLD_KEY}"),
+        ("Deployment", f"chat-{OLD_KEY}"),
+        ("PodDisruptionBudget", "chat"),
+    ] == applied(plan)
+    assert plan.delete == ()
+    assert plan.records is False
+    assert TROUBLE_SECONDS == plan.requeue_seconds
+
+
+def test_the_first_ready_pod_makes_the_revision_serve() -> None:
+    world = World()
+    world.carry_out(world.plan(OLD))
+    world.start_pods(ready=1)
+
+    plan = world.plan(OLD)
+
+    assert plan.records is True
+    assert OLD_KEY == plan.status["serving"]["revision"]
+    assert "1 of 2 replicas of tiny answer" in conditions(plan.status)["Ready"]["message"]
+
+
+def test_a_served_object_needs_nothing() -> None:
+    world = served(OLD)
+    plan = world.plan(OLD, now=LATER)
+
+    assert world.writes(plan) == []
+    assert plan.requeue_seconds is None
+
+
+def test_the_next_revision_starts_beside_the_one_that_serves() -> None:
+    world = served(OLD)
+
+    plan = world.plan(NEW)
+
+    assert OLD_KEY == client_selector(plan)
+    assert {f"chat-{OLD_KEY}", f"chat-{NEW_KEY}"} == {
+        name for kind, name in applied(plan) if kind == "Deployment"
+    }
+    assert [2, 3] == [
+        item["spec"]["replicas"] for item in plan.apply if item["kind"] == "Deployment"
+    ]
+    assert plan.delete == ()
+
+
+def test_one_pod_short_of_full_strength_changes_nothing() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.start_pods(NEW_KEY, ready=2)
+
+    plan = world.plan(NEW)
+
+    assert plan.records is False
+    assert OLD_KEY == client_selector(plan)
+
+
+def test_taking_over_is_recorded_before_anything_follows_from_it() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.start_pods(NEW_KEY)
+
+    recording = world.plan(NEW)
+    before = world.children.copy()
+    world.carry_out(recording)
+
+    assert recording.records is True
+    assert before == world.children
+    assert NEW_KEY == world.stored["serving"]["revision"]
+
+
+def test_then_users_go_to_the_new_revision_and_the_old_pods_leave() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.start_pods(NEW_KEY)
+    world.carry_out(world.plan(NEW))
+
+    plan = world.plan(NEW)
+
+    assert NEW_KEY == client_selector(plan)
+    assert {("Deployment", f"chat-{OLD_KEY}"), ("Service", f"chat-{OLD_KEY}")} == deleted(plan)
+    world.carry_out(plan)
+    assert f"chat-{OLD_KEY}" in world.observed().revisions[0]["metadata"]["name"]
+
+
+def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+
+    plan = world.plan(OLD)
+
+    assert {("Deployment", f"chat-{NEW_KEY}"), ("Service", f"chat-{NEW_KEY}")} == deleted(plan)
+    assert OLD_KEY == client_selector(plan)
+
+
+def test_a_revision_that_comes_back_has_the_pods_it_had() -> None:
+    world = served(OLD)
+    frozen = world.find("ControllerRevision", OLD_KEY)["data"]
+    world.settle(NEW)
+    elsewhere = copy.deepcopy(IMAGES)
+    object.__setattr__(elsewhere, "vllm_cpu", "registry.example/newer:1")
+
+    plan = make_plan(OLD, world.observed(), stored=world.stored, images=elsewhere, now=NOW)
+
+    again = next(item for item in plan.apply if item["metadata"]["name"] == f"chat-{OLD_KEY}")
+    assert frozen == again["data"]
+    deployment = next(
+        item
+        for item in plan.apply
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == f"chat-{OLD_KEY}"
+    )
+    assert frozen["template"] == deployment["spec"]["template"]
+
+
+def test_a_new_operators_images_restart_no_pod() -> None:
+    world = served(OLD)
+    newer = copy.deepcopy(IMAGES)
+    object.__setattr__(newer, "vllm_cpu", "registry.example/newer:1")
+    object.__setattr__(newer, "toolbox", "registry.example/newer-toolbox:1")
+
+    plan = make_plan(OLD, world.observed(), stored=world.stored, images=newer, now=NOW)
+
+    assert world.writes(plan) == []
+
+
+def test_a_deleted_controller_revision_is_frozen_again_from_the_running_pods() -> None:
+    world = served(OLD)
+    del world.children["ControllerRevision", f"chat-{OLD_KEY}"]
+    running = world.find("Deployment", OLD_KEY)
+    running["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/running:1"
+
+    plan = world.plan(OLD)
+
+    frozen = next(item for item in plan.apply if item["kind"] == "ControllerRevision")
+    assert "registry.example/running:1" == frozen["data"]["image"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        pytest.param("Service", None, id="clients-service"),
+        pytest.param("Service", OLD_KEY, id="headless-service"),
+        pytest.param("Deployment", OLD_KEY, id="deployment"),
+        pytest.param("ControllerRevision", OLD_KEY, id="controller-revision"),
+        pytest.param("PodDisruptionBudget", None, id="budget"),
+    ],
+)
+def test_a_deleted_child_comes_back(kind: str, key: str | None) -> None:
+    world = served(OLD)
+    child = world.find(kind, key)
+    place = (kind, child["metadata"]["name"])
+    del world.children[place]
+
+    assert f"apply {kind} {place[1]}" in world.writes(world.plan(OLD))
+    world.settle(OLD)
+    assert child["metadata"]["name"] == world.children[place]["metadata"]["name"]
+    assert {key: value for key, value in child.items() if key in ("spec", "data")} == {
+        key: value for key, value in world.children[place].items() if key in ("spec", "data")
+    }
+
+
+def test_a_spec_that_cannot_be_served_leaves_what_serves_alone() -> None:
+    world = served(OLD)
+
+    plan = world.plan(BAD)
+
+    assert [write for write in world.writes(plan) if write != "status"] == []
+    found = conditions(plan.status)
+    assert "True" == found["Ready"]["status"]
+    assert "; the spec is not: spec.model: DeepSeek-V4" in found["Ready"]["message"]
+    assert ("True", "UnknownModel") == (found["Stalled"]["status"], found["Stalled"]["reason"])
+    assert "SpecNotServable" == found["RolledOut"]["reason"]
+    assert OLD_KEY == plan.status["serving"]["revision"]
+
+
+def test_a_first_spec_that_cannot_be_served_makes_nothing() -> None:
+    plan = World().plan(BAD)
+
+    assert plan.apply == ()
+    assert plan.delete == ()
+    found = conditions(plan.status)
+    assert "UnknownModel" == found["Ready"]["reason"]
+    assert "False" == found["Reconciling"]["status"]
+    assert "serving" not in plan.status
+    assert plan.requeue_seconds is None
+
+
+def unreadable(world: World, key: str) -> World:
+    world.find("ControllerRevision", key)["data"]["format"] = 99
+    return world
+
+
+def test_a_serving_revision_of_a_newer_operator_is_left_as_it_runs() -> None:
+    world = unreadable(served(OLD), OLD_KEY)
+
+    plan = world.plan(OLD)
+
+    assert [write for write in world.writes(plan) if write != "status"] == []
+    found = conditions(plan.status)
+    assert "UnreadableRevision" == found["Stalled"]["reason"]
+    assert found["Ready"]["message"].startswith("2 of 2 replicas of tiny answer; the spec is not: ")
+
+
+def test_pods_that_leave_an_unreadable_revision_are_not_claimed_ready() -> None:
+    world = unreadable(served(OLD), OLD_KEY)
+    world.start_pods(ready=1)
+
+    plan = world.plan(OLD)
+
+    assert 1 == plan.status["serving"]["readyReplicas"]
+    assert 2 == plan.status["serving"]["replicas"]
+
+
+def test_users_leave_an_unreadable_revision_once_the_next_is_ready() -> None:
+    world = unreadable(served(OLD), OLD_KEY)
+    plan = world.plan(NEW)
+    assert plan.delete == ()
+    assert ("Service", "chat") not in applied(plan)
+
+    world.settle(NEW)
+
+    assert NEW_KEY == world.stored["serving"]["revision"]
+    assert ("Deployment", f"chat-{OLD_KEY}") not in world.children
+    service = world.children["Service", "chat"]
+    assert NEW_KEY == service["spec"]["selector"]["serving.deepseek.dev/revision"]
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_budget_leaves_with_the_second_replica(replicas: int) -> None:
+    world = served(OLD)
+    fewer = deepseek(**CPU_SPEC, replicas=replicas, generation=2)
+
+    plan = world.plan(fewer)
+
+    assert {("PodDisruptionBudget", "chat")} == deleted(plan)
+    assert OLD_KEY == client_selector(plan)
+
+
+def test_a_budget_leaves_before_anything_serves_too() -> None:
+    world = World()
+    world.carry_out(world.plan(OLD))
+
+    plan = world.plan(deepseek(**CPU_SPEC, replicas=1, generation=2))
+
+    assert {("PodDisruptionBudget", "chat")} == deleted(plan)
+
+
+def test_what_serves_keeps_its_budget_while_a_smaller_revision_starts() -> None:
+    world = served(OLD)
+    single = deepseek(**{**CPU_SPEC, "source": "pvc://models/better"}, generation=2)
+
+    assert ("PodDisruptionBudget", "chat") in applied(world.plan(single))
+    world.settle(single)
+    assert ("PodDisruptionBudget", "chat") not in world.children
+
+
+def test_scaling_touches_the_deployment_alone() -> None:
+    world = served(OLD)
+    more = deepseek(**CPU_SPEC, replicas=5, generation=2)
+
+    assert ["apply Deployment chat-" + OLD_KEY, "status"] == world.writes(world.plan(more))
+
+
+def test_users_stay_served_in_words_while_a_larger_count_is_taken_in() -> None:
+    world = served(OLD)
+    more = deepseek(**CPU_SPEC, replicas=5, generation=2)
+    world.carry_out(world.plan(more))
+
+    found = conditions(world.plan(more).status)
+
+    assert ("True", "Serving") == (found["Ready"]["status"], found["Ready"]["reason"])
+    assert "True" == found["Reconciling"]["status"]
+
+
+def test_an_object_scaled_to_zero_says_so() -> None:
+    world = World()
+    plan = world.settle(deepseek(**CPU_SPEC, replicas=0))
+
+    found = conditions(plan.status)
+    assert "ScaledToZero" == found["Ready"]["reason"]
+    assert "False" == found["Reconciling"]["status"]
+    assert "True" == found["RolledOut"]["status"]
+
+
+def test_history_is_kept_to_its_limit_and_numbered_in_order() -> None:
+    world = World()
+    for number in range(HISTORY_LIMIT + 4):
+        spec = {**CPU_SPEC, "source": f"pvc://models/{number}"}
+        world.settle(deepseek(**spec, generation=number + 1))
+
+    numbers = sorted(item["revision"] for item in world.observed().revisions)
+    assert list(range(4, HISTORY_LIMIT + 5)) == numbers
+
+
+def test_a_lost_status_is_read_off_the_cluster() -> None:
+    world = served(OLD)
+    world.stored = {}
+
+    plan = world.plan(NEW)
+
+    assert OLD_KEY == client_selector(plan)
+    assert OLD_KEY == plan.status["serving"]["revision"]
+
+
+@pytest.mark.parametrize(
+    ("pod_status", "reason"),
+    [
+        pytest.param(
+            {
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: no memory"}
+                ]
+            },
+            "Unschedulable",
+            id="unschedulable",
+        ),
+        pytest.param({}, "CandidateStarting", id="unknown"),
+    ],
+)
+def test_why_the_next_revision_does_not_start_is_told_beside_what_serves(
+    pod_status: dict[str, Any], reason: str
+) -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    labels = world.find("Deployment", NEW_KEY)["spec"]["template"]["metadata"]["labels"]
+    world.pods = [{"metadata": {"name": "p", "labels": labels}, "status": pod_status}]
+
+    found = conditions(world.plan(NEW).status)
+
+    assert reason == found["RolledOut"]["reason"]
+    assert "True" == found["Ready"]["status"]
+    assert "; tiny is starting" in found["Ready"]["message"]
+
+
+def test_a_pod_lost_by_the_serving_revision_is_told_beside_those_left() -> None:
+    world = served(OLD)
+    world.start_pods(ready=1)
+    key_labels = world.find("Deployment", OLD_KEY)["spec"]["template"]["metadata"]["labels"]
+    said = {"type": "PodScheduled", "status": "False", "message": "no room"}
+    world.pods = [
+        {"metadata": {"name": "p", "labels": key_labels}, "status": {"conditions": [said]}}
+    ]
+
+    plan = world.plan(OLD)
+
+    assert (
+        "1 of 2 replicas of tiny answer; pod p: no room"
+        == (conditions(plan.status)["Ready"]["message"])
+    )
+    assert TROUBLE_SECONDS == plan.requeue_seconds
+
+
+def test_the_status_tells_where_and_by_which_name_clients_ask() -> None:
+    status = World().plan(deepseek(**CPU_SPEC, servedName="best")).status
+
+    assert "http://chat.team.svc/v1" == status["url"]
+    assert "best" == status["servedName"]
+    assert status["selector"].startswith("serving.deepseek.dev/deployment=chat,")
+
+
+def test_a_plan_changes_nothing_that_it_was_given() -> None:
+    world = served(OLD)
+    observed, stored = world.observed(), copy.deepcopy(world.stored)
+    untouched: tuple[Observed, Manifest] = copy.deepcopy((observed, stored))
+
+    make_plan(NEW, observed, stored=stored, images=IMAGES, now=NOW)
+
+    assert untouched == (observed, stored)
+
+
+def test_a_shape_is_resolved_only_for_a_revision_that_was_never_frozen() -> None:
+    world = served(OLD)
+    frozen = world.find("ControllerRevision", OLD_KEY)
+    frozen["data"] = {**frozen["data"], "source": "hf://frozen/here"}
+
+    plan = world.plan(OLD)
+
+    assert "hf://frozen/here" == plan.status["serving"]["source"]
+    assert "hf://frozen/here" != resolve_shape(OLD, OLD.spec, images=IMAGES).source

@@ -1,0 +1,163 @@
+"""KeyQueue, on an event loop whose clock the test turns."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from deepseek_operator.queue import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, KeyQueue
+
+Result = TypeVar("Result")
+
+
+class TurnedLoop(asyncio.SelectorEventLoop):
+    """Jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turned = 0.0
+
+    def time(self) -> float:
+        return self._turned
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self._turned = max(self._turned, self._scheduled[0].when())  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+@pytest.fixture
+def loop() -> Iterator[TurnedLoop]:
+    turned = TurnedLoop()
+    yield turned
+    turned.close()
+
+
+def run(loop: TurnedLoop, work: Coroutine[Any, Any, Result]) -> Result:
+    return loop.run_until_complete(work)
+
+
+def test_a_key_asked_for_often_is_taken_once(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue()
+        for key in ("a", "b", "a", "a"):
+            queue.add(key)
+
+        assert 2 == len(queue)
+        assert ["a", "b"] == [await queue.take(), await queue.take()]
+        assert 0 == len(queue)
+
+    run(loop, work())
+
+
+def test_a_key_in_work_is_given_to_nobody_else_and_comes_once_more_after(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue()
+        queue.add("a")
+        await queue.take()
+        queue.add("a")
+        queue.add("a")
+        assert 0 == len(queue)
+
+        queue.done("a")
+        assert ["a"] == [await queue.take()]
+        queue.done("a")
+        assert 0 == len(queue)
+
+    run(loop, work())
+
+
+def test_keys_are_taken_in_the_order_in_which_they_came(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[int] = KeyQueue()
+        for key in (3, 1, 2):
+            queue.add(key)
+
+        assert [3, 1, 2] == [await queue.take() for _ in range(3)]
+
+    run(loop, work())
+
+
+def test_workers_that_wait_each_get_a_key(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue()
+        workers = [asyncio.create_task(queue.take()) for _ in range(3)]
+        await asyncio.sleep(0)
+        for key in ("a", "b", "c"):
+            queue.add(key)
+
+        assert {"a", "b", "c"} == set(await asyncio.gather(*workers))
+
+    run(loop, work())
+
+
+def test_a_key_asked_for_later_comes_later(loop: TurnedLoop) -> None:
+    async def work() -> float:
+        queue: KeyQueue[str] = KeyQueue()
+        queue.add_after("a", 30)
+        await queue.take()
+        return loop.time()
+
+    assert run(loop, work()) == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "at"),
+    [
+        pytest.param(30, 10, 10, id="an-earlier-time-replaces"),
+        pytest.param(10, 30, 10, id="a-later-time-does-not"),
+    ],
+)
+def test_the_earliest_time_asked_for_counts(
+    loop: TurnedLoop, first: float, second: float, at: float
+) -> None:
+    async def work() -> float:
+        queue: KeyQueue[str] = KeyQueue()
+        queue.add_after("a", first)
+        queue.add_after("a", second)
+        await queue.take()
+        came = loop.time()
+        queue.done("a")
+        await asyncio.sleep(100)
+        assert 0 == len(queue)
+        return came
+
+    assert run(loop, work()) == pytest.approx(at)
+
+
+def test_retries_come_ever_later_up_to_a_limit(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(jitter=lambda: 1.0)
+        waits = []
+        for _ in range(20):
+            waits.append(queue.retry("a"))
+            await queue.take()
+            queue.done("a")
+        return waits
+
+    waits = run(loop, work())
+    assert [0.5, 1.0, 2.0, 4.0] == waits[:4]
+    assert FIRST_RETRY_SECONDS == waits[0]
+    assert LAST_RETRY_SECONDS == waits[-1]
+    assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 0.25), (0.5, 0.375), (1.0, 0.5)])
+def test_retries_are_spread(loop: TurnedLoop, jitter: float, seconds: float) -> None:
+    async def work() -> float:
+        return KeyQueue[str](jitter=lambda: jitter).retry("a")
+
+    assert run(loop, work()) == pytest.approx(seconds)
+
+
+def test_a_success_starts_the_back_off_anew(loop: TurnedLoop) -> None:
+    async def work() -> tuple[float, float]:
+        queue: KeyQueue[str] = KeyQueue(jitter=lambda: 1.0)
+        for _ in range(5):
+            queue.retry("a")
+        queue.forget("a")
+        queue.forget("never-failed")
+        return queue.retry("a"), queue.retry("b")
+
+    assert (FIRST_RETRY_SECONDS, FIRST_RETRY_SECONDS) == run(loop, work())

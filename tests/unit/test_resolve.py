@@ -1,0 +1,55 @@
+"""From a block to a shape, or to the reason why there is none."""
+
+import pytest
+
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.engines.contract import EngineImages
+from deepseek_operator.errors import Stalled
+from deepseek_operator.resolve import resolve_shape
+from deepseek_operator.rollout.revisions import Shape, revision_key
+from tests.unit.samples import CPU_SPEC, IMAGES, Manifest, deepseek
+
+
+def resolve(spec: Manifest, *, images: EngineImages = IMAGES) -> Shape:
+    deployment = deepseek(**spec)
+    return resolve_shape(deployment, deployment.spec, images=images)
+
+
+@pytest.mark.parametrize(
+    ("spec", "source", "image"),
+    [
+        pytest.param(
+            {"model": "DeepSeek-V3"}, "hf://deepseek-ai/DeepSeek-V3", IMAGES.vllm, id="by-name"
+        ),
+        pytest.param(CPU_SPEC, "pvc://models/tiny", IMAGES.vllm_cpu, id="own-model-on-cpu"),
+        pytest.param(
+            {"model": "DeepSeek-V3", "source": "pvc://v3", "engine": {"image": "own:1"}},
+            "pvc://v3",
+            "own:1",
+            id="own-copy-and-image",
+        ),
+    ],
+)
+def test_a_shape_says_what_was_decided(spec: Manifest, source: str, image: str) -> None:
+    shape = resolve(spec)
+
+    assert (spec["model"], source, image) == (shape.model, shape.source, shape.image)
+    assert image == shape.template["spec"]["containers"][0]["image"]
+    assert revision_key(deepseek(**spec).spec) == shape.key
+
+
+def test_an_unknown_model_without_source_stalls_with_three_names() -> None:
+    with pytest.raises(Stalled) as stalled:
+        resolve({"model": "DeepSeek-R1-Distil-Qwen-7B"})
+
+    assert Reason.UNKNOWN_MODEL == stalled.value.reason
+    assert "spec.model: DeepSeek-R1-Distil-Qwen-7B is not in the catalog" in stalled.value.message
+    assert "(nearest: DeepSeek-R1-Distill-Qwen-7B, " in stalled.value.message
+    assert 2 == stalled.value.message.partition("nearest")[2].count(",")
+
+
+def test_a_source_that_no_rule_refused_stalls_with_its_field() -> None:
+    with pytest.raises(Stalled, match=r"spec\.source: .* neither pvc://") as stalled:
+        resolve({"model": "m", "source": "s3://bucket"})
+
+    assert Reason.INVALID_SPEC == stalled.value.reason
