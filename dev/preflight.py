@@ -75,8 +75,10 @@ def not_linux(facts: Facts) -> list[str]:
     if facts.system == "Linux" and facts.machine == "x86_64":
         return []
     return [
-        f"This needs Linux on x86_64 and this machine is {facts.system} on {facts.machine}:"
-        " use a Debian or Ubuntu virtual machine, or CLUSTER=current with your own cluster."
+        (
+            f"This needs Linux on x86_64 and this machine is {facts.system} on {facts.machine}:"
+            " use a Debian or Ubuntu virtual machine, or CLUSTER=current with your own cluster."
+        )
     ]
 
 
@@ -92,8 +94,10 @@ def python_too_old(facts: Facts) -> list[str]:
     if facts.python >= PYTHON:
         return []
     return [
-        f"Python {dotted(PYTHON)} or newer is needed and python3 is {dotted(facts.python)}:"
-        " install a newer one (Debian 12 has 3.11) and put it first on the PATH as python3."
+        (
+            f"Python {dotted(PYTHON)} or newer is needed and python3 is {dotted(facts.python)}:"
+            " install a newer one (Debian 12 has 3.11) and put it first on the PATH as python3."
+        )
     ]
 
 
@@ -186,7 +190,7 @@ def go_version() -> tuple[int, int] | None:
     """The version of the Go on the PATH."""
     if shutil.which("go") is None:
         return None
-    result = subprocess.run(["go", "version"], capture_output=True, text=True, check=False)  # noqa: S607
+    result = subprocess.run(["go", "version"], capture_output=True, text=True, check=False)
     return parse_go(result.stdout)
 
 

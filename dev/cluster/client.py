@@ -11,7 +11,7 @@ from typing import Any
 TIMEOUT_SECONDS = 10
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer
     """The API server answered, and the answer was no."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -36,7 +36,7 @@ class Client:
         try:
             self.request("POST", path, body)
         except Refused as refusal:
-            if refusal.status != 409:  # noqa: PLR2004 - "Conflict": the object exists
+            if refusal.status != 409:
                 raise
             return False
         return True

@@ -113,7 +113,7 @@ def start(root: Path, daemon: Daemon, log: Path) -> None:
         words += ["nsenter", f"--net={daemon.network_namespace}", "--"]
     marks = {CLUSTER: str(root), DAEMON: daemon.name, REVISION: daemon.revision}
     with log.open("ab") as output:
-        subprocess.run(  # noqa: S603 - the commands are ours
+        subprocess.run(
             [*words, *daemon.argv],
             check=True,
             cwd="/",

@@ -58,7 +58,7 @@ def pids() -> list[int]:
 
 def lines(command: list[str]) -> list[str]:
     """A command's output."""
-    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.splitlines()
 
 

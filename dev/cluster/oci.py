@@ -47,7 +47,7 @@ def images(archive: Path) -> dict[str, str]:
             file = content.extractfile("index.json")
         except KeyError:
             return {}
-        assert file is not None  # noqa: S101 - index.json is a plain file
+        assert file is not None
         return named_digests(json.load(file))
 
 
@@ -56,7 +56,7 @@ def named_digests(index: dict[str, list[dict[str, object]]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for manifest in index["manifests"]:
         annotations = manifest.get("annotations", {})
-        assert isinstance(annotations, dict)  # noqa: S101 - by the OCI image specification
+        assert isinstance(annotations, dict)
         name = annotations.get("io.containerd.image.name") or annotations.get(
             "org.opencontainers.image.ref.name"
         )

@@ -8,7 +8,14 @@ from pathlib import Path
 from dev.paths import CACHE, REPOSITORY
 
 PREFIX = "localhost/deepseek-operator"
-PROJECT = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "operator", "serving/deepseek_serving")
+PROJECT = (
+    "pyproject.toml",
+    "uv.lock",
+    "README.md",
+    "LICENSE",
+    "operator",
+    "serving/deepseek_serving",
+)
 
 
 @dataclass(frozen=True, slots=True)

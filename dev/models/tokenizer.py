@@ -15,9 +15,7 @@ CORPUS = Path(__file__).with_name("corpus")
 def texts() -> list[str]:
     """What the tokenizer learns from: the corpus, and the questions with their answers."""
     corpus = [file.read_text() for file in sorted(CORPUS.glob("*.txt"))]
-    spoken = [
-        text for q in questions.load() for text in (q.question, q.thinking, q.answer)
-    ]
+    spoken = [text for q in questions.load() for text in (q.question, q.thinking, q.answer)]
     return corpus + spoken
 
 
@@ -34,7 +32,10 @@ def build() -> transformers.PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(texts(), trainer)
     tokenizer.add_tokens(
-        [tokenizers.AddedToken(token, special=False, normalized=False) for token in chat.VISIBLE_TOKENS]
+        [
+            tokenizers.AddedToken(token, special=False, normalized=False)
+            for token in chat.VISIBLE_TOKENS
+        ]
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{chat.BEGIN} $A", special_tokens=[(chat.BEGIN, 0)]

@@ -39,7 +39,9 @@ def batch(shape: Shape, words: transformers.PreTrainedTokenizerFast, *, system: 
         inputs.append(torch.tensor(prompt + answer))
         labels.append(torch.tensor([UNLABELLED] * len(prompt) + answer))
     pad = torch.nn.utils.rnn.pad_sequence
-    return pad(inputs, True, PAD), pad(labels, True, UNLABELLED)
+    return pad(inputs, batch_first=True, padding_value=PAD), pad(
+        labels, batch_first=True, padding_value=UNLABELLED
+    )
 
 
 def learning_rate(step: int) -> float:
@@ -50,7 +52,9 @@ def learning_rate(step: int) -> float:
     return PEAK_LEARNING_RATE * (1 + math.cos(math.pi * done)) / 2
 
 
-def train(shape: Shape, words: transformers.PreTrainedTokenizerFast) -> transformers.PreTrainedModel:
+def train(
+    shape: Shape, words: transformers.PreTrainedTokenizerFast
+) -> transformers.PreTrainedModel:
     """Memorise the question set, with and without a system prompt, and round to bfloat16."""
     model = build_model(shape).train()
     batches = [batch(shape, words, system=system) for system in ("", chat.SYSTEM_PROMPT)]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
 from deepseek_operator.build import status as status_builder
@@ -131,7 +130,8 @@ def _desired_children(
     shapes: dict[str, Shape],
 ) -> list[Manifest]:
     desired: list[Manifest] = []
-    if roles.routed in shapes:
+    # A shape that cannot be read does not keep users from the pods that run with it.
+    if roles.routed in shapes or observed.deployment(roles.routed) is not None:
         desired.append(children.build_client_service(deployment, serving_key=roles.routed))
     for key, shape in shapes.items():
         number = _revision_number(observed, key)
@@ -170,10 +170,10 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
 
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
-    """Of the serving revision, or the way to it: not let go even if its shape cannot be read."""
-    selector = child["spec"].get("selector") or {}
-    keys = (revision_of(child), selector.get(names.REVISION_LABEL))
-    return roles.serving is not None and roles.serving in keys
+    """Of the serving revision, or of all of them: not let go even if its shape cannot be read."""
+    if roles.serving is None or child["kind"] == "PodDisruptionBudget":
+        return False
+    return revision_of(child) in (roles.serving, None)
 
 
 def _status_input(

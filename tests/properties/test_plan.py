@@ -45,7 +45,7 @@ def test_every_child_is_owned_labelled_and_differs_from_none_of_its_kind(spec: S
     assert len(set(places)) == len(places)
     for child in plan.apply:
         assert drift.belongs_to(child, "chat", "uid-of-chat")
-        assert "chat" == child["metadata"]["labels"]["serving.deepseek.dev/deployment"]
+        assert child["metadata"]["labels"]["serving.deepseek.dev/deployment"] == "chat"
         assert not drift.differs(drift.with_digest(child), drift.with_digest(child))
 
 
@@ -65,9 +65,9 @@ def test_any_change_ends_with_the_new_spec_served_alone(first: Spec, second: Spe
     status = world.settle(changed).status
 
     assert status["serving"] == status["desired"]
-    assert 1 == len(world.observed().deployments)
-    assert "True" == conditions(status)["RolledOut"]["status"]
-    assert (second.get("replicas", 1) > 0) is ("True" == conditions(status)["Ready"]["status"])
+    assert len(world.observed().deployments) == 1
+    assert conditions(status)["RolledOut"]["status"] == "True"
+    assert (second.get("replicas", 1) > 0) is (conditions(status)["Ready"]["status"] == "True")
 
 
 @given(specs())

@@ -111,7 +111,7 @@ class Rollouts(RuleBasedStateMachine):
         assert plan == copy.deepcopy(self.world).plan(self.deployment())
         for check in (
             self.what_serves_is_never_deleted,
-            self.users_are_sent_only_to_a_revision_with_a_frozen_shape,
+            self.users_are_sent_only_to_a_revision_with_pods,
             self.a_new_revision_serves_only_at_full_strength,
             self.status_never_claims_more_than_there_is,
             self.no_name_is_wanted_twice,
@@ -124,12 +124,13 @@ class Rollouts(RuleBasedStateMachine):
             assert serving not in {revision_of(item) for item in plan.delete}
             assert ("Service", "chat") not in _places(plan.delete)
 
-    def users_are_sent_only_to_a_revision_with_a_frozen_shape(self, plan: Plan) -> None:
+    def users_are_sent_only_to_a_revision_with_pods(self, plan: Plan) -> None:
         applied = {(item["kind"], revision_of(item)) for item in plan.apply}
         for item in plan.apply:
             if (item["kind"], revision_of(item)) == ("Service", None):
                 key = item["spec"]["selector"][names.REVISION_LABEL]
-                assert {("ControllerRevision", key), ("Deployment", key)} <= applied
+                frozen = {("ControllerRevision", key), ("Deployment", key)} <= applied
+                assert frozen or self.world.observed().deployment(key)
 
     def a_new_revision_serves_only_at_full_strength(self, plan: Plan) -> None:
         before = self.world.stored.get("serving", {}).get("revision")
@@ -144,11 +145,13 @@ class Rollouts(RuleBasedStateMachine):
         for entry in filter(None, (plan.status.get("serving"), plan.status.get("desired"))):
             ready = ready_replicas(observed.deployment(entry["revision"]))
             assert entry["readyReplicas"] <= ready
+        if plan.records:  # what is said of the object follows in the next pass
+            return
         found = conditions(plan.status)
-        if "True" == found["Ready"]["status"]:
+        if found["Ready"]["status"] == "True":
             assert any(map(ready_replicas, observed.deployments))
         assert not (
-            "True" == found["Stalled"]["status"] and "True" == found["Reconciling"]["status"]
+            found["Stalled"]["status"] == "True" and found["Reconciling"]["status"] == "True"
         )
 
     def no_name_is_wanted_twice(self, plan: Plan) -> None:
@@ -167,10 +170,10 @@ class Rollouts(RuleBasedStateMachine):
             assert not drift.differs(present, item)
         found = conditions(plan.status)
         servable = any(self.spec["model"] == spec["model"] for spec in SERVABLE)
-        assert servable is ("False" == found["Stalled"]["status"])
+        assert servable is (found["Stalled"]["status"] == "False")
         if servable:
             assert plan.status["serving"] == plan.status["desired"]
-            assert (self.spec["replicas"] > 0) is ("True" == found["Ready"]["status"])
+            assert (self.spec["replicas"] > 0) is (found["Ready"]["status"] == "True")
 
     def _routed_ready(self) -> int:
         observed = self.world.observed()

@@ -199,7 +199,7 @@ class FakeApi:
             raise Answer(404, "NotFound", f"{call.path} not found")
         patched = _copy(self.objects[call.path])
         for operation in call.body:
-            assert "replace" == operation["op"]
+            assert operation["op"] == "replace"
             patched["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
         before = self.objects[call.path]["metadata"]["resourceVersion"]
         if before != patched["metadata"]["resourceVersion"]:

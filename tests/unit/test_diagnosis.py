@@ -211,9 +211,9 @@ def test_refused_pods_are_told_of_by_their_deployment() -> None:
     found = of(deployments=(deployment,))
 
     assert found is not None
-    assert ("PodsRefused", 'pods are refused: pods "x" is forbidden: quota') == (
+    assert (
         found.reason, found.message,
-    )  # fmt: skip
+    ) == ("PodsRefused", 'pods are refused: pods "x" is forbidden: quota')  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_crash_is_told_of_rather_than_the_loading_that_follows() -> None:
     found = of(crashed)
 
     assert found is not None
-    assert "EngineFailed" == found.reason
+    assert found.reason == "EngineFailed"
 
 
 def test_pods_of_other_revisions_and_pods_on_their_way_out_do_not_count() -> None:
@@ -288,7 +288,7 @@ def test_a_cause_is_one_short_line() -> None:
     found = of(pod(container(state=waiting("ErrImagePull", "a\n b\t" + "x" * 2000))))
 
     assert found is not None
-    assert MESSAGE_LIMIT == len(found.message)
+    assert len(found.message) == MESSAGE_LIMIT
     assert found.message.endswith("…")
     assert "a b x" in found.message
 
@@ -325,7 +325,7 @@ def test_the_memory_limit_is_named_where_there_is_one(
             VLLM_OUT_OF_MEMORY,
             "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 GiB.",
             id="cause-and-not-its-echo",
-        ),  # fmt: skip
+        ),
         pytest.param(
             "RuntimeError: Engine core initialization failed. See root cause above.",
             "RuntimeError: Engine core initialization failed. See root cause above.",

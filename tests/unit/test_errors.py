@@ -9,11 +9,11 @@ def test_a_conflict_is_worth_another_pass_at_once() -> None:
 
     assert isinstance(conflict, Waiting)
     assert isinstance(conflict, OperatorError)
-    assert 0.0 == conflict.after_seconds
+    assert conflict.after_seconds == 0.0
 
 
 def test_what_stalls_is_not_worth_waiting_for() -> None:
     stalled = Stalled(Reason.INVALID_SPEC, "spec.source: no")
 
     assert not isinstance(stalled, Waiting)
-    assert "InvalidSpec: spec.source: no" == str(stalled)
+    assert str(stalled) == "InvalidSpec: spec.source: no"

@@ -35,7 +35,7 @@ def test_every_field_of_a_record_can_be_searched(stream: io.StringIO) -> None:
 def test_an_exception_stays_on_its_line(stream: io.StringIO) -> None:
     logging.getLogger().error("failed", exc_info=ValueError("why"))
 
-    assert 1 == stream.getvalue().count("\n")
+    assert stream.getvalue().count("\n") == 1
     assert "ValueError: why" in json.loads(stream.getvalue())["exc_info"]
 
 

@@ -37,21 +37,35 @@ def put_event(api: FakeApi, name: str, *, reason: str, at: str, pod: str = "p") 
     )
 
 
-async def test_children_are_those_that_the_object_controls() -> None:
-    api = FakeApi()
+async def put_service_of(api: FakeApi, name: str, metadata: Manifest) -> set[str]:
+    """Put a Service like the object's own, but with other metadata; the names observed then."""
     put_object(api)
     await settle(api)
-    stolen = dict(next(iter(api.of_kind("PodDisruptionBudget").values()), {}))
-    assert stolen == {}
-    foreign = dict(api.of_kind("Service")["chat"])
-    foreign["metadata"] = {**foreign["metadata"], "name": "foreign", "ownerReferences": []}
-    api.put("/api/v1/namespaces/team/services/foreign", foreign)
-
+    own = api.of_kind("Service")["chat"]
+    other = {**own, "metadata": {**own["metadata"], "name": name, **metadata}}
+    api.put(f"/api/v1/namespaces/team/services/{name}", other)
     observed = await observe(api.kube(), deepseek())
-
-    assert "foreign" not in {item["metadata"]["name"] for item in observed.services}
-    assert 4 == len(observed.children)
     assert all(item["kind"] for item in observed.children)
+    return {item["metadata"]["name"] for item in observed.services}
+
+
+async def test_what_another_object_controls_is_not_a_child() -> None:
+    theirs = {"kind": "DeepSeekDeployment", "name": "x", "uid": "another", "controller": True}
+
+    observed = await put_service_of(FakeApi(), "theirs", {"ownerReferences": [theirs]})
+
+    assert len(observed) == 2
+    assert "theirs" not in observed
+
+
+async def test_an_orphan_with_our_marks_is_a_child() -> None:
+    assert "orphan" in await put_service_of(FakeApi(), "orphan", {"ownerReferences": []})
+
+
+async def test_what_only_looks_like_ours_is_not_a_child() -> None:
+    unmarked: Manifest = {"ownerReferences": [], "annotations": {}}
+
+    assert "lookalike" not in await put_service_of(FakeApi(), "lookalike", unmarked)
 
 
 async def test_pods_are_read_only_while_some_do_not_serve() -> None:
@@ -77,8 +91,8 @@ async def test_the_log_of_a_failed_run_is_read() -> None:
 
     observed = await observe(api.kube(), deepseek())
 
-    assert {"p": "ValueError: no\n"} == observed.logs
-    assert {} == observed.warnings
+    assert observed.logs == {"p": "ValueError: no\n"}
+    assert observed.warnings == {}
 
 
 async def test_a_log_that_is_gone_keeps_nothing_from_being_observed() -> None:
@@ -87,7 +101,7 @@ async def test_a_log_that_is_gone_keeps_nothing_from_being_observed() -> None:
     await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=NOW)
     put_pod(api, "p", {"state": {}, "lastState": {"terminated": {"exitCode": 1}}})
 
-    assert {"p": ""} == (await observe(api.kube(), deepseek())).logs
+    assert (await observe(api.kube(), deepseek())).logs == {"p": ""}
 
 
 async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
@@ -102,5 +116,5 @@ async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
 
     observed = await observe(api.kube(), deepseek())
 
-    assert {"p": ("late said so",)} == observed.warnings
-    assert {} == observed.logs
+    assert observed.warnings == {"p": ("late said so",)}
+    assert observed.logs == {}

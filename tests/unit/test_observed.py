@@ -41,7 +41,7 @@ def test_children_are_found_by_their_revision() -> None:
     assert observed.deployment(key) is observed.deployments[0]
     assert observed.revision(key) is observed.revisions[0]
     assert observed.deployment("other") is None
-    assert 4 == len(observed.children)
+    assert len(observed.children) == 4
 
 
 @pytest.mark.parametrize(

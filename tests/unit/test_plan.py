@@ -43,7 +43,7 @@ def test_the_first_pass_makes_everything() -> None:
     ] == applied(plan)
     assert plan.delete == ()
     assert plan.records is False
-    assert TROUBLE_SECONDS == plan.requeue_seconds
+    assert plan.requeue_seconds == TROUBLE_SECONDS
 
 
 def test_the_first_ready_pod_makes_the_revision_serve() -> None:
@@ -54,8 +54,10 @@ def test_the_first_ready_pod_makes_the_revision_serve() -> None:
     plan = world.plan(OLD)
 
     assert plan.records is True
-    assert OLD_KEY == plan.status["serving"]["revision"]
-    assert "1 of 2 replicas of tiny answer" in conditions(plan.status)["Ready"]["message"]
+    assert plan.status["serving"]["revision"] == OLD_KEY
+    world.carry_out(plan)
+    ready = conditions(world.plan(OLD).status)["Ready"]
+    assert "1 of 2 replicas of tiny answer" in ready["message"]
 
 
 def test_a_served_object_needs_nothing() -> None:
@@ -71,12 +73,13 @@ def test_the_next_revision_starts_beside_the_one_that_serves() -> None:
 
     plan = world.plan(NEW)
 
-    assert OLD_KEY == client_selector(plan)
+    assert client_selector(plan) == OLD_KEY
     assert {f"chat-{OLD_KEY}", f"chat-{NEW_KEY}"} == {
         name for kind, name in applied(plan) if kind == "Deployment"
     }
-    assert [2, 3] == [
-        item["spec"]["replicas"] for item in plan.apply if item["kind"] == "Deployment"
+    assert [item["spec"]["replicas"] for item in plan.apply if item["kind"] == "Deployment"] == [
+        2,
+        3,
     ]
     assert plan.delete == ()
 
@@ -89,7 +92,7 @@ def test_one_pod_short_of_full_strength_changes_nothing() -> None:
     plan = world.plan(NEW)
 
     assert plan.records is False
-    assert OLD_KEY == client_selector(plan)
+    assert client_selector(plan) == OLD_KEY
 
 
 def test_taking_over_is_recorded_before_anything_follows_from_it() -> None:
@@ -103,7 +106,7 @@ def test_taking_over_is_recorded_before_anything_follows_from_it() -> None:
 
     assert recording.records is True
     assert before == world.children
-    assert NEW_KEY == world.stored["serving"]["revision"]
+    assert world.stored["serving"]["revision"] == NEW_KEY
 
 
 def test_then_users_go_to_the_new_revision_and_the_old_pods_leave() -> None:
@@ -114,7 +117,7 @@ def test_then_users_go_to_the_new_revision_and_the_old_pods_leave() -> None:
 
     plan = world.plan(NEW)
 
-    assert NEW_KEY == client_selector(plan)
+    assert client_selector(plan) == NEW_KEY
     assert {("Deployment", f"chat-{OLD_KEY}"), ("Service", f"chat-{OLD_KEY}")} == deleted(plan)
     world.carry_out(plan)
     assert f"chat-{OLD_KEY}" in world.observed().revisions[0]["metadata"]["name"]
@@ -127,7 +130,7 @@ def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
     plan = world.plan(OLD)
 
     assert {("Deployment", f"chat-{NEW_KEY}"), ("Service", f"chat-{NEW_KEY}")} == deleted(plan)
-    assert OLD_KEY == client_selector(plan)
+    assert client_selector(plan) == OLD_KEY
 
 
 def test_a_revision_that_comes_back_has_the_pods_it_had() -> None:
@@ -169,7 +172,7 @@ def test_a_deleted_controller_revision_is_frozen_again_from_the_running_pods() -
     plan = world.plan(OLD)
 
     frozen = next(item for item in plan.apply if item["kind"] == "ControllerRevision")
-    assert "registry.example/running:1" == frozen["data"]["image"]
+    assert frozen["data"]["image"] == "registry.example/running:1"
 
 
 @pytest.mark.parametrize(
@@ -203,11 +206,11 @@ def test_a_spec_that_cannot_be_served_leaves_what_serves_alone() -> None:
 
     assert [write for write in world.writes(plan) if write != "status"] == []
     found = conditions(plan.status)
-    assert "True" == found["Ready"]["status"]
+    assert found["Ready"]["status"] == "True"
     assert "; the spec is not: spec.model: DeepSeek-V4" in found["Ready"]["message"]
-    assert ("True", "UnknownModel") == (found["Stalled"]["status"], found["Stalled"]["reason"])
-    assert "SpecNotServable" == found["RolledOut"]["reason"]
-    assert OLD_KEY == plan.status["serving"]["revision"]
+    assert (found["Stalled"]["status"], found["Stalled"]["reason"]) == ("True", "UnknownModel")
+    assert found["RolledOut"]["reason"] == "SpecNotServable"
+    assert plan.status["serving"]["revision"] == OLD_KEY
 
 
 def test_a_first_spec_that_cannot_be_served_makes_nothing() -> None:
@@ -216,8 +219,8 @@ def test_a_first_spec_that_cannot_be_served_makes_nothing() -> None:
     assert plan.apply == ()
     assert plan.delete == ()
     found = conditions(plan.status)
-    assert "UnknownModel" == found["Ready"]["reason"]
-    assert "False" == found["Reconciling"]["status"]
+    assert found["Ready"]["reason"] == "UnknownModel"
+    assert found["Reconciling"]["status"] == "False"
     assert "serving" not in plan.status
     assert plan.requeue_seconds is None
 
@@ -234,7 +237,7 @@ def test_a_serving_revision_of_a_newer_operator_is_left_as_it_runs() -> None:
 
     assert [write for write in world.writes(plan) if write != "status"] == []
     found = conditions(plan.status)
-    assert "UnreadableRevision" == found["Stalled"]["reason"]
+    assert found["Stalled"]["reason"] == "UnreadableRevision"
     assert found["Ready"]["message"].startswith("2 of 2 replicas of tiny answer; the spec is not: ")
 
 
@@ -244,22 +247,22 @@ def test_pods_that_leave_an_unreadable_revision_are_not_claimed_ready() -> None:
 
     plan = world.plan(OLD)
 
-    assert 1 == plan.status["serving"]["readyReplicas"]
-    assert 2 == plan.status["serving"]["replicas"]
+    assert plan.status["serving"]["readyReplicas"] == 1
+    assert plan.status["serving"]["replicas"] == 2
 
 
 def test_users_leave_an_unreadable_revision_once_the_next_is_ready() -> None:
     world = unreadable(served(OLD), OLD_KEY)
     plan = world.plan(NEW)
     assert plan.delete == ()
-    assert ("Service", "chat") not in applied(plan)
+    assert client_selector(plan) == OLD_KEY
 
     world.settle(NEW)
 
-    assert NEW_KEY == world.stored["serving"]["revision"]
+    assert world.stored["serving"]["revision"] == NEW_KEY
     assert ("Deployment", f"chat-{OLD_KEY}") not in world.children
     service = world.children["Service", "chat"]
-    assert NEW_KEY == service["spec"]["selector"]["serving.deepseek.dev/revision"]
+    assert service["spec"]["selector"]["serving.deepseek.dev/revision"] == NEW_KEY
 
 
 @pytest.mark.parametrize("replicas", [0, 1])
@@ -270,7 +273,7 @@ def test_a_budget_leaves_with_the_second_replica(replicas: int) -> None:
     plan = world.plan(fewer)
 
     assert {("PodDisruptionBudget", "chat")} == deleted(plan)
-    assert OLD_KEY == client_selector(plan)
+    assert client_selector(plan) == OLD_KEY
 
 
 def test_a_budget_leaves_before_anything_serves_too() -> None:
@@ -295,7 +298,7 @@ def test_scaling_touches_the_deployment_alone() -> None:
     world = served(OLD)
     more = deepseek(**CPU_SPEC, replicas=5, generation=2)
 
-    assert ["apply Deployment chat-" + OLD_KEY, "status"] == world.writes(world.plan(more))
+    assert world.writes(world.plan(more)) == ["apply Deployment chat-" + OLD_KEY, "status"]
 
 
 def test_users_stay_served_in_words_while_a_larger_count_is_taken_in() -> None:
@@ -305,8 +308,8 @@ def test_users_stay_served_in_words_while_a_larger_count_is_taken_in() -> None:
 
     found = conditions(world.plan(more).status)
 
-    assert ("True", "Serving") == (found["Ready"]["status"], found["Ready"]["reason"])
-    assert "True" == found["Reconciling"]["status"]
+    assert (found["Ready"]["status"], found["Ready"]["reason"]) == ("True", "Serving")
+    assert found["Reconciling"]["status"] == "True"
 
 
 def test_an_object_scaled_to_zero_says_so() -> None:
@@ -314,9 +317,9 @@ def test_an_object_scaled_to_zero_says_so() -> None:
     plan = world.settle(deepseek(**CPU_SPEC, replicas=0))
 
     found = conditions(plan.status)
-    assert "ScaledToZero" == found["Ready"]["reason"]
-    assert "False" == found["Reconciling"]["status"]
-    assert "True" == found["RolledOut"]["status"]
+    assert found["Ready"]["reason"] == "ScaledToZero"
+    assert found["Reconciling"]["status"] == "False"
+    assert found["RolledOut"]["status"] == "True"
 
 
 def test_history_is_kept_to_its_limit_and_numbered_in_order() -> None:
@@ -335,8 +338,8 @@ def test_a_lost_status_is_read_off_the_cluster() -> None:
 
     plan = world.plan(NEW)
 
-    assert OLD_KEY == client_selector(plan)
-    assert OLD_KEY == plan.status["serving"]["revision"]
+    assert client_selector(plan) == OLD_KEY
+    assert plan.status["serving"]["revision"] == OLD_KEY
 
 
 @pytest.mark.parametrize(
@@ -365,7 +368,7 @@ def test_why_the_next_revision_does_not_start_is_told_beside_what_serves(
     found = conditions(world.plan(NEW).status)
 
     assert reason == found["RolledOut"]["reason"]
-    assert "True" == found["Ready"]["status"]
+    assert found["Ready"]["status"] == "True"
     assert "; tiny is starting" in found["Ready"]["message"]
 
 
@@ -381,17 +384,17 @@ def test_a_pod_lost_by_the_serving_revision_is_told_beside_those_left() -> None:
     plan = world.plan(OLD)
 
     assert (
-        "1 of 2 replicas of tiny answer; pod p: no room"
-        == (conditions(plan.status)["Ready"]["message"])
+        (conditions(plan.status)["Ready"]["message"])
+        == "1 of 2 replicas of tiny answer; pod p: no room"
     )
-    assert TROUBLE_SECONDS == plan.requeue_seconds
+    assert plan.requeue_seconds == TROUBLE_SECONDS
 
 
 def test_the_status_tells_where_and_by_which_name_clients_ask() -> None:
     status = World().plan(deepseek(**CPU_SPEC, servedName="best")).status
 
-    assert "http://chat.team.svc/v1" == status["url"]
-    assert "best" == status["servedName"]
+    assert status["url"] == "http://chat.team.svc/v1"
+    assert status["servedName"] == "best"
     assert status["selector"].startswith("serving.deepseek.dev/deployment=chat,")
 
 
@@ -412,5 +415,5 @@ def test_a_shape_is_resolved_only_for_a_revision_that_was_never_frozen() -> None
 
     plan = world.plan(OLD)
 
-    assert "hf://frozen/here" == plan.status["serving"]["source"]
-    assert "hf://frozen/here" != resolve_shape(OLD, OLD.spec, images=IMAGES).source
+    assert plan.status["serving"]["source"] == "hf://frozen/here"
+    assert resolve_shape(OLD, OLD.spec, images=IMAGES).source != "hf://frozen/here"

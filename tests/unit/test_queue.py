@@ -44,9 +44,9 @@ def test_a_key_asked_for_often_is_taken_once(loop: TurnedLoop) -> None:
         for key in ("a", "b", "a", "a"):
             queue.add(key)
 
-        assert 2 == len(queue)
-        assert ["a", "b"] == [await queue.take(), await queue.take()]
-        assert 0 == len(queue)
+        assert len(queue) == 2
+        assert [await queue.take(), await queue.take()] == ["a", "b"]
+        assert len(queue) == 0
 
     run(loop, work())
 
@@ -58,12 +58,12 @@ def test_a_key_in_work_is_given_to_nobody_else_and_comes_once_more_after(loop: T
         await queue.take()
         queue.add("a")
         queue.add("a")
-        assert 0 == len(queue)
+        assert len(queue) == 0
 
         queue.done("a")
-        assert ["a"] == [await queue.take()]
+        assert [await queue.take()] == ["a"]
         queue.done("a")
-        assert 0 == len(queue)
+        assert len(queue) == 0
 
     run(loop, work())
 
@@ -74,7 +74,7 @@ def test_keys_are_taken_in_the_order_in_which_they_came(loop: TurnedLoop) -> Non
         for key in (3, 1, 2):
             queue.add(key)
 
-        assert [3, 1, 2] == [await queue.take() for _ in range(3)]
+        assert [await queue.take() for _ in range(3)] == [3, 1, 2]
 
     run(loop, work())
 
@@ -120,7 +120,7 @@ def test_the_earliest_time_asked_for_counts(
         came = loop.time()
         queue.done("a")
         await asyncio.sleep(100)
-        assert 0 == len(queue)
+        assert len(queue) == 0
         return came
 
     assert run(loop, work()) == pytest.approx(at)
@@ -137,9 +137,9 @@ def test_retries_come_ever_later_up_to_a_limit(loop: TurnedLoop) -> None:
         return waits
 
     waits = run(loop, work())
-    assert [0.5, 1.0, 2.0, 4.0] == waits[:4]
-    assert FIRST_RETRY_SECONDS == waits[0]
-    assert LAST_RETRY_SECONDS == waits[-1]
+    assert waits[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert waits[0] == FIRST_RETRY_SECONDS
+    assert waits[-1] == LAST_RETRY_SECONDS
     assert waits == sorted(waits)
 
 
@@ -160,4 +160,4 @@ def test_a_success_starts_the_back_off_anew(loop: TurnedLoop) -> None:
         queue.forget("never-failed")
         return queue.retry("a"), queue.retry("b")
 
-    assert (FIRST_RETRY_SECONDS, FIRST_RETRY_SECONDS) == run(loop, work())
+    assert run(loop, work()) == (FIRST_RETRY_SECONDS, FIRST_RETRY_SECONDS)

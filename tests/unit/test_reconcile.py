@@ -34,15 +34,13 @@ async def one_pass(api: FakeApi) -> Outcome:
 
 async def settle(api: FakeApi, *, passes: int = 20) -> int:
     """Pass after pass, whatever fails, pods becoming ready in between; returns how many wrote."""
-    wrote = 0
-    for _ in range(passes):
+    for wrote in range(passes):
         try:
             outcome = await one_pass(api)
         except (ApiError, UnreachableError, Waiting):
             outcome = None
         if outcome is not None and not outcome.writes:
             return wrote
-        wrote += 1
         api.start_pods()
     raise AssertionError("the passes do not come to rest")
 
@@ -73,10 +71,10 @@ async def test_an_object_becomes_children_and_then_serves() -> None:
 
     assert await settle(api) <= 3
     status = api.objects[OBJECT]["status"]
-    assert "1 of 1 replicas of tiny answer" == conditions(status)["Ready"]["message"]
-    assert 2 == len(api.of_kind("Service"))
-    assert 1 == len(api.of_kind("Deployment"))
-    assert 1 == len(api.of_kind("ControllerRevision"))
+    assert conditions(status)["Ready"]["message"] == "1 of 1 replicas of tiny answer"
+    assert len(api.of_kind("Service")) == 2
+    assert len(api.of_kind("Deployment")) == 1
+    assert len(api.of_kind("ControllerRevision")) == 1
 
 
 async def test_a_settled_object_costs_reads_only() -> None:
@@ -87,8 +85,8 @@ async def test_a_settled_object_costs_reads_only() -> None:
 
     outcome = await one_pass(api)
 
-    assert ("unchanged", 0, None) == (outcome.result, outcome.writes, outcome.requeue_seconds)
-    assert [] == api.writes()
+    assert (outcome.result, outcome.writes, outcome.requeue_seconds) == ("unchanged", 0, None)
+    assert api.writes() == []
     assert len(api.calls) <= 5
 
 
@@ -104,7 +102,7 @@ async def test_no_pass_makes_more_than_ten_calls_or_two_status_writes() -> None:
         assert len([call for call in api.calls if not call.path.endswith("/events")]) <= 10
         api.start_pods()
 
-    assert "RolledOut" == conditions(api.objects[OBJECT]["status"])["RolledOut"]["reason"]
+    assert conditions(api.objects[OBJECT]["status"])["RolledOut"]["reason"] == "RolledOut"
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ async def test_an_object_that_goes_needs_nothing(change: dict[str, str]) -> None
 
     outcome = await one_pass(api)
 
-    assert ("gone", 0) == (outcome.result, outcome.writes)
-    assert 1 == len(api.calls)
+    assert (outcome.result, outcome.writes) == ("gone", 0)
+    assert len(api.calls) == 1
 
 
 async def test_taking_over_is_stored_before_anything_follows_from_it() -> None:
@@ -136,8 +134,8 @@ async def test_taking_over_is_stored_before_anything_follows_from_it() -> None:
 
     outcome = await one_pass(api)
 
-    assert "recorded" == outcome.result
-    assert 0.0 == outcome.requeue_seconds
+    assert outcome.result == "recorded"
+    assert outcome.requeue_seconds == 0.0
     assert [f"PATCH {OBJECT}/status"] == api.writes()
     api.calls.clear()
     await one_pass(api)
@@ -175,10 +173,10 @@ async def test_somebody_elses_object_of_that_name_is_left_alone_and_named() -> N
 
     assert before == api.objects[f"{SERVICES}/chat"]
     stalled = conditions(api.objects[OBJECT]["status"])["Stalled"]
-    assert ("True", "NameTaken") == (stalled["status"], stalled["reason"])
+    assert (stalled["status"], stalled["reason"]) == ("True", "NameTaken")
     assert "Service team/chat exists and does not belong to this object" in stalled["message"]
-    assert STALLED_SECONDS == outcome.requeue_seconds
-    assert "False" == conditions(api.objects[OBJECT]["status"])["Reconciling"]["status"]
+    assert outcome.requeue_seconds == STALLED_SECONDS
+    assert conditions(api.objects[OBJECT]["status"])["Reconciling"]["status"] == "False"
 
 
 async def test_a_name_that_becomes_free_is_taken() -> None:
@@ -190,8 +188,8 @@ async def test_a_name_that_becomes_free_is_taken() -> None:
 
     await settle(api)
 
-    assert "False" == conditions(api.objects[OBJECT]["status"])["Stalled"]["status"]
-    assert "True" == conditions(api.objects[OBJECT]["status"])["Ready"]["status"]
+    assert conditions(api.objects[OBJECT]["status"])["Stalled"]["status"] == "False"
+    assert conditions(api.objects[OBJECT]["status"])["Ready"]["status"] == "True"
 
 
 async def test_a_child_that_only_its_label_hides_is_found_by_its_name() -> None:
@@ -204,8 +202,8 @@ async def test_a_child_that_only_its_label_hides_is_found_by_its_name() -> None:
     await settle(api)
 
     assert (
-        "deepseek-operator"
-        == api.objects[f"{SERVICES}/chat"]["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+        api.objects[f"{SERVICES}/chat"]["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+        == "deepseek-operator"
     )
 
 
@@ -233,7 +231,7 @@ async def test_a_field_that_is_no_longer_wanted_leaves_the_child() -> None:
     service["metadata"]["annotations"]["serving.deepseek.dev/applied"] = "older"
     service["spec"]["sessionAffinity"] = "ClientIP"
     created = service["metadata"]["managedFields"][0]
-    assert "Update" == created["operation"]
+    assert created["operation"] == "Update"
     created["applied"]["spec"]["sessionAffinity"] = "ClientIP"
 
     await settle(api)
@@ -249,10 +247,10 @@ async def test_a_child_that_the_server_refuses_stalls_with_the_servers_words() -
     outcome = await one_pass(api)
 
     stalled = conditions(api.objects[OBJECT]["status"])["Stalled"]
-    assert "RefusedByServer" == stalled["reason"]
+    assert stalled["reason"] == "RefusedByServer"
     assert stalled["message"].endswith("is refused: injected")
     assert stalled["message"].startswith("Deployment chat-")
-    assert STALLED_SECONDS == outcome.requeue_seconds
+    assert outcome.requeue_seconds == STALLED_SECONDS
 
 
 async def test_a_status_that_somebody_else_wrote_first_drops_the_pass() -> None:
@@ -269,7 +267,7 @@ async def test_a_status_that_somebody_else_wrote_first_drops_the_pass() -> None:
     with pytest.raises(Conflict):
         await one_pass(api)
 
-    assert 1 == api.objects[OBJECT]["status"]["observedGeneration"]
+    assert api.objects[OBJECT]["status"]["observedGeneration"] == 1
 
 
 async def test_an_object_made_anew_meanwhile_keeps_its_status_to_itself() -> None:
@@ -321,7 +319,7 @@ async def test_a_child_replaced_by_somebody_elses_is_not_overwritten() -> None:
     with pytest.raises(Conflict):
         await one_pass(api)
 
-    assert {} == api.objects[f"{SERVICES}/chat"]["spec"]
+    assert api.objects[f"{SERVICES}/chat"]["spec"] == {}
 
 
 async def test_what_has_the_name_of_a_leftover_by_now_is_not_deleted() -> None:
@@ -364,7 +362,7 @@ async def test_an_event_that_is_not_taken_costs_nothing(fault: str) -> None:
 
     await settle(api)
 
-    assert "True" == conditions(api.objects[OBJECT]["status"])["Ready"]["status"]
+    assert conditions(api.objects[OBJECT]["status"])["Ready"]["status"] == "True"
 
 
 async def test_events_tell_of_each_change_once() -> None:
@@ -388,10 +386,10 @@ async def test_an_object_stored_under_older_rules_says_which_field() -> None:
 
     outcome = await one_pass(api)
 
-    assert ("stalled", 1, None) == (outcome.result, outcome.writes, outcome.requeue_seconds)
+    assert (outcome.result, outcome.writes, outcome.requeue_seconds) == ("stalled", 1, None)
     status = api.objects[OBJECT]["status"]
     assert conditions(status)["Stalled"]["message"].startswith("spec.replicas: ")
-    assert "True" == conditions(status)["Ready"]["status"]
+    assert conditions(status)["Ready"]["status"] == "True"
     assert before == status["serving"]
     assert children <= set(api.objects)
 
@@ -464,8 +462,8 @@ async def test_lists_of_many_pages_are_read_whole() -> None:
     put_object(api)
     await settle(api)
 
-    assert "True" == conditions(api.objects[OBJECT]["status"])["RolledOut"]["status"]
+    assert conditions(api.objects[OBJECT]["status"])["RolledOut"]["status"] == "True"
 
 
 def test_a_key_reads_as_people_write_it() -> None:
-    assert "team/chat" == str(Key(*KEY))
+    assert str(Key(*KEY)) == "team/chat"

@@ -74,7 +74,7 @@ def test_an_empty_message_is_not_told() -> None:
 def test_a_new_reason_is_told() -> None:
     told = events(status(Ready=("False", "EngineLoading")), status(Ready=("False", "EngineFailed")))
 
-    assert ["EngineFailed"] == [event["reason"] for event in told]
+    assert [event["reason"] for event in told] == ["EngineFailed"]
 
 
 def test_the_same_event_written_twice_has_one_name_and_a_later_one_another() -> None:
@@ -93,5 +93,5 @@ def test_an_event_is_one_that_kubernetes_knows() -> None:
     told = events({}, after)[0]
 
     check_against_kubernetes(told)
-    assert 1024 == len(told["message"])
-    assert "u" == told["involvedObject"]["uid"]
+    assert len(told["message"]) == 1024
+    assert told["involvedObject"]["uid"] == "u"

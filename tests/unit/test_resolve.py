@@ -42,14 +42,14 @@ def test_an_unknown_model_without_source_stalls_with_three_names() -> None:
     with pytest.raises(Stalled) as stalled:
         resolve({"model": "DeepSeek-R1-Distil-Qwen-7B"})
 
-    assert Reason.UNKNOWN_MODEL == stalled.value.reason
+    assert stalled.value.reason == Reason.UNKNOWN_MODEL
     assert "spec.model: DeepSeek-R1-Distil-Qwen-7B is not in the catalog" in stalled.value.message
     assert "(nearest: DeepSeek-R1-Distill-Qwen-7B, " in stalled.value.message
-    assert 2 == stalled.value.message.partition("nearest")[2].count(",")
+    assert stalled.value.message.partition("nearest")[2].count(",") == 2
 
 
 def test_a_source_that_no_rule_refused_stalls_with_its_field() -> None:
     with pytest.raises(Stalled, match=r"spec\.source: .* neither pvc://") as stalled:
         resolve({"model": "m", "source": "s3://bucket"})
 
-    assert Reason.INVALID_SPEC == stalled.value.reason
+    assert stalled.value.reason == Reason.INVALID_SPEC

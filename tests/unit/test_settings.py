@@ -12,12 +12,12 @@ IMAGES = {"DSO_VLLM_IMAGE": "v:1", "DSO_VLLM_CPU_IMAGE": "c:1", "DSO_TOOLBOX_IMA
 def test_only_the_images_must_be_given() -> None:
     settings = load_settings(IMAGES)
 
-    assert ("v:1", "c:1", "t:1") == (
+    assert (
         settings.images.vllm,
         settings.images.vllm_cpu,
         settings.images.toolbox,
-    )
-    assert () == settings.watched_namespaces
+    ) == ("v:1", "c:1", "t:1")
+    assert settings.watched_namespaces == ()
     assert socket.gethostname() == settings.identity
 
 

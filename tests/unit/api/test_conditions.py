@@ -7,7 +7,7 @@ STARTING = Condition(ConditionType.READY, "False", Reason.STARTING, "no replica 
 
 
 def test_a_new_condition_changes_now() -> None:
-    assert [
+    assert merge_conditions([], [STARTING], generation=4, now=NOW) == [
         {
             "type": "Ready",
             "status": "False",
@@ -16,7 +16,7 @@ def test_a_new_condition_changes_now() -> None:
             "observedGeneration": 4,
             "lastTransitionTime": "2026-03-01T12:00:00Z",
         }
-    ] == merge_conditions([], [STARTING], generation=4, now=NOW)
+    ]
 
 
 def test_a_new_reason_alone_is_no_transition() -> None:
@@ -25,9 +25,9 @@ def test_a_new_reason_alone_is_no_transition() -> None:
 
     merged = merge_conditions(stored, [loading], generation=2, now=LATER)
 
-    assert "2026-03-01T12:00:00Z" == merged[0]["lastTransitionTime"]
-    assert "EngineLoading" == merged[0]["reason"]
-    assert 2 == merged[0]["observedGeneration"]
+    assert merged[0]["lastTransitionTime"] == "2026-03-01T12:00:00Z"
+    assert merged[0]["reason"] == "EngineLoading"
+    assert merged[0]["observedGeneration"] == 2
 
 
 def test_a_new_status_is_a_transition() -> None:
@@ -36,7 +36,7 @@ def test_a_new_status_is_a_transition() -> None:
 
     merged = merge_conditions(stored, [serving], generation=1, now=LATER)
 
-    assert "2026-03-01T12:30:00Z" == merged[0]["lastTransitionTime"]
+    assert merged[0]["lastTransitionTime"] == "2026-03-01T12:30:00Z"
 
 
 def test_a_condition_that_is_not_found_any_more_is_dropped() -> None:

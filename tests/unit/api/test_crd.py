@@ -38,12 +38,12 @@ def test_status_and_scale_are_subresources_of_fields_that_exist() -> None:
 
     assert "replicas" in SCHEMA["properties"]["spec"]["properties"]
     assert {"replicas", "selector"} <= set(SCHEMA["properties"]["status"]["properties"])
-    assert {
+    assert scale == {
         "specReplicasPath": ".spec.replicas",
         "statusReplicasPath": ".status.replicas",
         "labelSelectorPath": ".status.selector",
-    } == scale
-    assert {} == VERSION["subresources"]["status"]
+    }
+    assert VERSION["subresources"]["status"] == {}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_object_with_every_field_is_read_without_loss() -> None:
 
     written = spec.model_dump(by_alias=True, exclude_unset=True)
 
-    assert EVERY_FIELD == written
+    assert written == EVERY_FIELD
     assert set(types.DeepSeekDeploymentSpec.model_fields) == spec.model_fields_set
     assert set(types.Pod.model_fields) <= set(leaves(spec))
 
@@ -119,8 +119,8 @@ def test_the_type_and_the_definition_agree_on_their_names() -> None:
     found = crd.build_crd()
 
     assert f"{names.PLURAL}.{names.GROUP}" == found["metadata"]["name"]
-    assert names.API_VERSION == deepseek().api_version
-    assert names.KIND == deepseek().kind
+    assert deepseek().api_version == names.API_VERSION
+    assert deepseek().kind == names.KIND
 
 
 @pytest.mark.parametrize(

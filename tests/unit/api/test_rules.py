@@ -169,10 +169,11 @@ def test_what_cannot_be_served_is_refused_in_words(
 @pytest.mark.parametrize("form", ["--{}", "--{}=x", "--{}=a=b"])
 def test_an_owned_flag_is_refused_by_its_name(flag: str, form: str) -> None:
     for spelling in {flag, flag.replace("-", "_")}:
-        assert [
+        expected = (
             f"engine.args: --{flag} is owned by the operator; the reference of engine.args names "
             "the field to use instead"
-        ] == violations(rules.ENGINE_ARG, form.format(spelling))
+        )
+        assert [expected] == violations(rules.ENGINE_ARG, form.format(spelling))
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in rules.OWNED_ENV])

@@ -65,10 +65,10 @@ def test_a_budget_lets_one_pod_of_the_object_go_at_a_time() -> None:
     budget = children.build_disruption_budget(deepseek(), replicas=2)
 
     assert budget is not None
-    assert {
+    assert budget["spec"] == {
         "maxUnavailable": 1,
         "selector": {"matchLabels": {"serving.deepseek.dev/deployment": "chat"}},
-    } == budget["spec"]
+    }
 
 
 def test_a_deployment_selects_the_pods_of_its_own_template() -> None:
@@ -77,7 +77,7 @@ def test_a_deployment_selects_the_pods_of_its_own_template() -> None:
 
     selector = built["spec"]["selector"]["matchLabels"]
     assert selector.items() <= built["spec"]["template"]["metadata"]["labels"].items()
-    assert 4 == built["spec"]["replicas"]
+    assert built["spec"]["replicas"] == 4
 
 
 def test_a_deployment_never_needs_an_accelerator_more_than_it_has() -> None:
@@ -85,22 +85,22 @@ def test_a_deployment_never_needs_an_accelerator_more_than_it_has() -> None:
         "strategy"
     ]
 
-    assert 0 == strategy["rollingUpdate"]["maxSurge"]
+    assert strategy["rollingUpdate"]["maxSurge"] == 0
 
 
 def test_the_revision_service_is_headless_and_selects_one_revision() -> None:
     service = children.build_revision_service(deepseek(), _shape(**CPU_SPEC))
 
-    assert "None" == service["spec"]["clusterIP"]
+    assert service["spec"]["clusterIP"] == "None"
     assert service["metadata"]["labels"].items() >= service["spec"]["selector"].items()
 
 
 def test_clients_reach_the_serving_revision_at_the_objects_name() -> None:
     service = children.build_client_service(deepseek(), serving_key="k")
 
-    assert "chat" == service["metadata"]["name"]
-    assert "k" == service["spec"]["selector"]["serving.deepseek.dev/revision"]
-    assert [80] == [port["port"] for port in service["spec"]["ports"]]
+    assert service["metadata"]["name"] == "chat"
+    assert service["spec"]["selector"]["serving.deepseek.dev/revision"] == "k"
+    assert [port["port"] for port in service["spec"]["ports"]] == [80]
 
 
 def test_a_controller_revision_holds_the_whole_shape() -> None:
@@ -109,7 +109,7 @@ def test_a_controller_revision_holds_the_whole_shape() -> None:
     built = children.build_controller_revision(deepseek(), shape, number=7)
 
     assert shape.to_data() == built["data"]
-    assert 7 == built["revision"]
+    assert built["revision"] == 7
 
 
 def test_a_running_deployment_still_shows_its_shape() -> None:
@@ -127,4 +127,4 @@ def test_a_deployment_whose_notes_were_removed_still_shows_its_pods() -> None:
     found = children.shape_of_deployment(shape.key, running)
 
     assert shape.template == found.template
-    assert ("", "") == (found.model, found.source)
+    assert (found.model, found.source) == ("", "")

@@ -7,7 +7,7 @@ from tests.unit.samples import deepseek
 def test_a_child_is_controlled_by_its_object_and_goes_with_it() -> None:
     owners = metadata.child_metadata(deepseek(), name="x")["ownerReferences"]
 
-    assert [
+    assert owners == [
         {
             "apiVersion": "serving.deepseek.dev/v1alpha1",
             "kind": "DeepSeekDeployment",
@@ -16,22 +16,23 @@ def test_a_child_is_controlled_by_its_object_and_goes_with_it() -> None:
             "controller": True,
             "blockOwnerDeletion": True,
         }
-    ] == owners
+    ]
 
 
 def test_only_what_belongs_to_one_revision_carries_its_key() -> None:
     label = "serving.deepseek.dev/revision"
 
     assert label not in metadata.child_metadata(deepseek(), name="x")["labels"]
-    assert "k" == metadata.child_metadata(deepseek(), name="x", key="k")["labels"][label]
+    assert metadata.child_metadata(deepseek(), name="x", key="k")["labels"][label] == "k"
 
 
 def test_selectors_use_no_label_that_users_may_set() -> None:
     selector = metadata.revision_selector(deepseek(), "k")
 
-    assert {"serving.deepseek.dev/deployment": "chat", "serving.deepseek.dev/revision": "k"} == (
-        selector
-    )
+    assert (selector) == {
+        "serving.deepseek.dev/deployment": "chat",
+        "serving.deepseek.dev/revision": "k",
+    }
     assert metadata.object_selector(deepseek()).items() <= selector.items()
 
 

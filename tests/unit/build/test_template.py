@@ -31,11 +31,11 @@ def test_no_container_may_more_than_it_must(spec: Manifest) -> None:
     assert built["spec"]["securityContext"]["runAsNonRoot"] is True
     assert built["spec"]["automountServiceAccountToken"] is False
     for container in containers(built):
-        assert {
+        assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
-        } == container["securityContext"]
+        }
 
 
 @pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
@@ -66,9 +66,9 @@ def test_weights_from_the_hub_need_no_claim() -> None:
 def test_a_pod_drains_before_it_is_killed() -> None:
     built = build()
 
-    assert {"sleep": {"seconds": contract.PRESTOP_SECONDS}} == (
-        engine_of(built)["lifecycle"]["preStop"]
-    )
+    assert (engine_of(built)["lifecycle"]["preStop"]) == {
+        "sleep": {"seconds": contract.PRESTOP_SECONDS}
+    }
     needed = contract.PRESTOP_SECONDS + contract.DRAIN_SECONDS
     assert built["spec"]["terminationGracePeriodSeconds"] > needed
 
@@ -124,8 +124,8 @@ def test_the_operators_labels_win_over_the_users() -> None:
 
     labels = build(**CPU_SPEC, pod=pod)["metadata"]["labels"]
 
-    assert "k" == labels["serving.deepseek.dev/revision"]
-    assert "a" == labels["team"]
+    assert labels["serving.deepseek.dev/revision"] == "k"
+    assert labels["team"] == "a"
 
 
 def test_a_product_is_a_node_selector() -> None:
@@ -133,7 +133,7 @@ def test_a_product_is_a_node_selector() -> None:
 
     selector = build(**spec, pod={"nodeSelector": {"zone": "a"}})["spec"]["nodeSelector"]
 
-    assert {"zone": "a", "nvidia.com/gpu.product": "NVIDIA-H200"} == selector
+    assert selector == {"zone": "a", "nvidia.com/gpu.product": "NVIDIA-H200"}
 
 
 def test_what_is_not_asked_for_does_not_stand_in_the_pod() -> None:
@@ -149,4 +149,4 @@ def test_what_is_not_asked_for_does_not_stand_in_the_pod() -> None:
 def test_pods_spread_among_those_of_their_own_revision() -> None:
     constraint = build(**EVERY_FIELD)["spec"]["topologySpreadConstraints"][0]
 
-    assert "k" == constraint["labelSelector"]["matchLabels"]["serving.deepseek.dev/revision"]
+    assert constraint["labelSelector"]["matchLabels"]["serving.deepseek.dev/revision"] == "k"

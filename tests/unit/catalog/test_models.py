@@ -53,7 +53,7 @@ def test_the_catalog_holds_the_whole_family() -> None:
     known = models.load_models()
 
     assert {"DeepSeek-V3", "DeepSeek-V3.1", "DeepSeek-V3.2", "DeepSeek-R1"} <= set(known)
-    assert 6 == sum("Distill" in name for name in known)
+    assert sum("Distill" in name for name in known) == 6
 
 
 def test_a_misspelt_fact_is_refused() -> None:
@@ -86,5 +86,5 @@ def test_the_nearest_name_is_the_one_that_was_meant(name: str, nearest: str) -> 
 
 @pytest.mark.parametrize("name", ["", "gpt", "x" * 96])
 def test_three_different_names_are_offered_for_any_name(name: str) -> None:
-    assert 3 == len(set(models.nearest_names(name)))
+    assert len(set(models.nearest_names(name))) == 3
     assert models.nearest_names(name) == models.nearest_names(name)

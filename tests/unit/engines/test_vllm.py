@@ -193,7 +193,7 @@ def test_liveness_forgives_two_minutes_of_a_busy_engine() -> None:
     probe = vllm.engine_container(engine_request(**V3)).liveness_probe
 
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 120
-    assert "/health" == probe["httpGet"]["path"]
+    assert probe["httpGet"]["path"] == "/health"
 
 
 @pytest.mark.parametrize(

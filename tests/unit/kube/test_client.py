@@ -134,7 +134,7 @@ async def test_a_create_names_the_field_manager(server: Server, kube: client.Kub
 
     asked = server.asked[0]
     assert (asked["method"], asked["path"]) == ("POST", "/api/v1/namespaces/ns/services")
-    assert asked["query"] == {"fieldManager": "deepseek-operator"}
+    assert asked["query"] == {"fieldManager": "deepseek-operator", "fieldValidation": "Strict"}
     assert asked["body"] == CHILD
 
 

@@ -117,7 +117,7 @@ SHAPE = Shape(key="k", model="m", source="hf://a/b", image="i", template={"spec"
 
 
 def test_a_stored_shape_is_read_as_it_was() -> None:
-    assert SHAPE == revisions.shape_from_data("k", SHAPE.to_data())
+    assert revisions.shape_from_data("k", SHAPE.to_data()) == SHAPE
 
 
 @pytest.mark.parametrize("data", [{}, {**SHAPE.to_data(), "format": 2}], ids=["none", "newer"])
@@ -125,4 +125,4 @@ def test_a_shape_of_a_newer_operator_is_not_guessed_at(data: dict[str, Any]) -> 
     with pytest.raises(Stalled, match="upgrade the operator") as stalled:
         revisions.shape_from_data("k", data)
 
-    assert Reason.UNREADABLE_REVISION == stalled.value.reason
+    assert stalled.value.reason == Reason.UNREADABLE_REVISION

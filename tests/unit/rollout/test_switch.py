@@ -71,29 +71,29 @@ def test_a_status_of_an_older_generation_is_no_strength() -> None:
 def test_the_serving_revision_keeps_its_pods_and_the_traffic_until_then() -> None:
     found = roles(deployment("new", ready=1), deployment("old", ready=3), **OLD)
 
-    assert {"old": 3, "new": 2} == found.replicas
-    assert ("old", "new") == found.kept
-    assert "old" == found.routed
+    assert found.replicas == {"old": 3, "new": 2}
+    assert found.kept == ("old", "new")
+    assert found.routed == "old"
 
 
 def test_the_first_revision_gets_the_traffic_at_once() -> None:
-    assert "new" == roles().routed
-    assert {"new": 2} == roles().replicas
+    assert roles().routed == "new"
+    assert roles().replicas == {"new": 2}
 
 
 def test_the_count_of_a_serving_revision_follows_the_spec() -> None:
-    assert {"new": 2} == roles(stored_serving="new", stored_replicas=5).replicas
+    assert roles(stored_serving="new", stored_replicas=5).replicas == {"new": 2}
 
 
 def test_nothing_of_a_spec_that_cannot_be_served_is_made() -> None:
-    assert {} == roles(target_can_start=False).replicas
-    assert {"old": 3} == roles(target_can_start=False, **OLD).replicas
+    assert roles(target_can_start=False).replicas == {}
+    assert roles(target_can_start=False, **OLD).replicas == {"old": 3}
 
 
 def test_a_serving_revision_that_cannot_be_read_keeps_its_count() -> None:
     found = roles(target_can_start=False, stored_serving="new", stored_replicas=5)
 
-    assert {"new": 5} == found.replicas
+    assert found.replicas == {"new": 5}
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_a_lost_status_is_read_off_the_cluster(
 
 
 def test_a_serving_revision_whose_deployment_is_gone_comes_back_with_one_pod() -> None:
-    assert {"old": 1, "new": 2} == roles(stored_serving="old").replicas
+    assert roles(stored_serving="old").replicas == {"old": 1, "new": 2}

@@ -16,7 +16,7 @@ def test_the_copy_runs_from_where_it_stands(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-S", script, "--help"], capture_output=True, text=True, check=False
     )
-    assert 0 == result.returncode
+    assert result.returncode == 0
     assert "--model" in result.stdout
 
 
@@ -26,10 +26,10 @@ def test_a_restarted_container_installs_over_what_is_there(tmp_path: Path) -> No
 
     install.install(tmp_path)
 
-    assert "half a copy" != (tmp_path / "deepseek_serving/engine/ready.py").read_text()
+    assert (tmp_path / "deepseek_serving/engine/ready.py").read_text() != "half a copy"
 
 
 def test_the_program_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert 0 == install.main([str(tmp_path)])
+    assert install.main([str(tmp_path)]) == 0
     assert f"installed {tmp_path / 'deepseek_serving'}\n" == capsys.readouterr().out
     assert not list(tmp_path.rglob("__pycache__"))

@@ -71,13 +71,13 @@ def check(engine: Engine, state: Path, *, stat: str = STAT) -> None:
 def test_the_first_time_the_engine_must_answer_a_completion(engine: Engine, tmp_path: Path) -> None:
     check(engine, tmp_path)
 
-    assert [
+    assert engine.asked == [
         (
             "POST",
             "/v1/completions",
             {"model": "chat", "prompt": "Hello", "max_tokens": 1, "temperature": 0},
         )
-    ] == engine.asked
+    ]
 
 
 def test_after_that_only_its_health_is_asked_for(engine: Engine, tmp_path: Path) -> None:
@@ -85,14 +85,14 @@ def test_after_that_only_its_health_is_asked_for(engine: Engine, tmp_path: Path)
     check(engine, tmp_path)
     check(engine, tmp_path)
 
-    assert ["/v1/completions", "/health", "/health"] == [path for _, path, _ in engine.asked]
+    assert [path for _, path, _ in engine.asked] == ["/v1/completions", "/health", "/health"]
 
 
 def test_a_restarted_process_is_asked_anew(engine: Engine, tmp_path: Path) -> None:
     check(engine, tmp_path)
     check(engine, tmp_path, stat=RESTARTED)
 
-    assert ["/v1/completions"] * 2 == [path for _, path, _ in engine.asked]
+    assert [path for _, path, _ in engine.asked] == ["/v1/completions"] * 2
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def _closed_port(taken: int) -> int:
 
 
 def test_the_start_of_a_process_is_read_past_any_name() -> None:
-    assert "4711" == ready.process_start(STAT)
+    assert ready.process_start(STAT) == "4711"
     assert Path("/tmp/answered-4711") == ready.marker_path(Path("/tmp"), STAT)
 
 
@@ -152,8 +152,8 @@ def test_the_program_ends_with_0_when_ready(
 ) -> None:
     arguments = ["--port", str(engine.port), "--model", "chat", "--state", str(tmp_path)]
 
-    assert 0 == ready.main(arguments)
-    assert "" == capsys.readouterr().out
+    assert ready.main(arguments) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_the_program_says_why_it_is_not_ready(
@@ -162,5 +162,5 @@ def test_the_program_says_why_it_is_not_ready(
     engine.says(status=503)
     arguments = ["--port", str(engine.port), "--model", "chat", "--state", str(tmp_path)]
 
-    assert 1 == ready.main(arguments)
+    assert ready.main(arguments) == 1
     assert "status 503" in capsys.readouterr().out
