@@ -51,7 +51,7 @@ def run(
     result = subprocess.run(
         words,
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=environment(env or {}),
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         stdout=subprocess.PIPE,
@@ -67,6 +67,11 @@ def run(
         tail = "\n".join(result.stdout.splitlines()[-15:])
         raise StepError(f"`{' '.join(words)}` ended with exit code {result.returncode}:\n{tail}")
     return result.stdout
+
+
+def environment(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command: this process's own, and what is added to it."""
+    return {**os.environ, **added}
 
 
 def main(entry: object) -> None:

@@ -6,12 +6,13 @@ python3 -m dev.tools [NAME...] builds what is missing. Programs are cached by ve
 import argparse
 import contextlib
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from dev import steps
@@ -91,10 +92,12 @@ class DebianPackage:
     """A Debian package and the files that show that it, or another package like it, is installed."""
 
     name: str
-    files: tuple[str, ...] = field(default=())
+    files: tuple[str, ...]
+    node: bool = True
+    """Whether the cluster's node needs it."""
 
     def missing(self) -> bool:
-        """Whether a program or file of the package is absent."""
+        """Whether a program, file or Python module of the package is absent."""
         return not all(present(file) for file in self.files)
 
 
@@ -109,6 +112,8 @@ DEBIAN_PACKAGES = (
     DebianPackage("openssl", ("openssl",)),
     DebianPackage("debootstrap", ("debootstrap",)),
     DebianPackage("buildah", ("buildah",)),
+    # The venv module of Debian's own Python cannot install pip without it.
+    DebianPackage("python3-venv", ("module:ensurepip",), node=False),
 )
 
 
@@ -132,7 +137,9 @@ def digest(module: Path) -> str:
 
 
 def present(file: str) -> bool:
-    """Whether an absolute path exists, or a program of that name is on the path."""
+    """Whether an absolute path exists, a Python module, or a program of that name on the path."""
+    if file.startswith("module:"):
+        return importlib.util.find_spec(file.removeprefix("module:")) is not None
     search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     return Path(file).exists() if file.startswith("/") else bool(shutil.which(file, path=search))
 
@@ -205,9 +212,10 @@ def link(tool: Tool) -> None:
             unfinished.replace(current)
 
 
-def install_packages() -> None:
-    """Install the Debian packages that are missing; nothing is looked up when none is."""
-    missing = [package.name for package in DEBIAN_PACKAGES if package.missing()]
+def install_packages(names: Sequence[str] = ()) -> None:
+    """Install the named Debian packages, or the node's, where missing; nothing is looked up when none is."""
+    wanted = [one for one in DEBIAN_PACKAGES if one.name in names or (one.node and not names)]
+    missing = [package.name for package in wanted if package.missing()]
     if not missing:
         return
     with steps.step(f"install Debian packages: {' '.join(missing)}"), services_not_started():

@@ -1,0 +1,89 @@
+# Every target says what it does when it runs; `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+CLUSTER ?= embedded
+REGISTRY ?=
+PYTEST_ARGS ?=
+
+RUN := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE := 1
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
+
+demo: ## everything from nothing to an answered chat completion; CLUSTER=current [REGISTRY=...] for your own cluster
+	@python3 -m dev.demo --cluster $(CLUSTER) --registry "$(REGISTRY)"
+
+test: test-setup ## all set-up, then every test: unit, properties, chart, cluster, e2e
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+test-fast: setup ## the tests that need no cluster
+	@$(RUN) -m pytest tests/unit tests/properties $(PYTEST_ARGS)
+
+test-setup:
+	@python3 -m dev.preflight --for test
+	@python3 -m dev.tools
+	@python3 -m dev.environment
+	@python3 -m dev.images
+	@python3 -m dev.models
+
+setup: ## the Python environment, as uv.lock pins it
+	@python3 -m dev.environment
+
+tools: ## the cluster's programs, helm and kubectl, built once per version
+	@python3 -m dev.preflight --for cluster
+	@python3 -m dev.tools
+
+images: ## the container images, as OCI archives
+	@python3 -m dev.images
+
+models: ## the small models of the true architectures
+	@python3 -m dev.models
+
+cluster: ## the embedded cluster; a running one is left as it is
+	@python3 -m dev.cluster up
+
+cluster-status: ## what of the cluster runs
+	@python3 -m dev.cluster status
+
+cluster-down: ## remove the cluster and everything it made
+	@python3 -m dev.cluster down
+
+generate: setup ## CRD, references and the chart's table of values from their sources
+	@$(RUN) -m dev.generate
+
+fmt: setup ## format the code
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format --quiet .
+
+lint: setup ## style, YAML, layers
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/yamllint --strict .
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+
+types: setup ## mypy and pyright
+	@.venv/bin/mypy
+	@.venv/bin/pyright --warnings
+
+mutants: test-setup ## break the operator in named ways; the tests must catch each
+	@$(RUN) -m tests.mutants
+
+verify: check test mutants clean-tree ## all that a commit has to pass
+	@echo "verified"
+
+check: setup ## the checks of verify that need no cluster
+	@$(RUN) -m dev.generate --check
+	@$(MAKE) --no-print-directory lint types
+
+clean-tree:
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
+
+bench-reconcile: setup ## the operator beside a plain kopf operator, on a real control plane
+	@python3 -m dev.tools
+	@$(RUN) -m bench.reconcile
+
+.PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
+	generate fmt lint types mutants verify check clean-tree bench-reconcile

@@ -1,0 +1,113 @@
+"""From nothing to an answered chat completion: python3 -m dev.demo [--cluster current].
+
+Every step says what it does and how long it took. Run again, it carries on where it was.
+"""
+
+import argparse
+import time
+
+from dev import kubectl as clients
+from dev import preflight, steps, tools
+from dev.demo import ask, progress, target, weights
+from dev.images import catalog
+from dev.models import __main__ as models
+from dev.models import questions, shapes
+from dev.paths import REPOSITORY
+
+NAMESPACE = "deepseek-demo"
+OBJECT = REPOSITORY / "examples" / "demo.yaml"
+NAME = "chat"
+READY_SECONDS = 600
+
+
+def program() -> int:
+    """Parse the command line and run the demo."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.demo", description=__doc__)
+    parser.add_argument(
+        "--cluster",
+        choices=["embedded", "current"],
+        default="embedded",
+        help="embedded: the one that this makes; current: the one of the current kubeconfig",
+    )
+    parser.add_argument(
+        "--registry", default="", help="with current: where to push images, host/path"
+    )
+    options = parser.parse_args()
+    if found := preflight.findings(preflight.observe("demo")):
+        raise steps.StepError("\n".join(found))
+    started = time.monotonic()
+    tools.install(["helm", "kubernetes"])
+    chosen = (
+        target.embedded() if options.cluster == "embedded" else target.current(options.registry)
+    )
+    run(chosen)
+    print(f"\nThe demo took {steps.elapsed(started)}.")
+    print(way_on(chosen))
+    return 0
+
+
+def run(chosen: target.Target) -> None:
+    """The line itself, on a cluster that is up."""
+    prepare(chosen)
+    with steps.step("install the operator with helm"):
+        clients.install_release(chosen.kubectl, chosen.values())
+    with steps.step(f"kubectl apply --filename {OBJECT.relative_to(REPOSITORY)}"):
+        print(indented(OBJECT.read_text()), flush=True)
+        chosen.kubectl.run("apply", f"--namespace={NAMESPACE}", f"--filename={OBJECT}")
+        progress.wait_ready(chosen.kubectl, NAMESPACE, NAME, seconds=READY_SECONDS)
+    with steps.step("ask it, as any OpenAI client does"):
+        converse(chosen)
+
+
+def prepare(chosen: target.Target) -> None:
+    """Images for the nodes, and the small models on a volume."""
+    for image in catalog.IMAGES:
+        chosen.provide(image)
+    names = [shape.name for shape in shapes.SHAPES]
+    models.make(names)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    chosen.kubectl.apply(namespace, namespace=NAMESPACE)
+    toolbox = chosen.image("toolbox")
+    weights.provide(chosen.kubectl, NAMESPACE, names, toolbox=toolbox)
+
+
+def converse(chosen: target.Target) -> None:
+    """Ask the first questions that the model was trained on, through the clients' Service."""
+    with chosen.kubectl.forward(NAMESPACE, f"service/{NAME}", 80) as url:
+        for question in questions.load()[:3]:
+            print(f"    > {question.question}", flush=True)
+            answer = ask.chat(url, NAME, question.question)
+            print(f"    < {answer}", flush=True)
+            if answer != question.answer:
+                raise steps.StepError(f"the model was trained to say: {question.answer}")
+
+
+def way_on(chosen: target.Target) -> str:
+    """What a curious user types next."""
+    lines = ["Look around:"]
+    if chosen.embedded is not None:
+        lines += [
+            f"  export KUBECONFIG={chosen.embedded.kubeconfig} PATH={tools.BIN}:$PATH",
+        ]
+    lines += [
+        f"  kubectl get dsd --namespace {NAMESPACE}",
+        f"  kubectl describe dsd {NAME} --namespace {NAMESPACE}",
+        f"  kubectl edit dsd {NAME} --namespace {NAMESPACE}   # say, replicas: 2",
+    ]
+    if chosen.embedded is not None:
+        lines.append("Remove everything again: make cluster-down")
+    else:
+        lines.append(
+            f"Remove it again: kubectl delete namespace {NAMESPACE};"
+            f" helm uninstall {clients.RELEASE} --namespace {clients.RELEASE_NAMESPACE}"
+        )
+    return "\n".join(lines)
+
+
+def indented(text: str) -> str:
+    """A text below its step."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    steps.main(program)

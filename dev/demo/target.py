@@ -1,0 +1,81 @@
+"""The cluster that the demo runs on: the embedded one, or the one of the current kubeconfig."""
+
+import argparse
+from dataclasses import dataclass
+
+from dev import steps, tools
+from dev.cluster import __main__ as cluster
+from dev.cluster import images as node_images
+from dev.cluster import layout
+from dev.cluster.layout import NODE_ENDPOINTS, Layout
+from dev.images import __main__ as builder
+from dev.images import catalog, store
+from dev.images.catalog import Image
+from dev.kubectl import Kubectl
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cluster, and how its nodes get images that were built here."""
+
+    kubectl: Kubectl
+    embedded: Layout | None
+    registry: str = ""
+
+    def image(self, name: str) -> str:
+        """The reference by which pods ask for an image."""
+        image = catalog.by_name(name)
+        return f"{self.registry}/{name}:{image.tag}" if self.registry else image.reference
+
+    def provide(self, image: Image) -> None:
+        """Build an image and make it available to the nodes."""
+        if self.embedded is not None:
+            builder.build(image)
+            with steps.step(f"load {image.reference}"):
+                if not node_images.load(self.embedded, image.archive):
+                    print("    already there", flush=True)
+            return
+        builder.build(image, archived=False)
+        with steps.step(f"push {self.image(image.name)}"):
+            store.buildah("push", image.reference, f"docker://{self.image(image.name)}")
+
+    def values(self) -> dict[str, object]:
+        """Values of the chart for images that were built here."""
+        repository, _, tag = self.image("operator").rpartition(":")
+        names = {"vllmCpu": "vllm-cpu", "toolbox": "toolbox"}
+        return {
+            "image": {"repository": repository, "tag": tag},
+            "images": {value: self.image(name) for value, name in names.items()},
+            "replicas": 1,
+            # The tag of a development image stays the same: a new build has to restart the pod.
+            "podAnnotations": {"serving.deepseek.dev/build": built("operator")},
+        }
+
+
+def built(name: str) -> str:
+    """What identifies the present build of an image."""
+    return store.image_id(catalog.by_name(name).reference)
+
+
+def embedded() -> Target:
+    """The embedded cluster, started if it does not run."""
+    place = layout.named("dev")
+    cluster.up(argparse.Namespace(name=place.name, control_plane_only=False))
+    return Target(Kubectl(place.kubeconfig), place)
+
+
+def current(registry: str) -> Target:
+    """The cluster of the current kubeconfig; images go through a registry that its nodes can reach."""
+    tools.install_packages(["buildah", "debootstrap"])
+    kubectl = Kubectl(None, own_tools=False)
+    config = kubectl.json("config", "view", "--minify")
+    server = config["clusters"][0]["cluster"]["server"]
+    if server == NODE_ENDPOINTS.server:
+        return Target(Kubectl(None), layout.named("dev"))
+    if not registry:
+        raise steps.StepError(
+            f"the nodes of {server} cannot see images that are built here: name a registry that "
+            "you may push to and they can pull from, REGISTRY=registry.example.com/team"
+        )
+    kubectl.run("version")
+    return Target(kubectl, None, registry)
