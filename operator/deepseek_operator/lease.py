@@ -52,20 +52,24 @@ class Leadership:
 
     async def acquire(self) -> None:
         """Return once this replica holds the Lease."""
-        while not await self._try_hold():  # noqa: ASYNC110 - the Lease is elsewhere
-            await asyncio.sleep(self._settings.duration_seconds / 5)
+        duration = self._settings.duration_seconds
+        # An answer that took longer than a third may come when the Lease is another's again.
+        while not await self._try_hold_by(self._clock() + duration / 3):  # noqa: ASYNC110
+            await asyncio.sleep(duration / 5)
         logger.info("leading", extra={"lease": self._settings.name})
 
     async def keep(self) -> None:
         """Renew for as long as that works; returns when leadership is lost."""
+        duration = self._settings.duration_seconds
         while True:
-            await asyncio.sleep(self._settings.duration_seconds / 3)
-            if await self._try_hold():
-                continue
-            if self._holder is not None and self._holder != self._settings.identity:
-                return
-            if self._clock() - self._renewed_at > self._settings.duration_seconds * 2 / 3:
-                return
+            await asyncio.sleep(max(0.0, self._renewed_at + duration / 3 - self._clock()))
+            give_up_at = self._renewed_at + duration * 2 / 3
+            while not await self._try_hold_by(give_up_at):
+                if self._holder is not None and self._holder != self._settings.identity:
+                    return
+                if self._clock() >= give_up_at:
+                    return
+                await asyncio.sleep(duration / 15)
 
     async def release(self) -> None:
         """Let another replica take over at once."""
@@ -79,6 +83,15 @@ class Leadership:
             logger.warning("the lease could not be released: %s", error)
 
     _holder: str | None = None
+
+    async def _try_hold_by(self, deadline: float) -> bool:
+        """An attempt that ends by then: a call may hang for longer than the Lease is ours."""
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock())):
+                return await self._try_hold()
+        except TimeoutError:
+            logger.warning("the lease could not be taken or renewed in time")
+            return False
 
     async def _try_hold(self) -> bool:
         """One attempt to take or renew the Lease; False also when the API gives no answer."""
