@@ -59,14 +59,23 @@ async def credentials(api: transport.ApiClient) -> Credentials:
     configuration = api.configuration
     headers: dict[str, str] = {}
     await api.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
-    token = headers.get("authorization", "").removeprefix("Bearer ")
     return Credentials(
         server=configuration.host,
         ca_path=configuration.ssl_ca_cert,
         certificate_path=configuration.cert_file,
         private_key_path=configuration.key_file,
-        token=token or None,
+        token=bearer_token(headers.get("authorization", "")),
     )
+
+
+def bearer_token(header: str) -> str | None:
+    """The token of an Authorization header; None where it holds none.
+
+    The scheme's case means nothing (RFC 9110, 11.1), and the official client writes it "bearer" for
+    a pod's ServiceAccount and "Bearer" for a kubeconfig.
+    """
+    scheme, _, token = header.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 class Kube:

@@ -284,3 +284,17 @@ async def test_credentials_are_those_of_the_transport(server: Server, kube: clie
     found = await client.credentials(kube._api)
 
     assert (server.url, "secret-token") == (found.server, found.token)
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        pytest.param("Bearer abc.def", "abc.def", id="as a kubeconfig's"),
+        pytest.param("bearer abc.def", "abc.def", id="as a ServiceAccount's"),
+        pytest.param("Basic YTpi", None, id="another scheme"),
+        pytest.param("Bearer ", None, id="empty"),
+        pytest.param("", None, id="none"),
+    ],
+)
+def test_a_token_is_read_from_its_header(header: str, token: str | None) -> None:
+    assert client.bearer_token(header) == token
