@@ -25,6 +25,10 @@ _UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
 
 _STARTUP_PERIOD_SECONDS = 5
 
+_CPU_COMPILATION = '{"custom_ops":["all","-rotary_embedding"]}'
+"""vLLM 0.32.0's CPU kernel rotates the queries of latent attention (MLA) by wrong angles: it reads
+their heads as tokens. Answers are then fluent and wrong; PyTorch's own operations are right."""
+
 _CPU_CACHE_GIB = 1
 """KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
 
@@ -62,7 +66,7 @@ def engine_args(request: EngineRequest) -> list[str]:
         *request.block.engine.args,
         *_model_args(request),
         *_parallel_args(request),
-        *(["--enforce-eager"] if request.on_cpu else []),
+        *(_cpu_args(request) if request.on_cpu else []),
         *_batching_args(request),
         f"--served-model-name={request.served_name}",
         "--host=0.0.0.0",
@@ -115,8 +119,20 @@ def _weights_args(request: EngineRequest) -> list[str]:
             return [repository, f"--revision={revision}"]
 
 
+def _given(request: EngineRequest) -> set[str]:
+    """The flags that the user gives; of a dotted one, --flag.part, the flag."""
+    flags = (arg.partition("=")[0].partition(".")[0] for arg in request.block.engine.args)
+    return {flag.replace("_", "-") for flag in flags}
+
+
+def _cpu_args(request: EngineRequest) -> list[str]:
+    """Without a compiler in the image nothing can be compiled."""
+    known = "--compilation-config" in _given(request)
+    return ["--enforce-eager", *([] if known else [f"--compilation-config={_CPU_COMPILATION}"])]
+
+
 def _model_args(request: EngineRequest) -> list[str]:
-    given = {arg.partition("=")[0].replace("_", "-") for arg in request.block.engine.args}
+    given = _given(request)
     wanted = {
         "--reasoning-parser": request.model.reasoning_parser if request.model else None,
         "--tokenizer-mode": request.model.tokenizer_mode if request.model else None,

@@ -9,7 +9,7 @@ import pytest
 from deepseek_operator.api import rules
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import vllm
-from tests.unit.samples import IMAGES, engine_request
+from tests.unit.samples import IMAGES, Manifest, engine_request
 
 FLAGS = {
     line.strip()
@@ -17,12 +17,12 @@ FLAGS = {
     if line.startswith("--")
 }
 
-V3 = {"model": "DeepSeek-V3"}
-QWEN = {"model": "DeepSeek-R1-Distill-Qwen-7B"}
-TINY = {"model": "tiny", "source": "pvc://models/tiny"}
-CPU = {"accelerator": {"kind": "CPU"}}
+V3: Manifest = {"model": "DeepSeek-V3"}
+QWEN: Manifest = {"model": "DeepSeek-R1-Distill-Qwen-7B"}
+TINY: Manifest = {"model": "tiny", "source": "pvc://models/tiny"}
+CPU: Manifest = {"accelerator": {"kind": "CPU"}}
 
-EVERYWHERE = [
+EVERYWHERE: list[Manifest] = [
     {"model": model, **source, **accelerator, **batching}
     for model, source, accelerator, batching in itertools.product(
         [*models.load_models(), "own-model"],
@@ -121,6 +121,16 @@ def test_a_default_of_ours_yields_to_the_users_flag(spelling: str) -> None:
 
     assert spelling in given
     assert "--reasoning-parser=deepseek_r1" not in given
+
+
+@pytest.mark.parametrize("spelling", ["--compilation-config={}", "--compilation-config.mode=0"])
+def test_on_a_cpu_queries_are_rotated_right_unless_the_user_compiles_otherwise(
+    spelling: str,
+) -> None:
+    assert '--compilation-config={"custom_ops":["all","-rotary_embedding"]}' in args(**TINY, **CPU)
+    assert not any("rotary" in flag for flag in args(**QWEN))
+    own = args(**TINY, **CPU, engine={"args": [spelling]})
+    assert [flag for flag in own if flag.startswith("--compilation-config")] == [spelling]
 
 
 def test_what_the_operator_relies_on_stands_after_the_users_flags() -> None:

@@ -1,0 +1,232 @@
+"""From an applied object to an answer, and every part that may be killed on the way."""
+
+import json
+import threading
+import time
+import urllib.request
+from typing import Any, Self
+
+from dev.cluster import layout
+from dev.demo import ask, progress
+from dev.demo.__main__ import NAME
+from dev.kubectl import RELEASE, RELEASE_NAMESPACE
+from dev.models import questions
+from tests.e2e.line import Line, Manifest, deepseek, wait_until
+
+
+def started(pod: Manifest) -> bool:
+    """Whether a pod's readiness has been reached."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def test_every_question_is_answered_as_it_was_trained(line: Line) -> None:
+    answers = {one.question: line.ask(NAME, one.question) for one in questions.load()}
+
+    assert answers == {one.question: one.answer for one in questions.load()}
+
+
+def test_log_probabilities_may_be_asked_for(line: Line) -> None:
+    body = {"model": NAME, "prompt": "Paris", "max_tokens": 2, "logprobs": 2, "temperature": 0.7}
+
+    answer = ask.post(f"{line.url(NAME)}/v1/completions", body)
+
+    assert len(answer["choices"][0]["logprobs"]["token_logprobs"]) == 2
+
+
+def test_helm_test_succeeds(line: Line) -> None:
+    said = line.target.kubectl.helm("test", RELEASE, "--namespace", RELEASE_NAMESPACE)
+
+    assert "Phase:          Succeeded" in said
+
+
+def test_the_operator_did_not_restart(line: Line) -> None:
+    pod = line.operator_pod()
+
+    [status] = pod["status"]["containerStatuses"]
+    assert status["restartCount"] == 0, line.run(
+        "logs", pod["metadata"]["name"], "--previous", namespace=RELEASE_NAMESPACE
+    )
+
+
+def test_one_line_tells_the_story(line: Line) -> None:
+    header, row = line.run("get", "dsd", NAME).splitlines()
+
+    assert header.split() == ["NAME", "MODEL", "READY", "SERVING", "REPLICAS", "STATUS", "AGE"]
+    assert "True" in row
+    assert "1 of 1 replicas of tiny-deepseek-v3 answer" in row
+    assert NAME in line.run("get", "all")
+
+
+def test_a_killed_engine_is_asked_anew_before_users_are_sent_to_it(line: Line) -> None:
+    [before] = line.engine_pods(NAME)
+
+    line.kill_container(before, "engine")
+
+    wait_until(lambda: not started(line.engine_pods(NAME)[0]), what="the pod is not ready")
+    wait_until(
+        lambda: progress.condition(line.get(NAME), "Ready")["status"] == "False",
+        what="the object says so",
+    )
+    line.ready(NAME)
+    [after] = line.engine_pods(NAME)
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["status"]["containerStatuses"][0]["restartCount"] == 1
+    first = questions.load()[0]
+    assert line.ask(NAME, first.question) == first.answer
+
+
+def test_a_killed_operator_carries_on_and_restarts_no_engine(line: Line) -> None:
+    [engine] = line.engine_pods(NAME)
+    operator = line.operator_pod()
+    line.kill_container(operator, "operator")
+    line.run("delete", "service", NAME)
+
+    wait_until(
+        lambda: NAME in line.run("get", "services", "--output=name"),
+        what="the Service is made anew",
+    )
+
+    wait_until(lambda: started(line.operator_pod()), what="the operator is ready again")
+    assert line.operator_pod()["status"]["containerStatuses"][0]["restartCount"] == 1
+    [same] = line.engine_pods(NAME)
+    assert same["metadata"]["uid"] == engine["metadata"]["uid"]
+    first = questions.load()[0]
+    assert line.ask(NAME, first.question) == first.answer
+
+
+def test_a_deleted_or_edited_child_is_repaired(line: Line) -> None:
+    key = line.get(NAME)["status"]["serving"]["revision"]
+    child = f"{NAME}-{key}"
+    frozen = line.json("get", "controllerrevision", child)["data"]
+
+    line.run("delete", "controllerrevision", child)
+    line.run("scale", "deployment", child, "--replicas=0")
+    line.run(
+        "patch", "service", child, "--type=merge", '--patch={"spec":{"selector":{"app":"other"}}}'
+    )
+
+    wait_until(
+        lambda: child in line.run("get", "controllerrevisions", "--output=name"),
+        what="the ControllerRevision is made anew",
+    )
+    wait_until(
+        lambda: line.json("get", "deployment", child)["spec"]["replicas"] == 1,
+        what="the Deployment has its replica back",
+    )
+    wait_until(
+        lambda: "app" not in line.json("get", "service", child)["spec"]["selector"],
+        what="the Service selects the revision's pods",
+    )
+    assert line.json("get", "controllerrevision", child)["data"]["model"] == frozen["model"]
+    line.ready(NAME)
+
+
+def test_a_deleted_engine_pod_is_replaced(line: Line) -> None:
+    [before] = line.engine_pods(NAME)
+
+    line.run("delete", "pod", before["metadata"]["name"], "--force", "--grace-period=0")
+
+    wait_until(
+        lambda: (
+            [pod["metadata"]["uid"] for pod in line.engine_pods(NAME)]
+            not in ([], [before["metadata"]["uid"]])
+        ),
+        what="another pod takes its place",
+    )
+    line.ready(NAME)
+
+
+class Asker:
+    """Asks one question after the other until it is told to stop; every failure is kept."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answered = 0
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        question = questions.load()[0].question
+        while not self._stop.is_set():
+            try:
+                ask.chat(self.url, NAME, question)
+                self.answered += 1
+            except Exception as error:  # noqa: BLE001 - whatever a user would see
+                self.failures.append(str(error))
+            time.sleep(0.2)
+
+
+def test_another_model_takes_over_without_a_failed_request(line: Line) -> None:
+    old = line.get(NAME)["status"]["serving"]["revision"]
+    distilled = deepseek(NAME)
+
+    with Asker(line.url(NAME)) as asker:
+        line.apply(distilled)
+        line.ready(NAME)
+        after_switch = asker.answered
+        wait_until(lambda: asker.answered > after_switch + 5, what="the new model answers users")
+
+    assert asker.failures == []
+    serving = line.get(NAME)["status"]["serving"]
+    assert serving["revision"] != old
+    assert serving["model"] == "tiny-r1-distill-qwen"
+
+
+def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> None:
+    [pod] = line.engine_pods(NAME)
+    chunks: list[Any] = []
+    first = threading.Event()
+
+    def stream() -> None:
+        body = {
+            "model": NAME,
+            "prompt": "Tell me a story.",
+            "max_tokens": 2000,
+            "ignore_eos": True,
+            "stream": True,
+        }
+        request = urllib.request.Request(
+            f"{line.url(NAME)}/v1/completions",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            for row in answer:
+                chunks.append(row)
+                first.set()
+
+    reader = threading.Thread(target=stream)
+    reader.start()
+    assert first.wait(60)
+
+    line.run("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    reader.join(timeout=180)
+
+    assert not reader.is_alive()
+    assert chunks[-2:-1] == [b"data: [DONE]\n"]
+    # The pod had its own time to leave; it was not waiting for the stream alone.
+    assert len([row for row in chunks if row.startswith(b"data: {")]) == 2000
+    line.ready(NAME)
+
+
+def test_deleting_the_object_removes_everything(line: Line) -> None:
+    line.run("delete", "deepseekdeployment", NAME)
+
+    kinds = "pods,services,deployments,replicasets,controllerrevisions,poddisruptionbudgets"
+    selector = f"--selector=serving.deepseek.dev/deployment={NAME}"
+    wait_until(
+        lambda: line.json("get", kinds, selector)["items"] == [],
+        what="nothing of the object is left",
+        seconds=120,
+    )
+    assert layout.named("dev").kubeconfig.exists()

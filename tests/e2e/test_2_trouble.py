@@ -1,0 +1,188 @@
+"""What a user sees when pods do not come up: the root cause, in words, soon after the symptom."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dev.demo import progress
+from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, removed_afterwards, wait_until
+
+SOON_SECONDS = 30.0
+"""How long after the symptom the object may take to name the cause."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A spec that cannot be served, how the cluster shows it, and what the object has to say."""
+
+    name: str
+    spec: dict[str, Any]
+    symptom: Callable[[Manifest], bool]
+    reason: str
+    said: tuple[str, ...]
+    quick: bool = field(default=True)
+    """Whether it shows before an engine has started."""
+
+
+def waiting(*reasons: str) -> Callable[[Manifest], bool]:
+    """A container of the pod waits for one of these reasons."""
+    return lambda pod: any(
+        status.get("state", {}).get("waiting", {}).get("reason") in reasons
+        for status in statuses(pod)
+    )
+
+
+def unscheduled(pod: Manifest) -> bool:
+    """The scheduler found no node."""
+    return any(
+        item["type"] == "PodScheduled" and item["status"] == "False"
+        for item in pod.get("status", {}).get("conditions", [])
+    )
+
+
+def ended(pod: Manifest) -> bool:
+    """A container of the pod has ended with an error."""
+    return any(
+        state.get("terminated", {}).get("exitCode", 0) != 0
+        for status in statuses(pod)
+        for state in (status.get("state", {}), status.get("lastState", {}))
+    )
+
+
+def statuses(pod: Manifest) -> list[Manifest]:
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+TROUBLES = (
+    Trouble(
+        "no-claim",
+        {"source": "pvc://none-such/model"},
+        unscheduled,
+        "Unschedulable",
+        ('persistentvolumeclaim "none-such" not found',),
+    ),
+    Trouble(
+        "no-gpu",
+        {"accelerator": {"kind": "GPU"}},
+        unscheduled,
+        "Unschedulable",
+        ("Insufficient nvidia.com/gpu",),
+    ),
+    Trouble(
+        "no-image",
+        {"engine": {"image": "localhost/deepseek-operator/none-such:1"}},
+        waiting("ErrImagePull", "ImagePullBackOff"),
+        "ImagePullFailed",
+        ("container engine", "localhost/deepseek-operator/none-such:1 cannot be pulled"),
+    ),
+    Trouble(
+        "no-secret",
+        {
+            "pod": {
+                "env": [
+                    {
+                        "name": "HF_TOKEN",
+                        "valueFrom": {"secretKeyRef": {"name": "none-such", "key": "token"}},
+                    }
+                ]
+            }
+        },
+        waiting("CreateContainerConfigError"),
+        "ContainerConfigError",
+        ("container engine", 'secret "none-such" not found'),
+    ),
+    Trouble(
+        "out-of-memory",
+        {"pod": {"resources": {"limits": {"memory": "160Mi"}}}},
+        ended,
+        "OutOfMemory",
+        ("container engine", "exit code 137", "memory limit 160Mi"),
+        quick=False,
+    ),
+    Trouble(
+        "bad-flag",
+        {"engine": {"args": ["--no-such-flag=1"]}},
+        ended,
+        "EngineFailed",
+        ("container engine", "exit code 2", "unrecognized arguments: --no-such-flag=1"),
+        quick=False,
+    ),
+    Trouble(
+        "no-weights",
+        {"source": "pvc://models/none-such"},
+        ended,
+        "EngineFailed",
+        ("container engine", "exit code 1", "/weights/none-such"),
+        quick=False,
+    ),
+    Trouble(
+        "too-long",
+        {"engine": {"args": ["--max-model-len=999999"]}},
+        ended,
+        "EngineFailed",
+        ("container engine", "exit code 1", "max_model_len (999999)"),
+        quick=False,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def applied(line: Line) -> Iterator[Line]:
+    """All the quick ones at once; the others start one after the other, as each takes a core."""
+    quick = [trouble for trouble in TROUBLES if trouble.quick]
+    with removed_afterwards(line, *(trouble.name for trouble in quick)):
+        for trouble in quick:
+            line.apply(deepseek(trouble.name, **trouble.spec))
+        yield line
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+def test_the_cause_is_in_the_ready_condition(applied: Line, trouble: Trouble) -> None:
+    line, name = applied, trouble.name
+    with removed_afterwards(line, *(() if trouble.quick else (name,))):
+        if not trouble.quick:
+            line.apply(deepseek(name, **trouble.spec))
+        wait_until(
+            lambda: any(map(trouble.symptom, line.engine_pods(name))),
+            what=f"the cluster shows {name}",
+            seconds=START_SECONDS,
+        )
+        wait_until(
+            lambda: progress.condition(line.get(name), "Ready").get("reason") == trouble.reason,
+            what=f"the object names {trouble.reason}",
+            seconds=SOON_SECONDS,
+        )
+
+        ready = progress.condition(line.get(name), "Ready")
+        assert ready["status"] == "False"
+        assert [text for text in trouble.said if text not in ready["message"]] == [], ready
+        assert f"pod {line.engine_pods(name)[0]['metadata']['name']}" in ready["message"]
+
+
+def test_what_serves_goes_on_serving_beside_a_spec_that_fails(line: Line) -> None:
+    with removed_afterwards(line, "steady"):
+        line.apply(deepseek("steady"))
+        line.ready("steady")
+        before = line.get("steady")["status"]["serving"]
+
+        line.apply(deepseek("steady", source="pvc://models/none-such"))
+        wait_until(
+            lambda: (
+                progress.condition(line.get("steady"), "RolledOut").get("reason") == "EngineFailed"
+            ),
+            what="the new revision's failure is told",
+            seconds=START_SECONDS,
+        )
+
+        stored = line.get("steady")
+        assert progress.condition(stored, "Ready")["status"] == "True"
+        assert "/weights/none-such" in progress.condition(stored, "Ready")["message"]
+        assert stored["status"]["serving"] == before
+        assert line.ask("steady", "What is two plus two?") == "Two plus two is four."
+
+        line.apply(deepseek("steady"))
+        line.ready("steady")
+        assert line.get("steady")["status"]["serving"] == before
