@@ -24,6 +24,13 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 10.0
 """How long passes under way may take to end when the operator is told to stop."""
 
+REST_SECONDS = 1.0
+"""Least time between two passes over one object that events ask for.
+
+A pass that writes causes events of its own, pods tell of each step of their start, and users edit in
+bursts: passes in between would read much and change nothing.
+"""
+
 
 class LeadershipLost(Exception):  # noqa: N818 - a state, named as what happened
     """Another replica leads, or the API server could not be asked: this one must not act."""
@@ -36,7 +43,7 @@ async def run_operator(settings: Settings) -> None:
     kube = client.Kube(
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
     )
-    queue: KeyQueue[Key] = KeyQueue()
+    queue: KeyQueue[Key] = KeyQueue(rest_seconds=REST_SECONDS)
     stop, watching = asyncio.Event(), asyncio.Event()
     runner, port = await serve_probes(settings.http_port, metrics=metrics, ready=watching.is_set)
     logger.info("started", extra={"identity": settings.identity, "http_port": port})

@@ -13,10 +13,18 @@ LAST_RETRY_SECONDS = 120.0
 
 
 class KeyQueue(Generic[KeyType]):
-    """A work queue with the semantics of client-go's: coalescing, one worker a key, back-off."""
+    """A work queue with the semantics of client-go's: coalescing, one worker a key, back-off.
 
-    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
-        """`jitter` gives numbers from 0 to 1 that spread retries."""
+    Beyond those a key rests after each pass: what is asked for meanwhile is one pass at the end of
+    the rest. A key that has rested is taken at once, and so is a pass at a time of its own choice.
+    """
+
+    def __init__(
+        self, *, rest_seconds: float = 0.0, jitter: Callable[[], float] = random.random
+    ) -> None:
+        """`rest_seconds` after each pass; `jitter` gives numbers from 0 to 1 that spread retries."""
+        self._rest_seconds = rest_seconds
+        self._resting: dict[KeyType, asyncio.TimerHandle] = {}
         self._ready: deque[KeyType] = deque()
         self._waiting: set[KeyType] = set()
         self._working: set[KeyType] = set()
@@ -30,11 +38,11 @@ class KeyQueue(Generic[KeyType]):
         return len(self._ready)
 
     def add(self, key: KeyType) -> None:
-        """Ask for a pass; while one runs, for exactly one more after it."""
+        """Ask for a pass; while one runs or the key rests, for exactly one more after that."""
         if key in self._waiting:
             return
         self._waiting.add(key)
-        if key not in self._working:
+        if key not in self._working and key not in self._resting:
             self._push(key)
 
     def add_after(self, key: KeyType, seconds: float) -> None:
@@ -58,9 +66,12 @@ class KeyQueue(Generic[KeyType]):
         return key
 
     def done(self, key: KeyType) -> None:
-        """The pass has ended; what was asked for meanwhile goes into the queue."""
+        """The pass has ended; what was asked for meanwhile goes into the queue after the rest."""
         self._working.discard(key)
-        if key in self._waiting:
+        if self._rest_seconds:
+            loop = asyncio.get_running_loop()
+            self._resting[key] = loop.call_later(self._rest_seconds, self._rested, key)
+        elif key in self._waiting:
             self._push(key)
 
     def retry(self, key: KeyType) -> float:
@@ -73,12 +84,24 @@ class KeyQueue(Generic[KeyType]):
         return seconds
 
     def forget(self, key: KeyType) -> None:
-        """The key's last pass succeeded: its back-off starts anew."""
+        """The key's last pass succeeded: its back-off starts anew, and no earlier wish is left."""
         self._failures.pop(key, None)
+        pending = self._timers.pop(key, None)
+        if pending is not None:
+            pending.cancel()
 
     def _fire(self, key: KeyType) -> None:
         del self._timers[key]
+        resting = self._resting.get(key)
+        if resting is not None:
+            resting.cancel()
+            self._rested(key)
         self.add(key)
+
+    def _rested(self, key: KeyType) -> None:
+        del self._resting[key]
+        if key in self._waiting:
+            self._push(key)
 
     def _push(self, key: KeyType) -> None:
         self._ready.append(key)

@@ -161,3 +161,75 @@ def test_a_success_starts_the_back_off_anew(loop: TurnedLoop) -> None:
         return queue.retry("a"), queue.retry("b")
 
     assert run(loop, work()) == (FIRST_RETRY_SECONDS, FIRST_RETRY_SECONDS)
+
+
+async def passes(queue: KeyQueue[str], loop: TurnedLoop, seconds: float) -> list[float]:
+    """When passes begin that take no time, from now on."""
+    began: list[float] = []
+
+    async def work() -> None:
+        while True:
+            key = await queue.take()
+            began.append(round(loop.time(), 3))
+            queue.done(key)
+
+    worker = asyncio.create_task(work())
+    await asyncio.sleep(seconds)
+    worker.cancel()
+    return began
+
+
+def test_what_a_burst_of_events_asks_for_is_one_pass_a_rest(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(rest_seconds=1.0)
+        for number in range(30):
+            loop.call_later(number * 0.1, queue.add, "a")
+        return await passes(queue, loop, 60)
+
+    assert run(loop, work()) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_key_that_has_rested_is_taken_at_once(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(rest_seconds=1.0)
+        for seconds in (0.0, 1.5, 7.25):
+            loop.call_later(seconds, queue.add, "a")
+        return await passes(queue, loop, 60)
+
+    assert run(loop, work()) == [0.0, 1.5, 7.25]
+
+
+def test_keys_rest_apart(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(rest_seconds=1.0)
+        queue.add("a")
+        loop.call_later(0.5, queue.add, "b")
+        return await passes(queue, loop, 60)
+
+    assert run(loop, work()) == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["events-ask-too", "nothing-else-asks"])
+def test_a_time_that_a_pass_chose_does_not_wait_for_the_rest(
+    loop: TurnedLoop, *, asked: bool
+) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(rest_seconds=1.0)
+        queue.add("a")
+        loop.call_later(0.25, queue.add_after, "a", 0.0)
+        if asked:
+            loop.call_later(0.125, queue.add, "a")
+        return await passes(queue, loop, 60)
+
+    assert run(loop, work()) == [0.0, 0.25]
+
+
+def test_a_success_leaves_no_earlier_wish(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue()
+        queue.add_after("a", 10)
+        queue.forget("a")
+        queue.add_after("b", 20)
+        return await passes(queue, loop, 60)
+
+    assert run(loop, work()) == [20.0]
