@@ -1,0 +1,10 @@
+"""Every mutant, by what it breaks."""
+
+from tests.mutants.children import CHILDREN
+from tests.mutants.decisions import DECISIONS
+from tests.mutants.patch import Mutant
+from tests.mutants.running import RUNNING
+from tests.mutants.telling import TELLING
+from tests.mutants.writes import WRITES
+
+MUTANTS: tuple[Mutant, ...] = (*DECISIONS, *CHILDREN, *WRITES, *TELLING, *RUNNING)

@@ -1,0 +1,155 @@
+"""Mutants of what is written: children, deletes, status; and whether anything has to be."""
+
+from tests.mutants.patch import Mutant
+
+_RECONCILE = "tests/unit/test_reconcile.py"
+_EXECUTE = "tests/unit/test_execute.py"
+_DRIFT = "tests/unit/kube/test_drift.py"
+_CLIENT = "tests/unit/kube/test_client.py"
+_OBSERVE = "tests/unit/test_observe.py"
+
+_STATUS_WRITE = '        await kube.apply(resources.DEEPSEEK_DEPLOYMENT, body, sub="status")\n'
+
+WRITES = (
+    Mutant(
+        name="write-status-twice",
+        breaks="a pass writes status two times",
+        file="reconcile.py",
+        old=_STATUS_WRITE,
+        new='        one = await kube.apply(resources.DEEPSEEK_DEPLOYMENT, body, sub="status")\n'
+        '        body["metadata"] = {**metadata.model_dump(include={"name", "namespace"})}\n'
+        '        body["metadata"]["resourceVersion"] = one["metadata"]["resourceVersion"]\n'
+        + _STATUS_WRITE,
+        caught_by=(f"{_RECONCILE}::test_no_pass_makes_more_than_ten_calls_or_two_status_writes",),
+    ),
+    Mutant(
+        name="write-status-each-pass",
+        breaks="status is written though nothing in it changed",
+        file="reconcile.py",
+        old="    if status == stored:\n",
+        new="    if not status:\n",
+        caught_by=(f"{_RECONCILE}::test_a_settled_object_costs_reads_only",),
+    ),
+    Mutant(
+        name="status-without-resource-version",
+        breaks="a status made from an old read overwrites what was written since",
+        file="reconcile.py",
+        old='            "resourceVersion": metadata.resource_version,\n',
+        new="",
+        caught_by=(f"{_RECONCILE}::test_a_status_that_somebody_else_wrote_first_drops_the_pass",),
+    ),
+    Mutant(
+        name="adopt-a-foreign-object",
+        breaks="an object of that name that somebody else made is taken over",
+        file="reconcile.py",
+        old="        if not drift.belongs_to(present, deployment.metadata.name, "
+        "deployment.metadata.uid):\n",
+        new="        if not present:\n",
+        caught_by=(
+            f"{_RECONCILE}::test_somebody_elses_object_of_that_name_is_left_alone_and_named",
+        ),
+    ),
+    Mutant(
+        name="apply-instead-of-create",
+        breaks="a child is made by an apply, which takes over whatever has its name",
+        file="reconcile.py",
+        old="        await kube.create(resource, desired)\n",
+        new="        await kube.apply(resource, desired)\n",
+        caught_by=(f"{_EXECUTE}::test_a_new_child_is_created_and_never_applied",),
+    ),
+    Mutant(
+        name="another-objects-child-is-ours",
+        breaks="a child that another object controls is ours by its label",
+        file="kube/drift.py",
+        old='    if controllers:\n        return bool(controllers[0].get("uid") == owner_uid)\n',
+        new="    del controllers, owner_uid\n",
+        caught_by=(
+            f"{_OBSERVE}::test_what_another_object_controls_is_not_a_child",
+            f"{_DRIFT}::test_an_object_is_ours_by_the_uid_of_its_controller",
+        ),
+    ),
+    Mutant(
+        name="children-of-others-observed",
+        breaks="whatever carries our label is observed as a child, and then deleted",
+        file="observe.py",
+        old="        if belongs_to(item, deployment.metadata.name, deployment.metadata.uid)\n",
+        new="",
+        caught_by=(f"{_OBSERVE}::test_what_another_object_controls_is_not_a_child",),
+    ),
+    Mutant(
+        name="delete-without-uid",
+        breaks="a delete hits an object made anew under the same name",
+        file="kube/client.py",
+        old='            "preconditions": {"uid": metadata["uid"]},\n',
+        new="",
+        caught_by=(
+            f"{_RECONCILE}::test_what_has_the_name_of_a_leftover_by_now_is_not_deleted",
+            f"{_CLIENT}::test_a_delete_means_this_very_object",
+        ),
+    ),
+    Mutant(
+        name="update-without-uid",
+        breaks="an update hits somebody else's object that took the name meanwhile",
+        file="reconcile.py",
+        old='very_object = {**metadata, "uid": present["metadata"]["uid"]}',
+        new="very_object = metadata",
+        caught_by=(f"{_EXECUTE}::test_a_repair_means_the_very_object_that_was_read",),
+    ),
+    Mutant(
+        name="drift-never-seen",
+        breaks="a child that somebody edited stays as it was edited",
+        file="kube/drift.py",
+        old="return not _covers(observed, desired)",
+        new="return False",
+        caught_by=(
+            f"{_DRIFT}::test_what_somebody_changed_is_drift",
+            f"{_RECONCILE}::test_a_hand_edited_child_is_repaired",
+        ),
+    ),
+    Mutant(
+        name="drift-always-seen",
+        breaks="every pass writes every child",
+        file="kube/drift.py",
+        old="return not _covers(observed, desired)",
+        new="return True",
+        caught_by=(
+            f"{_DRIFT}::test_what_the_server_makes_of_it_is_no_drift",
+            f"{_RECONCILE}::test_a_settled_object_costs_reads_only",
+        ),
+    ),
+    Mutant(
+        name="selector-keys-may-be-added",
+        breaks="a key that somebody added to a selector stays, and users lose their pods",
+        file="kube/drift.py",
+        old='_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector"})',
+        new="_ATOMIC: frozenset[str] = frozenset()",
+        caught_by=(f"{_DRIFT}::test_what_somebody_changed_is_drift",),
+    ),
+    Mutant(
+        name="fields-of-the-create-stay",
+        breaks="a field that is not wanted any more stays in children for ever",
+        file="kube/drift.py",
+        old="    if not created:\n",
+        new="    if created is not None:\n",
+        caught_by=(
+            f"{_RECONCILE}::test_a_field_that_is_no_longer_wanted_leaves_the_child",
+            f"{_DRIFT}::test_fields_of_our_create_become_fields_of_our_apply",
+        ),
+    ),
+    Mutant(
+        name="conflict-is-a-failure",
+        breaks="a 409 is an error like any other, not a reason to read again",
+        file="kube/errors.py",
+        old='kind = AlreadyExistsError if reason == "AlreadyExists" else VersionConflictError',
+        new='kind = AlreadyExistsError if reason == "AlreadyExists" else ApiError',
+        caught_by=(f"{_CLIENT}::test_an_answer_that_is_not_success_is_an_error_of_its_kind",),
+    ),
+    Mutant(
+        name="refused-event-fails-the-pass",
+        breaks="a pass fails because an event could not be written",
+        file="reconcile.py",
+        old="    except ApiError:\n        return\n",
+        new="    except ApiError:\n        raise\n",
+        caught_by=(f"{_EXECUTE}::test_an_event_that_is_not_taken_fails_no_pass",),
+    ),
+)

@@ -1,0 +1,63 @@
+"""What a pass writes, where another write would do as well until something goes wrong."""
+
+import contextlib
+import copy
+
+import pytest
+
+from deepseek_operator.errors import Conflict
+from deepseek_operator.kube.errors import ApiError
+from tests.unit.fake_api import Call, FakeApi
+from tests.unit.samples import Manifest
+from tests.unit.test_reconcile import OBJECT, SERVICES, one_pass, put_object, settle
+
+
+async def test_a_new_child_is_created_and_never_applied() -> None:
+    """An apply would make it too, and would take over a foreign object that has its name."""
+    api = FakeApi()
+    put_object(api)
+
+    with contextlib.suppress(Conflict):
+        await one_pass(api)
+
+    children = [write for write in api.writes() if not write.startswith(f"PATCH {OBJECT}")]
+    assert [write.partition(" ")[0] for write in children] == ["POST"] * 4
+
+
+async def test_a_repair_means_the_very_object_that_was_read() -> None:
+    """Also where nothing but its uid tells it from the one that has the name by now."""
+    api = FakeApi()
+    put_object(api)
+    await settle(api)
+    service = f"{SERVICES}/chat"
+    api.objects[service]["spec"]["selector"] = {}
+    await settle(api)  # the first repair turns the fields of the create, by a version of its own
+    api.objects[service]["spec"]["selector"] = {}
+    foreign: Manifest = {"kind": "Service", "metadata": {"name": "chat", "uid": "x"}, "spec": {}}
+
+    def replaced_meanwhile(call: Call) -> None:
+        if call.method == "PATCH" and call.path == service:
+            assert isinstance(call.body, dict), "an apply"
+            api.put(service, copy.deepcopy(foreign))
+
+    api.fault = replaced_meanwhile
+    with contextlib.suppress(Conflict):
+        await one_pass(api)
+
+    assert api.objects[service]["metadata"]["uid"] == "x"
+    assert api.objects[service]["spec"] == {}
+
+
+@pytest.mark.parametrize("fault", ["403", "409", "500"])
+async def test_an_event_that_is_not_taken_fails_no_pass(fault: str) -> None:
+    api = FakeApi(fault=lambda call: fault if call.path.endswith("/events") else None)
+    put_object(api)
+    error = None
+
+    try:
+        await one_pass(api)
+    except ApiError as raised:
+        error = raised
+
+    assert error is None
+    assert any(call.path.endswith("/events") for call in api.calls)
