@@ -16,8 +16,8 @@ help: ## list the targets
 demo: ## everything from nothing to an answered chat completion; CLUSTER=current [REGISTRY=...] for your own cluster
 	@python3 -m dev.demo --cluster $(CLUSTER) --registry "$(REGISTRY)"
 
-test: test-setup ## all set-up, then every test: unit, properties, chart, cluster, e2e
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+test: test-setup ## all set-up, then every test: unit, properties, chart, cluster, machine, e2e
+	@$(RUN) -m dev.testing $(PYTEST_ARGS)
 
 test-fast: setup ## the tests that need no cluster
 	@$(RUN) -m pytest tests/unit tests/properties $(PYTEST_ARGS)

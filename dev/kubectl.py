@@ -106,4 +106,8 @@ def install_release(kubectl: Kubectl, values: object, *, timeout: str = "5m") ->
     """Install or upgrade the chart and wait until the operator is ready; helm's notes."""
     place = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
     waiting = ["--wait", "--timeout", timeout]
-    return kubectl.helm("upgrade", "--install", RELEASE, CHART, *place, *waiting, values=values)
+    notes = kubectl.helm("upgrade", "--install", RELEASE, CHART, *place, *waiting, values=values)
+    # Helm does not wait until the replicas before are gone: one of them may still lead.
+    target = [f"deployment/{RELEASE}", f"--namespace={RELEASE_NAMESPACE}"]
+    kubectl.run("rollout", "status", *target, f"--timeout={timeout}")
+    return notes

@@ -181,7 +181,7 @@ def test_what_serves_goes_on_serving_beside_a_spec_that_fails(line: Line) -> Non
         assert progress.condition(stored, "Ready")["status"] == "True"
         assert "/weights/none-such" in progress.condition(stored, "Ready")["message"]
         assert stored["status"]["serving"] == before
-        assert line.ask("steady", "What is two plus two?") == "Two plus two is four."
+        assert line.ask("steady", "What is two plus two?").endswith("\nTwo plus two is four.")
 
         line.apply(deepseek("steady"))
         line.ready("steady")

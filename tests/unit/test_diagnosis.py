@@ -327,6 +327,20 @@ def test_the_memory_limit_is_named_where_there_is_one(
             id="cause-and-not-its-echo",
         ),
         pytest.param(
+            "(APIServer pid=1) pydantic_core._pydantic_core.ValidationError: 1 validation error for"
+            " ModelConfig\n(APIServer pid=1)   Value error, User-specified max_model_len (999) is"
+            " greater than the derived max_model_len (64) [type=value_error, input_value=1]\n"
+            "(APIServer pid=1)     For further information visit https://errors.pydantic.dev/2/v/x",
+            "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig: "
+            "User-specified max_model_len (999) is greater than the derived max_model_len (64)",
+            id="pydantic-says-it-in-the-next-line",
+        ),
+        pytest.param(
+            "ValidationError: 1 validation error for ModelConfig",
+            "ValidationError: 1 validation error for ModelConfig",
+            id="pydantic-was-cut-off",
+        ),
+        pytest.param(
             "RuntimeError: Engine core initialization failed. See root cause above.",
             "RuntimeError: Engine core initialization failed. See root cause above.",
             id="only-the-echo",
