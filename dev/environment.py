@@ -37,7 +37,7 @@ def make() -> None:
         STAMP.unlink(missing_ok=True)
         # A variable of the caller's may name another environment; this one is the project's.
         environment = {"UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": ""}
-        command = [uv, "sync", "--frozen", "--quiet", "--python", sys.executable]
+        command: list[str | Path] = [uv, "sync", "--frozen", "--quiet", "--python", sys.executable]
         steps.run(command, cwd=REPOSITORY, env=environment)
         STAMP.write_text(digest())
 

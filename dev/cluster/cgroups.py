@@ -1,6 +1,7 @@
 """The control groups below which the kubelet runs every pod."""
 
 import contextlib
+import functools
 import os
 import signal
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def kill(place: Layout) -> None:
 def remove(place: Layout) -> None:
     """Remove the groups; the processes in them have ended."""
     for group in list(groups(place)):
-        daemons.wait_until(lambda group=group: removed(group), 5)
+        daemons.wait_until(functools.partial(removed, group), 5)
 
 
 def removed(group: Path) -> bool:

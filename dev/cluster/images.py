@@ -18,7 +18,7 @@ def coredns() -> str:
 
 def ctr(place: Layout, *words: str | Path) -> str:
     """Run containerd's own client in the namespace that the kubelet uses."""
-    address = ["--address", place.containerd_socket, "--namespace", "k8s.io"]
+    address: list[str | Path] = ["--address", place.containerd_socket, "--namespace", "k8s.io"]
     return steps.run(["ctr", *address, *words])
 
 

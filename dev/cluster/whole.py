@@ -128,7 +128,7 @@ def apply_manifests(place: Layout) -> None:
     text = string.Template(MANIFESTS.read_text()).substitute(
         coredns=images.coredns(), dns=layout.DNS_SERVICE, domain=layout.DOMAIN
     )
-    kubectl = [tools.path("kubectl"), f"--kubeconfig={place.kubeconfig}"]
+    kubectl: list[str | Path] = [tools.path("kubectl"), f"--kubeconfig={place.kubeconfig}"]
     steps.run([*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-"], stdin=text)
 
 

@@ -15,7 +15,7 @@ HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 def buildah(command: str, *arguments: str | Path) -> str:
     """Run one buildah command and return what it prints."""
     driver = "overlay" if overlay_is_known() else "vfs"
-    store = ["--root", STORE, "--runroot", RUN_ROOT, "--storage-driver", driver]
+    store: list[str | Path] = ["--root", STORE, "--runroot", RUN_ROOT, "--storage-driver", driver]
     return steps.run(["buildah", *store, command, *arguments], log=LOG)
 
 

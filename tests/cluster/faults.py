@@ -85,7 +85,7 @@ class FaultProxy:
         return await self._with_fault(request, self.choose(number, request))
 
     async def _with_fault(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
-        if fault in _CODES:
+        if fault is not None and fault in _CODES:
             code, reason = _CODES[fault]
             status = {"kind": "Status", "reason": reason, "message": f"injected: {fault}"}
             return web.json_response(status, status=code)

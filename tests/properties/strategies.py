@@ -49,21 +49,29 @@ _resources = st.fixed_dictionaries(
         "limits": st.dictionaries(st.sampled_from(["cpu", "memory"]), _quantities, max_size=2),
     },
 )
-_variables = st.lists(
-    st.one_of(
-        st.fixed_dictionaries({"name": _words.map(lambda w: f"X_{w}"), "value": _words}),
-        st.fixed_dictionaries(
-            {
-                "name": _words.map(lambda w: f"Y_{w}"),
-                "valueFrom": st.fixed_dictionaries(
-                    {"secretKeyRef": st.fixed_dictionaries({"name": _words, "key": _words})}
-                ),
-            }
-        ),
+_variable: st.SearchStrategy[Spec] = st.one_of(
+    st.fixed_dictionaries({"name": _words.map(lambda w: f"X_{w}"), "value": _words}),
+    st.fixed_dictionaries(
+        {
+            "name": _words.map(lambda w: f"Y_{w}"),
+            "valueFrom": st.fixed_dictionaries(
+                {"secretKeyRef": st.fixed_dictionaries({"name": _words, "key": _words})}
+            ),
+        }
     ),
-    max_size=3,
-    unique_by=lambda variable: variable["name"],
 )
+_variables = st.lists(_variable, max_size=3, unique_by=lambda variable: str(variable["name"]))
+_pull_secrets = st.lists(
+    st.fixed_dictionaries({"name": _words}), max_size=2, unique_by=lambda item: item["name"]
+)
+_spread: st.SearchStrategy[Spec] = st.fixed_dictionaries(
+    {
+        "maxSkew": st.integers(1, 3),
+        "topologyKey": _words,
+        "whenUnsatisfiable": st.just("ScheduleAnyway"),
+    }
+)
+_spreads = st.lists(_spread, max_size=2, unique_by=lambda item: str(item["topologyKey"]))
 _tolerations = st.lists(
     st.fixed_dictionaries(
         {"key": _words},
@@ -84,22 +92,10 @@ _pods = st.fixed_dictionaries(
         "tolerations": _tolerations,
         "resources": _resources,
         "env": _variables,
-        "imagePullSecrets": st.lists(
-            st.fixed_dictionaries({"name": _words}), max_size=2, unique_by=lambda item: item["name"]
-        ),
+        "imagePullSecrets": _pull_secrets,
         "priorityClassName": _words,
         "serviceAccountName": _words,
-        "topologySpreadConstraints": st.lists(
-            st.fixed_dictionaries(
-                {
-                    "maxSkew": st.integers(1, 3),
-                    "topologyKey": _words,
-                    "whenUnsatisfiable": st.just("ScheduleAnyway"),
-                }
-            ),
-            max_size=2,
-            unique_by=lambda item: item["topologyKey"],
-        ),
+        "topologySpreadConstraints": _spreads,
     },
 )
 _sources = st.sampled_from(

@@ -21,8 +21,10 @@ def spelt_out(spec: Spec) -> Spec:
     """The same spec with every default written and every quantity as text."""
     filled = dict(spec)
     for name, default in DEFAULTS.items():
-        given_value = spec.get(name, default)
-        filled[name] = {**default, **given_value} if isinstance(default, dict) else given_value
+        if isinstance(default, dict):
+            filled[name] = {**default, **spec.get(name, {})}
+        else:
+            filled.setdefault(name, default)
     pod = dict(spec.get("pod", {}))
     if "resources" in pod:
         pod["resources"] = {

@@ -181,7 +181,7 @@ class Rollouts(RuleBasedStateMachine):
         return 0 if key is None else ready_replicas(observed.deployment(key))
 
     def _wants_nobody(self, plan: Plan) -> bool:
-        return plan.status.get("serving", {}).get("replicas", 0) == 0
+        return not plan.status.get("serving", {}).get("replicas")
 
 
 def _places(manifests: tuple[Manifest, ...]) -> list[tuple[str, str]]:

@@ -67,7 +67,7 @@ class FakeApi:
 
     def put(self, path: str, manifest: Manifest) -> Manifest:
         """Store an object as somebody else made it."""
-        stored = _copy(manifest)
+        stored: Manifest = _copy(manifest)
         self.version += 1
         metadata = stored.setdefault("metadata", {})
         metadata.setdefault("uid", f"uid-{self.version}")

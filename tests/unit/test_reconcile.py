@@ -2,6 +2,7 @@
 
 import copy
 import random
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ SERVICES = "/api/v1/namespaces/team/services"
 BETTER = {**CPU_SPEC, "source": "pvc://models/better"}
 
 
-def put_object(api: FakeApi, *, generation: int = 1, **spec: object) -> Manifest:
+def put_object(api: FakeApi, *, generation: int = 1, **spec: Any) -> Manifest:
     """The user applies an object: a new one, or a new spec of it."""
     deployment = deepseek(generation=generation, **spec)
     manifest = deployment.model_dump(by_alias=True, exclude_unset=True, exclude={"status"})

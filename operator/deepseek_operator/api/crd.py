@@ -7,7 +7,7 @@ import yaml
 
 from deepseek_operator.api import names, rules, schema, types
 
-PRINTER_COLUMNS = [
+PRINTER_COLUMNS: list[dict[str, str | int]] = [
     {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
     {
         "name": "Ready",

@@ -21,7 +21,7 @@ def install(target: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Install and print the place."""
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("directory", type=Path, help="where the package is put")
     print(f"installed {install(parser.parse_args(arguments).directory)}")
     return 0

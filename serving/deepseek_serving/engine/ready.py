@@ -76,7 +76,7 @@ def check_ready(port: int, model: str, *, state: Path, stat: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print why the engine is not ready and return 1, or return 0."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, required=True, help="port of the engine's HTTP server")
     parser.add_argument("--model", required=True, help="name under which the engine serves")
     parser.add_argument(

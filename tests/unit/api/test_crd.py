@@ -47,7 +47,7 @@ def test_status_and_scale_are_subresources_of_fields_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [pytest.param(item, id=item["name"]) for item in crd.PRINTER_COLUMNS]
+    "column", [pytest.param(item, id=str(item["name"])) for item in crd.PRINTER_COLUMNS]
 )
 def test_every_column_shows_a_field_that_exists(column: dict[str, Any]) -> None:
     parts = str(column["jsonPath"]).partition("[")[0].strip(".").split(".")

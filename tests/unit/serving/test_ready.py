@@ -51,7 +51,7 @@ def engine() -> Iterator[Engine]:
         do_GET = answer  # noqa: N815 - the name is the base class's
         do_POST = answer  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: Any, **_named: Any) -> None:
             """Nothing: the test speaks."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
