@@ -1,0 +1,60 @@
+"""What removing a cluster reads off the machine."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from dev.cluster import removal
+
+TABLE = """\
+22 28 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw
+30 28 0:31 / /var/lib/x/with\\040space rw - tmpfs tmpfs rw
+31 28 0:32 / /var/lib/x/back\\134slash rw shared:9 master:1 - tmpfs tmpfs rw
+"""
+
+
+def test_mount_points_are_read_as_they_are_called() -> None:
+    assert removal.mount_points(TABLE) == [
+        "/sys",
+        "/var/lib/x/with space",
+        "/var/lib/x/back\\slash",
+    ]
+
+
+def test_nothing_is_mounted_below_a_new_folder(tmp_path: Path) -> None:
+    assert removal.mounts_below(tmp_path) == []
+    assert "/proc" in removal.mounts_below(Path("/"))
+
+
+def test_a_folder_in_which_nothing_is_mounted_is_removed(tmp_path: Path) -> None:
+    root = tmp_path / "dev"
+    (root / "etcd").mkdir(parents=True)
+    (root / "etcd" / "data").write_text("x")
+
+    removal.remove_files(root)
+    removal.remove_files(root)
+
+    assert not root.exists()
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "s"))
+    listening.listen()
+    return listening
+
+
+def test_a_socket_is_abandoned_once_nobody_listens_on_it(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    assert removal.abandoned(tmp_path / "s") is False
+
+    listener.close()
+
+    assert removal.abandoned(tmp_path / "s") is True
+
+
+def test_what_is_no_socket_is_not_abandoned(tmp_path: Path) -> None:
+    assert removal.abandoned(tmp_path / "nothing") is False
