@@ -447,7 +447,7 @@ async def test_a_fault_at_any_one_call_changes_nothing_in_the_end(fault: str) ->
 @pytest.mark.parametrize("seed", range(4))
 async def test_one_call_in_five_failing_only_takes_longer(seed: int) -> None:
     expected = await _expected()
-    dice = random.Random(seed)  # noqa: S311 - the same faults each time
+    dice = random.Random(seed)  # the same faults each time
     faults = ("before", "after", "409", "429", "500")
     api = FakeApi(fault=lambda _call: dice.choice(faults) if dice.random() < 0.2 else None)
     put_object(api, **CPU_SPEC, replicas=2)
