@@ -105,7 +105,8 @@ class FakeApi:
     ) -> Any:
         parts = urllib.parse.urlsplit(url)
         query = dict(urllib.parse.parse_qsl(parts.query))
-        call = Call(len(self.calls), method, parts.path, query, _copy(body))
+        read = json.loads(body) if isinstance(body, str) else _copy(body)
+        call = Call(len(self.calls), method, parts.path, query, read)
         self.calls.append(call)
         fault = self.fault(call)
         if fault == "before":

@@ -1,6 +1,7 @@
 """A small client on plain dictionaries, over the transport of the official one."""
 
 import json
+import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,14 @@ from deepseek_operator.kube.resources import Resource
 Manifest = dict[str, Any]
 
 PAGE_SIZE = 500
-APPLY_PATCH = "application/apply-patch+yaml"
+APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
+"""With the charset the transport sends our text as it is; its own JSON is not YAML: half-character
+escapes, as of an emoji in an engine's log, are refused."""
 JSON_PATCH = "application/json-patch+json"
+YAML = "application/yaml"
+
+_NOT_PRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON may hold as they are and YAML may not."""
 
 CallObserver = Callable[[str, str, int], None]
 """Told of every call: verb, plural, status code (0: no answer)."""
@@ -132,14 +139,20 @@ class Kube:
         ]
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
-        """Make a new object; AlreadyExistsError where the name is taken, by whomever."""
+        """Make a new object; AlreadyExistsError where the name is taken, by whomever.
+
+        It is sent as YAML. The `data` of a ControllerRevision may not change, byte by byte, and is
+        stored as it came in JSON: with Python's spaces in it every later change of the object, even
+        the garbage collector's, is refused. YAML the server writes anew, in the form that it keeps.
+        """
         return await self._json(
             "create",
             resource,
             resource.path(manifest["metadata"]["namespace"]),
             method="POST",
             query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
-            body=manifest,
+            body=_yaml(manifest),
+            content_type=YAML,
         )
 
     async def apply(self, resource: Resource, manifest: Manifest, *, sub: str = "") -> Manifest:
@@ -155,7 +168,7 @@ class Kube:
             resource.path(metadata["namespace"], metadata["name"], sub=sub),
             method="PATCH",
             query={"fieldManager": FIELD_MANAGER, "force": "true"},
-            body=manifest,
+            body=_yaml(manifest),
             content_type=APPLY_PATCH,
         )
 
@@ -259,6 +272,12 @@ class Kube:
     def _url(self, path: str, query: Mapping[str, str] | None) -> str:
         text = urllib.parse.urlencode(query) if query else ""
         return f"{self._api.configuration.host}{path}{'?' + text if text else ''}"
+
+
+def _yaml(manifest: Manifest) -> str:
+    """JSON that is YAML too: every text stays in quotes, so none is read as a number or a date."""
+    text = json.dumps(manifest, ensure_ascii=False)
+    return _NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _error(code: int, answer: bytes) -> Exception:

@@ -48,6 +48,7 @@ class Server:
                 "query": dict(request.query),
                 "type": request.headers.get("Content-Type"),
                 "authorization": request.headers.get("Authorization"),
+                "text": text,
                 "body": json.loads(text) if text else None,
             }
         )
@@ -138,6 +139,46 @@ async def test_a_create_names_the_field_manager(server: Server, kube: client.Kub
     assert asked["body"] == CHILD
 
 
+async def test_a_create_is_sent_in_a_form_that_the_server_has_to_write_anew(
+    server: Server, kube: client.Kube
+) -> None:
+    """Python's spaces in what may not change would make every later change one of it too."""
+    server.answers = [(201, CHILD)]
+
+    await kube.create(resources.SERVICE, CHILD)
+
+    assert server.asked[0]["type"] == "application/yaml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e3",
+        "yes",
+        "2026-03-01",
+        "é😀",
+        "a\u0085b",
+        "a\u2028b",
+        "\x7f",
+        "a\tb\n",
+        '<&>"\\/',
+        "0x1F",
+    ],
+)
+async def test_any_text_arrives_as_it_is_whether_read_as_yaml_or_as_json(
+    server: Server, kube: client.Kube, text: str
+) -> None:
+    server.answers = [(201, CHILD), (200, CHILD)]
+    manifest = {**CHILD, "spec": {text: [text, 1, 0.5, True, None]}}
+
+    await kube.create(resources.SERVICE, manifest)
+    await kube.apply(resources.SERVICE, manifest)
+
+    for asked in server.asked:
+        assert manifest == asked["body"]
+        assert manifest == yaml.safe_load(asked["text"])
+
+
 async def test_an_apply_is_forced_and_may_go_to_the_status(
     server: Server, kube: client.Kube
 ) -> None:
@@ -147,7 +188,7 @@ async def test_an_apply_is_forced_and_may_go_to_the_status(
     await kube.apply(resources.SERVICE, CHILD, sub="status")
 
     assert server.asked[0]["query"] == {"fieldManager": "deepseek-operator", "force": "true"}
-    assert server.asked[0]["type"] == "application/apply-patch+yaml"
+    assert server.asked[0]["type"] == "application/apply-patch+yaml; charset=utf-8"
     assert server.asked[1]["path"].endswith("/services/x/status")
 
 
