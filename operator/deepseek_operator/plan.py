@@ -44,10 +44,12 @@ def make_plan(
     stored: Manifest,
     images: EngineImages,
     now: datetime,
+    obstacle: Finding | None = None,
 ) -> Plan:
     """Everything that must be written so that the cluster becomes what the object asks for.
 
-    `stored` is the object's status as the API server holds it.
+    `stored` is the object's status as the API server holds it; `obstacle` is what stopped this very
+    plan while it was carried out, for its status to tell.
     """
     target = revision_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
@@ -55,7 +57,9 @@ def make_plan(
     shapes = _shapes(observed, roles, shape)
     desired = _desired_children(deployment, observed, roles, shapes)
     status = status_builder.build_status(
-        _status_input(deployment, observed, roles, shapes, stalled), stored=stored, now=now
+        _status_input(deployment, observed, roles, shapes, obstacle or stalled),
+        stored=stored,
+        now=now,
     )
     records = _recorded(status) != _recorded(stored)
     return Plan(

@@ -58,7 +58,7 @@ async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime
     is_new = not stored and deployment.metadata.generation <= 1
     observed = Observed() if is_new else await observe(kube, deployment)
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
-    return await _carry_out(kube, deployment, observed, plan, stored=stored, now=now)
+    return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)
 
 
 async def _carry_out(
@@ -68,6 +68,7 @@ async def _carry_out(
     plan: Plan,
     *,
     stored: Manifest,
+    images: EngineImages,
     now: datetime,
 ) -> Outcome:
     generation = deployment.metadata.generation
@@ -80,10 +81,10 @@ async def _carry_out(
         writes = await execute(kube, deployment, observed, plan)
     except Stalled as stalled:
         finding = Finding(stalled.reason, stalled.message)
-        status = status_builder.replace_conditions(
-            status, finding, stored=stored, generation=generation, now=now
+        stopped = make_plan(
+            deployment, observed, stored=stored, images=images, now=now, obstacle=finding
         )
-        requeue = STALLED_SECONDS
+        status, requeue = stopped.status, STALLED_SECONDS
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
     return Outcome(result, writes=writes, generation=generation, requeue_seconds=requeue)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.patch import Mutant
+from tests.mutants.patch import Mutant, PatchError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -64,10 +64,12 @@ def judge(root: Path, mutant: Mutant) -> Verdict:
     """Apply the mutant to the copy, run its tests, and take it out again."""
     file = root / mutant.path
     original = file.read_text()
-    _write(file, mutant.applied_to(original))
     started = time.monotonic()
     try:
+        _write(file, mutant.applied_to(original))
         code, output, failures = _run_tests(root, mutant.caught_by, limit_seconds=LIMIT_SECONDS)
+    except PatchError as error:
+        return Verdict((), 0.0, str(error))
     finally:
         _write(file, original)
     witnesses, said = verdict_of(code, output, failures)

@@ -31,13 +31,13 @@ DECISIONS = (
         name="effects-before-recorded-status",
         breaks="users are sent to the new revision before status says that it serves",
         file="reconcile.py",
-        old="    return await _carry_out(kube, deployment, observed, plan, stored=stored, now=now)\n",
+        old="    return await _carry_out(",
         new="    if plan.records:\n"
         "        early = make_plan(\n"
         "            deployment, observed, stored=plan.status, images=images, now=now\n"
         "        )\n"
         "        await execute(kube, deployment, observed, early)\n"
-        "    return await _carry_out(kube, deployment, observed, plan, stored=stored, now=now)\n",
+        "    return await _carry_out(",
         caught_by=(f"{_RECONCILE}::test_taking_over_is_stored_before_anything_follows_from_it",),
     ),
     Mutant(

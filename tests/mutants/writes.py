@@ -58,6 +58,27 @@ WRITES = (
         caught_by=(f"{_EXECUTE}::test_a_new_child_is_created_and_never_applied",),
     ),
     Mutant(
+        name="children-that-nobody-may-change",
+        breaks="a ControllerRevision is stored in bytes that make every later change a refused one",
+        file="kube/client.py",
+        old="            body=_yaml(manifest),\n            content_type=YAML,\n",
+        new="            body=manifest,\n",
+        caught_by=(
+            f"{_CLIENT}::test_a_create_is_sent_in_a_form_that_the_server_has_to_write_anew",
+        ),
+    ),
+    Mutant(
+        name="refusal-kept-to-itself",
+        breaks="a refused child is not told as the reason why nobody is served",
+        file="plan.py",
+        old="obstacle or stalled)",
+        new="stalled)",
+        caught_by=(
+            f"{_EXECUTE}::test_a_refused_child_is_why_nobody_is_served",
+            f"{_EXECUTE}::test_a_refused_child_of_the_next_revision_is_told_beside_what_serves",
+        ),
+    ),
+    Mutant(
         name="another-objects-child-is-ours",
         breaks="a child that another object controls is ours by its label",
         file="kube/drift.py",

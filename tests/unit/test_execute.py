@@ -8,8 +8,8 @@ import pytest
 from deepseek_operator.errors import Conflict
 from deepseek_operator.kube.errors import ApiError
 from tests.unit.fake_api import Call, FakeApi
-from tests.unit.samples import Manifest
-from tests.unit.test_reconcile import OBJECT, SERVICES, one_pass, put_object, settle
+from tests.unit.samples import Manifest, conditions
+from tests.unit.test_reconcile import BETTER, OBJECT, SERVICES, one_pass, put_object, settle
 
 
 async def test_a_new_child_is_created_and_never_applied() -> None:
@@ -61,3 +61,40 @@ async def test_an_event_that_is_not_taken_fails_no_pass(fault: str) -> None:
 
     assert error is None
     assert any(call.path.endswith("/events") for call in api.calls)
+
+
+def no_deployments(call: Call) -> str | None:
+    return "422" if call.method == "POST" and call.path.endswith("/deployments") else None
+
+
+async def test_a_refused_child_is_why_nobody_is_served() -> None:
+    api = FakeApi(fault=no_deployments)
+    put_object(api)
+
+    await one_pass(api)
+
+    ready = conditions(api.objects[OBJECT]["status"])["Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "RefusedByServer")
+    assert ready["message"].startswith("Deployment chat-")
+    assert ready["message"].endswith(" is refused: injected")
+
+
+async def test_a_refused_child_of_the_next_revision_is_told_beside_what_serves() -> None:
+    api = FakeApi()
+    put_object(api)
+    await settle(api)
+    api.fault = no_deployments
+    put_object(api, **BETTER, generation=2)
+
+    await settle(api)
+
+    found = conditions(api.objects[OBJECT]["status"])
+    assert found["Ready"]["status"] == "True"
+    assert (
+        "1 of 1 replicas of tiny answer; the spec is not: Deployment" in found["Ready"]["message"]
+    )
+    assert (found["RolledOut"]["status"], found["RolledOut"]["reason"]) == (
+        "False", "SpecNotServable",
+    )  # fmt: skip
+    assert "is refused: injected" in found["RolledOut"]["message"]
+    assert found["Stalled"]["reason"] == "RefusedByServer"

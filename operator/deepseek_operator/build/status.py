@@ -52,24 +52,6 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
     return status
 
 
-def replace_conditions(
-    status: Manifest, stalled: Finding, *, stored: Manifest, generation: int, now: datetime
-) -> Manifest:
-    """A status as planned, with the finding that stopped the pass while it was carried out."""
-    kept = [
-        Condition(ConditionType(item["type"]), item["status"], item["reason"], item["message"])
-        for item in status["conditions"]
-        if item["type"] not in (ConditionType.STALLED, ConditionType.RECONCILING)
-    ]
-    conditions = [*kept, *_progress(stalled, converged=False, cause=None)]
-    order = [item["type"] for item in status["conditions"]]
-    conditions.sort(key=lambda condition: order.index(str(condition.type)))
-    merged = merge_conditions(
-        stored.get("conditions", []), conditions, generation=generation, now=now
-    )
-    return {**status, "conditions": merged}
-
-
 def stalled_conditions(
     stored: Manifest, stalled: Finding, *, generation: int, now: datetime
 ) -> Manifest:
