@@ -45,6 +45,9 @@ class FaultProxy:
     choose: Choose
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[int], Awaitable[None]] | None = None
+    watch_chunks: int | None = None
+    """Pieces of a watch that pass before its connection is closed; None: all."""
+    watches: int = 0
     address: str = ""
     _runner: web.AppRunner | None = None
 
@@ -100,7 +103,7 @@ class FaultProxy:
 
     async def _forward(self, request: web.Request) -> web.Response:
         async with self.session.request(
-            request.method, self.server + request.path_qs, data=await request.read(),
+            request.method, self.server + request.path_qs, data=await request.read() or None,
             headers=_headers(request),
         ) as answer:  # fmt: skip
             return web.Response(
@@ -114,8 +117,14 @@ class FaultProxy:
             response = web.StreamResponse(status=answer.status)
             response.content_type = answer.content_type
             await response.prepare(request)
+            self.watches += 1
+            left = self.watch_chunks
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
+                left = None if left is None else left - 1
+                if left == 0:
+                    self._hang_up(request)
+                    break
             return response
 
     @staticmethod

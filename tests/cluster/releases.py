@@ -62,10 +62,10 @@ async def account_of(cluster: Cluster, namespace: str, folder: Path) -> Account:
     return Account(namespace, RELEASE, file)
 
 
-@asynccontextmanager
-async def running_operator(account: Account, **settings: str) -> AsyncIterator[Path]:
-    """The operator's process as this account; the path of its log. It has to stop when told to."""
-    log = account.kubeconfig.with_suffix(".log")
+async def start_operator(
+    account: Account, log: Path, **settings: str
+) -> asyncio.subprocess.Process:
+    """Start the operator's process as this account."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DSO_")},
         "DSO_VLLM_IMAGE": IMAGES.vllm,
@@ -78,10 +78,17 @@ async def running_operator(account: Account, **settings: str) -> AsyncIterator[P
         **settings,
     }
     with log.open("w") as output:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "deepseek_operator",
             env=environment, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+
+@asynccontextmanager
+async def running_operator(account: Account, **settings: str) -> AsyncIterator[Path]:
+    """The operator's process as this account; the path of its log. It has to stop when told to."""
+    log = account.kubeconfig.with_suffix(".log")
+    process = await start_operator(account, log, **settings)
     try:
         yield log
         assert process.returncode is None, log.read_text()
@@ -99,11 +106,11 @@ def calls_of(plane: ControlPlane, user: str) -> list[Manifest]:
 
 
 def forbidden(calls: list[Manifest]) -> list[str]:
-    """What was refused for want of a permission."""
+    """What was refused for want of a permission; a namespace that ends refuses with 403 too."""
     return [
         f"{entry['verb']} {entry['requestURI']}"
         for entry in calls
-        if entry["responseStatus"]["code"] == 403
+        if entry.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
     ]
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import urllib.request
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from dev.cluster import layout
@@ -161,11 +162,12 @@ class Asker:
     def _work(self) -> None:
         question = questions.load()[0].question
         while not self._stop.is_set():
+            asked = datetime.now(UTC)
             try:
                 ask.chat(self.url, NAME, question)
                 self.answered += 1
             except Exception as error:  # noqa: BLE001 - whatever a user would see
-                self.failures.append(str(error))
+                self.failures.append(f"asked at {asked:%H:%M:%S}: {error}")
             time.sleep(0.2)
 
 
