@@ -22,8 +22,8 @@ CACHE_PATH = "/cache"
 DRAIN_SECONDS = 60
 """How long a stopping engine may finish the requests it has."""
 
-PRESTOP_SECONDS = 10
-"""How long a stopping pod goes on serving while it leaves the Services."""
+PRESTOP_SECONDS = 15
+"""How long a stopping pod goes on serving while it leaves the Services: a busy node's proxy may learn late."""
 
 
 @dataclass(frozen=True, slots=True)
