@@ -4,11 +4,16 @@ The first time in the life of a process it asks for one token, because an engine
 answers before it ever computed one. After that it asks for health only: a check that computes would
 queue behind users' requests and take a busy pod out of service just when it is needed. What was seen
 is kept in a file that names process 1's start, so a restarted container is asked anew.
+
+With --require-warm it first writes, into the directory of --state, which process it sees, and is not
+ready until the pod's warden (warmup/warden.py) has left there the marker of exactly that process. A
+restarted container is another process, hence cold again, whoever is or is not there to warm it.
 """
 
 import argparse
 import http.client
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +21,14 @@ from typing import Any
 
 PROBE_SECONDS = 25.0
 """Below the probe's own time-out, so that the reason is printed and not only a kill seen."""
+
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+"""Names this run of the node: clock ticks since boot may come again after a reboot, and volumes stay."""
+
+START_FILE = "process-start"
+"""In the shared directory: process 1 as this probe last saw it; written anew each time, so that its
+age says when."""
 
 
 class NotReady(Exception):  # noqa: N818 - a state, not a failure
@@ -28,6 +41,26 @@ def process_start(stat: str) -> str:
     The second field is the command's name in parentheses and may hold spaces and parentheses.
     """
     return stat.rpartition(")")[2].split()[19]
+
+
+def unique_start(stat: str, boot_id: str) -> str:
+    """What no other process of this node ever is: `<boot id>-<clock ticks>`."""
+    return f"{boot_id.strip()}-{process_start(stat)}"
+
+
+def warm_marker(directory: Path, start: str) -> Path:
+    """The file whose presence says that this process has been warmed up."""
+    return directory / f"warm-{start}"
+
+
+def note_start(directory: Path, start: str) -> None:
+    """Let the warden know which process runs; it never reads half a name."""
+    temporary = directory / f".{START_FILE}.{os.getpid()}"
+    try:
+        temporary.write_text(start)
+        temporary.replace(directory / START_FILE)
+    except OSError as error:
+        raise NotReady(f"cannot write to the shared directory: {error}") from error
 
 
 def marker_path(directory: Path, stat: str) -> Path:
@@ -74,6 +107,14 @@ def check_ready(port: int, model: str, *, state: Path, stat: str) -> None:
     marker.touch()
 
 
+def check_warm(port: int, *, state: Path, start: str) -> None:
+    """Raise NotReady unless this very process has been warmed up."""
+    note_start(state, start)
+    if not warm_marker(state, start).exists():
+        ask(port, "GET", "/health")
+        raise NotReady(f"not warmed up yet: {state} has no marker of process {start}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print why the engine is not ready and return 1, or return 0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -82,9 +123,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--state", type=Path, default=Path("/tmp"), help="writable directory (default: /tmp)"
     )
+    parser.add_argument(
+        "--require-warm",
+        action="store_true",
+        help="fail until the marker of this process is in the directory of --state",
+    )
     options = parser.parse_args(arguments)
     stat = Path("/proc/1/stat").read_text()
     try:
+        if options.require_warm:
+            start = unique_start(stat, BOOT_ID_FILE.read_text())
+            check_warm(options.port, state=options.state, start=start)
         check_ready(options.port, options.model, state=options.state, stat=stat)
     except NotReady as reason:
         print(reason)
