@@ -68,8 +68,7 @@ def current(registry: str) -> Target:
     """The cluster of the current kubeconfig; images go through a registry that its nodes can reach."""
     tools.install_packages(["buildah", "debootstrap"])
     kubectl = Kubectl(None, own_tools=False)
-    config = kubectl.json("config", "view", "--minify")
-    server = config["clusters"][0]["cluster"]["server"]
+    server = current_server(kubectl)
     if server == NODE_ENDPOINTS.server:
         return Target(Kubectl(None), layout.named("dev"))
     if not registry:
@@ -79,3 +78,15 @@ def current(registry: str) -> Target:
         )
     kubectl.run("version")
     return Target(kubectl, None, registry)
+
+
+def current_server(kubectl: Kubectl) -> str:
+    """The API server of the current kubeconfig; StepError with the remedy when it names none."""
+    try:
+        config = kubectl.json("config", "view", "--minify")
+        return str(config["clusters"][0]["cluster"]["server"])
+    except (steps.StepError, LookupError, TypeError):
+        raise steps.StepError(
+            "CLUSTER=current uses the current context of your kubeconfig and there is none: "
+            "set KUBECONFIG, or `kubectl config use-context NAME`"
+        ) from None
