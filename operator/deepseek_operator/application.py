@@ -47,9 +47,18 @@ async def run_operator(settings: Settings) -> None:
     stop, watching = asyncio.Event(), asyncio.Event()
     runner, port = await serve_probes(settings.http_port, metrics=metrics, ready=watching.is_set)
     logger.info("started", extra={"identity": settings.identity, "http_port": port})
+
+    async def stop_leading() -> None:
+        # kopf ends last: it cancels every task that began after it, ours in the midst of a call,
+        # and waits 5 s for its own that waits for the flag.
+        logger.info("stopping")
+        stop.set()
+        await _end(leading_task)
+
     registry = watches.build_registry(
         lambda namespace, name: queue.add(Key(namespace, name)),
         login=functools.partial(client.credentials, api),
+        stopping=stop_leading,
     )
     watching_task = asyncio.create_task(
         watches.watch(registry, namespaces=settings.watched_namespaces, stop=stop, started=watching)
@@ -57,7 +66,7 @@ async def run_operator(settings: Settings) -> None:
     leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics))
     try:
         await _first_to_end(watching_task, leading_task)
-        logger.info("stopping")
+        await watching_task
     finally:
         stop.set()
         await _end(watching_task, leading_task)
@@ -84,6 +93,7 @@ async def _lead(
         queue=queue, reconcile=_bound_reconcile(kube, settings.images), metrics=metrics
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
+    parts.append(leadership.keep())
     parts.append(
         controllers.resync(
             kube,
@@ -94,10 +104,10 @@ async def _lead(
     )
     tasks = [asyncio.create_task(part) for part in parts]
     try:
-        await _first_to_end(asyncio.create_task(leadership.keep()), *tasks)
+        await _first_to_end(*tasks)
         raise LeadershipLost(f"the Lease {settings.lease_name} is not held any more")
     except asyncio.CancelledError:
-        # Told to stop while leading: passes under way end first, then another replica may act.
+        # Told to stop while leading: no pass goes on when another replica may act.
         await _end(*tasks)
         await leadership.release()
         raise
@@ -117,7 +127,8 @@ async def _first_to_end(*tasks: asyncio.Task[None]) -> None:
     """Wait until one task ends and raise what it raised: no part may die unnoticed."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
-        task.result()
+        if not task.cancelled():
+            task.result()
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

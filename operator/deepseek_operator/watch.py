@@ -21,14 +21,21 @@ AddKey = Callable[[str, str], None]
 Login = Callable[[], Awaitable[Credentials]]
 """Asked for credentials at the start, and again whenever the API server turns them down."""
 
+Stopping = Callable[[], Awaitable[None]]
+"""Called once when the process was told to end and the watches have ended."""
 
-def build_registry(add: AddKey, *, login: Login) -> kopf.OperatorRegistry:
+
+def build_registry(add: AddKey, *, login: Login, stopping: Stopping) -> kopf.OperatorRegistry:
     """The handlers: objects and whatever carries our label, both to the object's key."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         tune(settings)
+
+    @kopf.on.cleanup(registry=registry)
+    async def clean_up(**_: Any) -> None:
+        await stopping()
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.ConnectionInfo:
