@@ -86,7 +86,7 @@ class Sender:
 
     async def early(self, request: web.Request) -> tuple[Faults, web.StreamResponse | None]:
         """The faults of this request, and the answer where they forbid a better one."""
-        faults = self.rules.for_answer(request.path)
+        faults = self.rules.for_answer(request.path, head=request.method == "HEAD")
         hops = int(request.query.get("hop", "0"))
         if (rule := faults.get("redirect")) and hops < rule.count:
             target = request.url.update_query(hop=hops + 1)

@@ -145,6 +145,14 @@ class Hub:
         self._sender.closing.set()
         for runner in self._runners:
             await runner.cleanup()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+        # Closed connections are taken apart in the loop's next rounds.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _set_rules(self, request: web.Request) -> web.Response:
         self.rules.replace(await request.json())

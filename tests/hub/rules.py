@@ -2,13 +2,15 @@
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FAULTS = (
+OF_HEADERS = (
     "status",  # answer with `status` and `headers`
     "redirect",  # through `count` further addresses
+)
+OF_CONTENT = (
     "ignore-ranges",  # send the whole file to a request for a part of it
     "short",  # end the connection after `after` bytes of an answer
     "reset",  # reset it there
@@ -16,8 +18,11 @@ FAULTS = (
     "slow",  # send `rate` bytes a second
     "flip",  # change the byte at `at` of the file
     "truncate",  # send a file that is `at` bytes long and say so
+)
+OF_LISTING = (
     "wrong-checksum",  # list another checksum than the file's
 )
+FAULTS = OF_HEADERS + OF_CONTENT + OF_LISTING
 
 
 @dataclass
@@ -82,17 +87,13 @@ class Rules:
 
     def for_listing(self, path: str) -> bool:
         """Whether this file is listed with a wrong checksum."""
-        return "wrong-checksum" in self._take(path, listing=True).rules
+        return "wrong-checksum" in self._take(path, OF_LISTING).rules
 
-    def for_answer(self, path: str) -> Faults:
-        """What goes wrong when this path is asked for."""
-        return self._take(path, listing=False)
+    def for_answer(self, path: str, *, head: bool = False) -> Faults:
+        """What goes wrong when this path is asked for; nothing of its content with HEAD."""
+        return self._take(path, OF_HEADERS if head else OF_HEADERS + OF_CONTENT)
 
-    def _take(self, path: str, *, listing: bool) -> Faults:
+    def _take(self, path: str, faults: Collection[str]) -> Faults:
         with self._lock:
-            taken = [
-                rule
-                for rule in self._rules
-                if (rule.fault == "wrong-checksum") == listing and rule.applies(path)
-            ]
+            taken = [rule for rule in self._rules if rule.fault in faults and rule.applies(path)]
         return Faults({rule.fault: rule for rule in taken})

@@ -91,12 +91,17 @@ class Claim:
     def release(self) -> None:
         """Let the next one begin at once."""
         with self._lock:
-            if self._descriptor < 0:
-                return
-            with contextlib.suppress(OSError):
-                self._write({"owner": self._name, "released": True})
-            os.close(self._descriptor)
-            self._descriptor = -1
+            if self._descriptor >= 0:
+                with contextlib.suppress(OSError):
+                    self._write({"owner": self._name, "released": True})
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the file without a word, as the kernel does for a process that was killed."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def _write(self, document: dict[str, Any]) -> None:
         text = json.dumps(document)

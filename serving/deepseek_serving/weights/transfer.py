@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-import urllib3
-from urllib3 import exceptions
-
 from deepseek_serving.weights import checksums, refusals, volume
 from deepseek_serving.weights.checksums import Digest
 from deepseek_serving.weights.errors import Permanent, Reason, Stopped, Temporary
 from deepseek_serving.weights.listing import RemoteFile, Source
 from deepseek_serving.weights.progress import Meter
 from deepseek_serving.weights.retries import Patience, Policy
-from deepseek_serving.weights.transport import CHUNK_BYTES, Refusal, Transport
+from deepseek_serving.weights.transport import CHUNK_BYTES, Answer, Refusal, Transport
 
 WRITE_BACK_BYTES = 2**25
 """How much is written before the kernel is asked to store it: no long wait at the file's end."""
@@ -120,19 +117,19 @@ class FileTransfer:
 
     def _stream(self, out: IO[bytes]) -> None:
         """Append what one answer holds; Temporary where it ends too early."""
-        response = self._answer()
+        answer = self._answer()
         try:
-            self._begin_anew_unless_continued(response, out)
-            self._append(response, out)
+            self._begin_anew_unless_continued(answer, out)
+            self._append(answer, out)
         finally:
-            response.close()
+            answer.close()
         if self._offset < self._file.size:
             raise Temporary(
                 Reason.SERVER_ERROR,
                 f"{self._file.path} ended after {self._offset} of {self._file.size} bytes",
             )
 
-    def _answer(self) -> urllib3.BaseHTTPResponse:
+    def _answer(self) -> Answer:
         """The answer to a request for what is missing."""
         self._tools.proceed()
         try:
@@ -143,7 +140,7 @@ class FileTransfer:
             what = f"{self._file.path} of {self._tools.source.name}"
             raise refusals.explain(refusal, what=what, advice=self._tools.source.advice) from None
 
-    def _open(self) -> urllib3.BaseHTTPResponse:
+    def _open(self) -> Answer:
         source = self._tools.source
         try:
             return self._tools.transport.open(source.locate(self._file), start=self._offset)
@@ -154,15 +151,13 @@ class FileTransfer:
         source.renew()
         return self._tools.transport.open(source.locate(self._file), start=self._offset)
 
-    def _begin_anew_unless_continued(
-        self, response: urllib3.BaseHTTPResponse, out: IO[bytes]
-    ) -> None:
+    def _begin_anew_unless_continued(self, answer: Answer, out: IO[bytes]) -> None:
         if not self._offset:
             return
-        match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-        if response.status == 206 and match and int(match[1]) == self._offset:
+        match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        if answer.status == 206 and match and int(match[1]) == self._offset:
             return
-        if response.status == 206:
+        if answer.status == 206:
             raise Temporary(
                 Reason.SERVER_ERROR, f"another range of {self._file.path} came than was asked for"
             )
@@ -170,9 +165,9 @@ class FileTransfer:
         out.truncate(0)
         self._forget()
 
-    def _append(self, response: urllib3.BaseHTTPResponse, out: IO[bytes]) -> None:
+    def _append(self, answer: Answer, out: IO[bytes]) -> None:
         tools, stored = self._tools, self._offset
-        while chunk := self._read(response):
+        while chunk := answer.read_some():
             if self._offset + len(chunk) > self._file.size:
                 raise _WrongLength(f"longer than {self._file.size} bytes")
             tools.proceed()
@@ -183,15 +178,6 @@ class FileTransfer:
             if self._offset - stored >= WRITE_BACK_BYTES:
                 _write_back(out.fileno(), stored, self._offset - stored)
                 stored = self._offset
-
-    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        """The next bytes as soon as there are some; none at the end."""
-        try:
-            return response.read1(CHUNK_BYTES, decode_content=False)
-        except exceptions.IncompleteRead:
-            return b""
-        except (exceptions.HTTPError, OSError) as error:
-            raise self._tools.transport.explain(error, response.url or "") from None
 
     def _fresh_digest(self) -> Digest:
         return checksums.digest_for(self._file.stated, size=self._file.size)

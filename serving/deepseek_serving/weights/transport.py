@@ -4,14 +4,15 @@ import os
 import socket
 import ssl
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3 import exceptions
 from urllib3.util import Timeout, make_headers, parse_url
 
-from deepseek_serving.weights.errors import Permanent, Reason, Temporary
+from deepseek_serving.weights.errors import FetchError, Permanent, Reason, Temporary
 from deepseek_serving.weights.listing import Download
 
 CONNECT_SECONDS = 20.0
@@ -31,6 +32,40 @@ class Refusal(Exception):  # noqa: N818 - what a server did, not yet an error of
         self.host = host
 
 
+class Answer:
+    """Content on its way; errors come out as ours."""
+
+    def __init__(
+        self,
+        response: urllib3.BaseHTTPResponse,
+        explain: Callable[[Exception], FetchError],
+    ) -> None:
+        self._response = response
+        self._explain = explain
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    def read_some(self) -> bytes:
+        """The next bytes as soon as there are some; none at the end, however early it is."""
+        try:
+            return self._response.read1(CHUNK_BYTES, decode_content=False)
+        except (exceptions.HTTPError, OSError) as error:
+            if any(isinstance(cause, exceptions.IncompleteRead) for cause in _causes(error)):
+                return b""
+            raise self._explain(error) from None
+
+    def read_all(self, *, most_bytes: int) -> bytes:
+        """A small document, up to one byte more than `most_bytes`."""
+        try:
+            return self._response.read(most_bytes + 1, decode_content=True)
+        except (exceptions.HTTPError, OSError) as error:
+            raise self._explain(error) from None
+
+    def close(self) -> None:
+        """Cut the connection, unless all has been read and it can be used again."""
+        self._response.close()
+
+
 class Transport:
     """Connections to any number of hosts; may be used by many threads."""
 
@@ -47,9 +82,7 @@ class Transport:
         self._direct = urllib3.PoolManager(**options)  # type: ignore[arg-type]
         self._proxied: dict[str, urllib3.ProxyManager] = {}
 
-    def open(
-        self, download: Download, *, start: int = 0, method: str = "GET"
-    ) -> urllib3.BaseHTTPResponse:
+    def open(self, download: Download, *, start: int = 0, method: str = "GET") -> Answer:
         """The answer with the content from byte `start` on, its body unread.
 
         Refusal where the server answers with an error, FetchError where none answers.
@@ -61,7 +94,7 @@ class Transport:
         for _ in range(MOST_REDIRECTS):
             response = self._request(method, url, headers)
             if response.status not in REDIRECTS or "Location" not in response.headers:
-                return _content(response, url)
+                return Answer(_content(response, url), partial(self.explain, url=url))
             response.drain_conn()
             target = urljoin(url, response.headers["Location"])
             if _origin(target) != _origin(url):
@@ -71,20 +104,18 @@ class Transport:
 
     def read(self, download: Download, *, most_bytes: int) -> tuple[bytes, Mapping[str, str]]:
         """A small document whole, and the headers it came with."""
-        response = self.open(download)
+        answer = self.open(download)
         try:
-            body = response.read(most_bytes + 1, decode_content=True)
-        except (exceptions.HTTPError, OSError) as error:
-            raise self.explain(error, download.url) from None
+            body = answer.read_all(most_bytes=most_bytes)
         finally:
-            response.close()
+            answer.close()
         if len(body) > most_bytes:
             raise Permanent(
                 Reason.INVALID_SOURCE,
                 f"{host_of(download.url)} answers with more than {most_bytes} bytes where a list"
                 " of files was expected: check the address",
             )
-        return body, response.headers
+        return body, answer.headers
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str]

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 from deepseek_serving.weights import checksums
 from deepseek_serving.weights.errors import FetchError, Permanent, Reason, Temporary
@@ -222,8 +222,16 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_all(file: IO[bytes], chunk: bytes) -> None:
-    """Write a chunk to an unbuffered file, which may take less than all at once."""
+class Unbuffered(Protocol):
+    """A file that may take less than all that it is given."""
+
+    def write(self, chunk: bytes | memoryview, /) -> int:
+        """Take some bytes and say how many."""
+        ...
+
+
+def write_all(file: Unbuffered, chunk: bytes) -> None:
+    """Write a whole chunk."""
     written = file.write(chunk)
     while written < len(chunk):
         written += file.write(memoryview(chunk)[written:])
