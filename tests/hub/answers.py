@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.hub.rules import Faults, Rule, Rules
 
 CHUNK_BYTES = 2**20
+SETTLE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,29 @@ class Served:
 
 
 class Log:
-    """What was asked for and how much was sent."""
+    """What was asked for and how much was sent; whoever reads it waits for answers under way."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._served: list[Served] = []
+        self._under_way = 0
 
-    def add(self, served: Served) -> None:
-        """Note a request."""
-        with self._lock:
+    def begin(self) -> None:
+        """An answer begins."""
+        with self._changed:
+            self._under_way += 1
+
+    def end(self, served: Served) -> None:
+        """It has ended."""
+        with self._changed:
+            self._under_way -= 1
             self._served.append(served)
+            self._changed.notify_all()
 
     def read(self) -> list[Served]:
         """All so far."""
-        with self._lock:
+        with self._changed:
+            self._settle()
             return list(self._served)
 
     def sent(self, pattern: str = "") -> int:
@@ -55,8 +65,13 @@ class Log:
 
     def clear(self) -> None:
         """Forget all."""
-        with self._lock:
+        with self._changed:
+            self._settle()
             self._served.clear()
+
+    def _settle(self) -> None:
+        # The client has its last byte a moment before the server notes that it sent it.
+        self._changed.wait_for(lambda: not self._under_way, SETTLE_SECONDS)
 
 
 class Shaper:
@@ -121,6 +136,7 @@ class Sender:
         if not faults.get("ignore-ranges"):
             response.headers["Accept-Ranges"] = "bytes"
         sent = 0
+        self.log.begin()
         try:
             await response.prepare(request)
             if request.method != "HEAD":
@@ -128,7 +144,7 @@ class Sender:
                     async for count in self._send(request, response, content, (start, end), faults):
                         sent += count
         finally:
-            self.log.add(
+            self.log.end(
                 Served(
                     method=request.method,
                     path=request.path,

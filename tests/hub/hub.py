@@ -159,8 +159,9 @@ class Hub:
         return web.Response(status=204)
 
     async def _get_log(self, _: web.Request) -> web.Response:
-        return web.json_response([asdict(served) for served in self.log.read()])
+        served = await asyncio.to_thread(self.log.read)
+        return web.json_response([asdict(one) for one in served])
 
     async def _clear_log(self, _: web.Request) -> web.Response:
-        self.log.clear()
+        await asyncio.to_thread(self.log.clear)
         return web.Response(status=204)

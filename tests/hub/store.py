@@ -124,7 +124,8 @@ class Store:
             body = await passed.read()
             kept = {name: passed.headers[name] for name in KEPT if name in passed.headers}
             if not wanted or passed.status != 200:
-                self._sender.log.add(
+                self._sender.log.begin()
+                self._sender.log.end(
                     Served(request.method, request.path, "", passed.status, 0, authorized=True)
                 )
                 return _copy(request, passed, body, kept)
