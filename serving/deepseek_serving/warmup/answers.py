@@ -59,7 +59,18 @@ class Answer:
         if not self.tokens or (wanted is not Check.TOKENS and not self.text.strip()):
             raise Failure(Reason.EMPTY_ANSWER, f"{asked}: {self.tokens} tokens without text")
         if wanted is Check.LOG_PROBABILITIES:
-            check_finite(self.positions, asked=asked)
+            self.check_finite(asked=asked)
+
+    def check_finite(self, *, asked: str) -> None:
+        """Raise Failure unless there are log-probabilities, and all of them are numbers."""
+        if not self.positions:
+            message = f"{asked}: the engine gives no log-probabilities"
+            raise Failure(Reason.REFUSED, message, blames_request=True)
+        for number, position in enumerate(self.positions, start=1):
+            chosen = position[0][1]
+            finite = all(math.isfinite(value) for _, value in position)
+            if chosen <= LOWEST_LOG_PROBABILITY or not finite:
+                raise Failure(Reason.NOT_FINITE, f"{asked}: at token {number}: {_short(position)}")
 
 
 def refused(message: str, *, status: int | None = None) -> Failure:
@@ -67,17 +78,8 @@ def refused(message: str, *, status: int | None = None) -> Failure:
     # JSON knows no NaN: an engine that computes one fails where it writes its answer.
     if "not JSON compliant" in message:
         return Failure(Reason.NOT_FINITE, message, status=status)
-    return Failure(Reason.REFUSED, message, status=status)
-
-
-def check_finite(positions: list[Position], *, asked: str) -> None:
-    """Raise Failure unless there are log-probabilities, and all of them are numbers."""
-    if not positions:
-        raise Failure(Reason.NOT_FINITE, f"{asked}: no log-probabilities, although asked for")
-    for number, position in enumerate(positions, start=1):
-        chosen = position[0][1]
-        if chosen <= LOWEST_LOG_PROBABILITY or not all(math.isfinite(p) for _, p in position):
-            raise Failure(Reason.NOT_FINITE, f"{asked}: at token {number}: {_short(position)}")
+    client_error = status is not None and 400 <= status < 500
+    return Failure(Reason.REFUSED, message, status=status, blames_request=client_error)
 
 
 def _positions(logprobs: Any) -> Iterator[Position]:

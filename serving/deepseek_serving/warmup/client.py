@@ -25,6 +25,9 @@ _LINE_BYTES = 1 << 20
 
 _DONE = "[DONE]"
 
+FEWEST_GAPS = 4
+"""Between tokens, for a mean that is more than chance: a server may send two tokens in one part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -130,9 +133,10 @@ class Engine:
         spoke: list[float] = []
         async for event in _events(response.content):
             if event == _DONE:
-                first, last = (spoke[0], spoke[-1]) if spoke else (self._clock(), math.nan)
+                first = spoke[0] if spoke else self._clock()
                 gaps = answer.tokens - 1
-                return answer, Timing(first - began, (last - first) / gaps if gaps > 0 else None)
+                between = (spoke[-1] - first) / gaps if gaps >= FEWEST_GAPS and spoke else None
+                return answer, Timing(first - began, between)
             if answer.add(parse(event)):
                 spoke.append(self._clock())
         raise Failure(Reason.NOT_ANSWERING, f"{response.url.path}: the stream broke off")

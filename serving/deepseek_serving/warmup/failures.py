@@ -2,6 +2,7 @@
 
 Exit code 0 means that the first lock of the pod is open. Any other means that it is shut:
 
+    1   an error in this program
     2   the command line or the spec cannot be used
     10  NotAnswering   engine or warden did not answer, or broke off
     11  WrongModel     the engine serves another name
@@ -56,16 +57,22 @@ _REMEDIES = {
 
 
 class Failure(Exception):  # noqa: N818 - what the result calls it
-    """The warm-up cannot succeed any more; `status` is the HTTP answer's, where there was one."""
+    """The warm-up cannot succeed any more.
 
-    def __init__(self, reason: Reason, message: str, *, status: int | None = None) -> None:
+    `status` is that of the HTTP answer, where there was one; `blames_request` says that the server
+    does not offer what this request asked for, which says nothing about other requests.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        status: int | None = None,
+        blames_request: bool = False,
+    ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message
         self.status = status
-
-    @property
-    def blames_request(self) -> bool:
-        """Whether the engine refused this request, which says nothing about other requests."""
-        refused = self.reason is Reason.REFUSED
-        return refused and self.status is not None and 400 <= self.status < 500
+        self.blames_request = blames_request

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deepseek_serving.warmup import figures, reference
+from deepseek_serving.warmup import bodies, figures, reference
 from deepseek_serving.warmup.answers import Position
 from deepseek_serving.warmup.client import Clock, Engine, Seen, Timing, Warden
 from deepseek_serving.warmup.failures import Failure, Reason
 from deepseek_serving.warmup.figures import Figure
 from deepseek_serving.warmup.plan import make_plan
-from deepseek_serving.warmup.requests import Check, Group
+from deepseek_serving.warmup.requests import CHAT, Check, Group, Request
 from deepseek_serving.warmup.result import Result, Shape
 from deepseek_serving.warmup.spec import WarmupSpec
 
@@ -22,6 +22,9 @@ POLL_SECONDS = 0.5
 REPEAT_SHARE = 0.5
 """Of the time limit: after it, groups are sent once each, so that none is left cold for another's
 second decimal."""
+
+_SECOND_OPINION_SECONDS = 10.0
+"""One short request more, to an engine that has just answered one."""
 
 _OPENED_ANYWAY = (Reason.TIMED_OUT, Reason.REFUSED)
 """What onFailure: Serve forgives; an engine that answers garbage is never opened."""
@@ -53,15 +56,21 @@ class Warmup:
         """The result, whatever happens; the lock is open if it says so."""
         asked = self.clock()
         try:
-            await self._wait()
-            await self._within_limit()
-        except Failure as failure:
-            await self._fail(failure)
+            await self._attempt()
         except asyncio.CancelledError:
-            self.result.failure = Failure(Reason.TIMED_OUT, "the warm-up was told to stop")
+            told = Failure(Reason.TIMED_OUT, "the warm-up was told to stop")
+            self.result.failure = self.result.failure or told
         self.result.seconds = self.clock() - asked
         self.result.reference = reference.compare(self._runs)
         return self.result
+
+    async def _attempt(self) -> None:
+        try:
+            await self._wait()
+            await self._within_limit()
+        except Failure as failure:
+            self.result.failure = failure
+            await self._explain(failure)
 
     async def _wait(self) -> None:
         """Until the engine answers under its name, and the pod's probe has seen its process."""
@@ -95,6 +104,8 @@ class Warmup:
     async def _within_limit(self) -> None:
         plan = make_plan(self.spec)
         self.result.left_out += plan.left_out
+        named = f"{self.spec.model} on {self.spec.engine}"
+        self.say(f"{named}: {len(plan.groups)} groups, at most {plan.requests} requests")
         done: list[Group] = []
         try:
             async with asyncio.timeout(self.spec.max_seconds):
@@ -121,6 +132,7 @@ class Warmup:
             if group.essential or not failure.blames_request:
                 raise
             self.result.left_out.append(f"{group.name}: {failure.message}")
+            self.say(f"left out: {group.name}: {failure.message}")
         if rounds:
             self._note(group.name, Shape(tuple(rounds), stable=figures.are_stable(rounds)))
 
@@ -193,9 +205,10 @@ class Warmup:
             await self.warden.open(self.result.process_start)
             self.result.opened = True
 
-    async def _fail(self, failure: Failure) -> None:
-        """Note why; a restart explains whatever else went wrong; open anyway if that was asked for."""
-        self.result.failure = failure
+    async def _explain(self, failure: Failure) -> None:
+        """Give a failure its true name, and open the lock if the failure is to be forgiven."""
+        if failure.reason is Reason.EMPTY_ANSWER:
+            await self._look_for_garbage()
         if self.result.process_start is None:
             return
         try:
@@ -206,3 +219,19 @@ class Warmup:
                 await self._open_now()
         except Failure as silent:
             self.say(f"after the failure: {silent}")
+
+    async def _look_for_garbage(self) -> None:
+        """An engine that computes no numbers says nothing either; only log-probabilities tell."""
+        if self.result.requests >= self.spec.max_requests:
+            return
+        body = bodies.reference(self.spec.model)
+        self.result.requests += 1
+        try:
+            async with asyncio.timeout(_SECOND_OPINION_SECONDS):
+                answer, _ = await self.engine.ask(Request(CHAT, body, Check.LOG_PROBABILITIES))
+            answer.check_finite(asked="log-probabilities")
+        except Failure as other:
+            if other.reason is Reason.NOT_FINITE:
+                self.result.failure = other
+        except TimeoutError:
+            self.say("the engine does not answer any more")

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import pytest
 
 from deepseek_serving.warmup import client
+from deepseek_serving.warmup.failures import Failure
 from deepseek_serving.warmup.result import Result
 from deepseek_serving.warmup.runner import Warmup
 from tests.unit.serving.warmup.fake_engine import FakeEngine
@@ -16,6 +17,11 @@ class WarmUp(Protocol):
     async def __call__(
         self, *, token: str = TOKEN, patience: float = client.WARDEN_SECONDS, **changes: Any
     ) -> Result: ...
+
+
+def failure_of(result: Result) -> Failure:
+    assert result.failure is not None
+    return result.failure
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class FakeEngine:
     """Until the answer begins, the first time that a shape is asked."""
     warm_seconds: float = 0.1
     token_seconds: float = 0.0
-    text: tuple[str, ...] = ("Paris", " is", " it", ".")
+    text: tuple[str, ...] = ("It", " is", " Paris", ",", " yes.")
     logprobs: tuple[Any, ...] = (-0.1, -0.2)
     thinking_field: str = ""
     """Under which name the text comes, where not as content."""
@@ -117,6 +117,7 @@ class FakeEngine:
         self.warden_ill -= 1
         if self.warden_ill >= 0:
             return web.Response(status=503, text="not yet")
+        self.clock.now += 0.001
         age = None if self.start is None else self.clock.now - (self.probed_at or self.clock.now)
         return web.json_response({"processStart": self.start, "ageSeconds": age, "warm": False})
 

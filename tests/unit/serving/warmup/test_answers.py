@@ -100,13 +100,21 @@ def logprobs(*values: Any, top: Any = ()) -> Any:
         pytest.param(logprobs(None), id="null"),
         pytest.param(logprobs(-0.1, -9999.0), id="impossible-choice"),
         pytest.param(logprobs(-0.1, top=(math.nan,)), id="rival"),
-        pytest.param(logprobs(), id="none"),
-        pytest.param({**MODEL, "choices": [{"text": "a", "logprobs": None}]}, id="no-logprobs"),
     ],
 )
 def test_log_probabilities_are_finite_numbers(document: Any) -> None:
     with pytest.raises(Failure, match="NotFinite: here: "):
         read(document).check(Check.LOG_PROBABILITIES, model="chat", asked="here")
+
+
+@pytest.mark.parametrize(
+    "document", [logprobs(), {**MODEL, "choices": [{"text": "a", "logprobs": None}]}]
+)
+def test_an_engine_without_log_probabilities_is_not_sick(document: Any) -> None:
+    with pytest.raises(Failure, match="Refused: here: the engine gives no") as raised:
+        read(document).check(Check.LOG_PROBABILITIES, model="chat", asked="here")
+
+    assert raised.value.blames_request
 
 
 def test_impossible_rivals_are_no_fault() -> None:

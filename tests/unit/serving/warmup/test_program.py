@@ -90,7 +90,8 @@ async def test_the_program_warms_the_engine_and_opens_the_lock(
     assert shown["processStart"] == START
     assert job.result == {**shown, "shapesLeftOut": 0}
     assert len((job.directory / "result").read_bytes()) <= LIMIT_BYTES
-    assert progress.count(b"\n") == len(shown["shapes"])
+    assert progress.startswith(b"chat on vllm: 17 groups, at most ")
+    assert progress.count(b"\n") == 1 + len(shown["shapes"])
 
 
 async def test_a_program_that_is_told_to_stop_still_writes_a_result(
