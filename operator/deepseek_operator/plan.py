@@ -62,13 +62,14 @@ def make_plan(
         now=now,
     )
     records = _recorded(status) != _recorded(stored)
+    leftovers = _leftovers(observed, desired, roles)
     return Plan(
         apply=tuple(desired),
-        delete=tuple(_leftovers(observed, desired, roles)),
+        delete=tuple(leftovers),
         # What is said of the object follows once the effects have been carried out.
         status={**stored, "serving": status["serving"]} if records else status,
         records=records,
-        requeue_seconds=_requeue(observed, roles),
+        requeue_seconds=_requeue(observed, roles, leftovers),
     )
 
 
@@ -164,6 +165,7 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         for child in (*observed.deployments, *observed.services, *observed.budgets)
         if (child["kind"], child["metadata"]["name"]) not in wanted
         and not _serves_users(child, roles)
+        and not _names_pods(child, observed)
     ]
     history = sorted(
         (item for item in observed.revisions if revision_of(item) not in roles.kept),
@@ -171,6 +173,12 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         reverse=True,
     )
     return [*unwanted, *history[HISTORY_LIMIT:]]
+
+
+def _names_pods(child: Manifest, observed: Observed) -> bool:
+    """A revision's Service goes after its Deployment: until then somebody may look its pods up."""
+    key = revision_of(child)
+    return child["kind"] == "Service" and key is not None and bool(observed.deployment(key))
 
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
@@ -212,6 +220,7 @@ def _recorded(status: Manifest) -> object:
     return status.get("serving", {}).get("revision")
 
 
-def _requeue(observed: Observed, roles: switch.Roles) -> float | None:
+def _requeue(observed: Observed, roles: switch.Roles, leftovers: list[Manifest]) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
-    return TROUBLE_SECONDS if waiting else None
+    leaving = any(child["kind"] == "Deployment" for child in leftovers)
+    return TROUBLE_SECONDS if waiting or leaving else None

@@ -118,8 +118,11 @@ def test_then_users_go_to_the_new_revision_and_the_old_pods_leave() -> None:
     plan = world.plan(NEW)
 
     assert client_selector(plan) == NEW_KEY
-    assert {("Deployment", f"chat-{OLD_KEY}"), ("Service", f"chat-{OLD_KEY}")} == deleted(plan)
+    assert {("Deployment", f"chat-{OLD_KEY}")} == deleted(plan)
     world.carry_out(plan)
+    following = world.plan(NEW)
+    assert {("Service", f"chat-{OLD_KEY}")} == deleted(following)
+    world.carry_out(following)
     assert f"chat-{OLD_KEY}" in world.observed().revisions[0]["metadata"]["name"]
 
 
@@ -129,7 +132,10 @@ def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
 
     plan = world.plan(OLD)
 
-    assert {("Deployment", f"chat-{NEW_KEY}"), ("Service", f"chat-{NEW_KEY}")} == deleted(plan)
+    assert {("Deployment", f"chat-{NEW_KEY}")} == deleted(plan)
+    assert plan.requeue_seconds == TROUBLE_SECONDS
+    world.carry_out(plan)
+    assert {("Service", f"chat-{NEW_KEY}")} == deleted(world.plan(OLD))
     assert client_selector(plan) == OLD_KEY
 
 
