@@ -112,6 +112,7 @@ class _Course:
     async def edit(self, name: str, burst: Burst) -> Edited:
         """Thirty edits, one after another."""
         path = resources.DEEPSEEK_DEPLOYMENT.path(self.namespace, name)
+        manifest: Manifest = {}
         for number in range(EDITS):
             spec = {"spec": burst.spec(number)}
             manifest = await self.cluster.api.send("PATCH", path, spec, content=MERGE)

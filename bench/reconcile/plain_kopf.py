@@ -12,7 +12,7 @@ from typing import Any
 
 import kopf
 from kubernetes import client
-from kubernetes.client.rest import ApiException
+from kubernetes.client.exceptions import ApiException
 
 from bench.reconcile.objects import Manifest, desired_children
 from deepseek_operator.api import names
