@@ -101,7 +101,7 @@ class Sender:
 
     async def early(self, request: web.Request) -> tuple[Faults, web.StreamResponse | None]:
         """The faults of this request, and the answer where they forbid a better one."""
-        faults = self.rules.for_answer(request.path, head=request.method == "HEAD")
+        faults = self.rules.for_answer(request.path, request.method)
         hops = int(request.query.get("hop", "0"))
         if (rule := faults.get("redirect")) and hops < rule.count:
             target = request.url.update_query(hop=hops + 1)

@@ -119,9 +119,7 @@ class Distribution:
 
     def _layers(self, model: Model) -> list[dict[str, Any]]:
         other = base_layer()
-        archive = model.archive("models", packed=False)
-        packed = model.archive("models", packed=True)
-        chosen = packed if model.name.endswith("-packed") else archive
+        chosen = model.archive("models", packed=model.name.endswith("-packed"))
         with chosen.open("rb") as content:
             digest = f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
         self._blobs[digest] = chosen

@@ -129,6 +129,7 @@ class Hub:
         Files(self.models, self._sender).add_to(app)
         Distribution(self.models, self._sender, self.work, account=self._account).add_to(app)
         self._hub.add_to(app)
+        self._hub.add_store_to(app)  # for whoever comes through this server as a proxy
         return app
 
     async def _serve(

@@ -28,8 +28,12 @@ class HuggingFace:
     def store_app(self) -> web.Application:
         """The store of large files, which is another host's."""
         app = web.Application()
-        app.router.add_get("/cdn/{organisation}/{name}/{sha256}", self.store)
+        self.add_store_to(app)
         return app
+
+    def add_store_to(self, app: web.Application) -> None:
+        """Serve the store's files."""
+        app.router.add_get("/cdn/{organisation}/{name}/{sha256}", self.store)
 
     async def info(self, request: web.Request) -> web.StreamResponse:
         """A model's state and, with `blobs`, its files' sizes and checksums."""

@@ -31,6 +31,7 @@ class Rule:
 
     fault: str
     path: str = ""
+    method: str = ""
     times: int | None = 1
     skip: int = 0
     status: int = 500
@@ -44,9 +45,9 @@ class Rule:
         if self.fault not in FAULTS:
             raise ValueError(f"unknown fault {self.fault!r}: one of {', '.join(FAULTS)}")
 
-    def applies(self, path: str) -> bool:
+    def applies(self, path: str, method: str) -> bool:
         """Whether it is this request's turn; counts it."""
-        if not re.search(self.path, path) or self.times == 0:
+        if not re.search(self.path, path) or self.method not in ("", method) or self.times == 0:
             return False
         if self.skip:
             self.skip -= 1
@@ -87,13 +88,15 @@ class Rules:
 
     def for_listing(self, path: str) -> bool:
         """Whether this file is listed with a wrong checksum."""
-        return "wrong-checksum" in self._take(path, OF_LISTING).rules
+        return "wrong-checksum" in self._take(path, "GET", OF_LISTING).rules
 
-    def for_answer(self, path: str, *, head: bool = False) -> Faults:
+    def for_answer(self, path: str, method: str = "GET") -> Faults:
         """What goes wrong when this path is asked for; nothing of its content with HEAD."""
-        return self._take(path, OF_HEADERS if head else OF_HEADERS + OF_CONTENT)
+        faults = OF_HEADERS if method == "HEAD" else OF_HEADERS + OF_CONTENT
+        return self._take(path, method, faults)
 
-    def _take(self, path: str, faults: Collection[str]) -> Faults:
+    def _take(self, path: str, method: str, faults: Collection[str]) -> Faults:
         with self._lock:
-            taken = [rule for rule in self._rules if rule.fault in faults and rule.applies(path)]
+            known = [rule for rule in self._rules if rule.fault in faults]
+            taken = [rule for rule in known if rule.applies(path, method)]
         return Faults({rule.fault: rule for rule in taken})

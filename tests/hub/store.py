@@ -76,13 +76,13 @@ def upload(endpoint: str, model: Model, *, bucket: str, prefix: str) -> None:
     for file in model.files().values():
         place = {"Bucket": bucket, "Key": f"{prefix}/{file.path}"}
         if file.size <= PART_BYTES:
-            store.put_object(**place, Body=file.place.read_bytes())
+            store.put_object(**place, Body=file.place.read_bytes(), ACL="public-read")
         else:
             _upload_in_parts(store, file.place, place)
 
 
 def _upload_in_parts(store: Any, path: Path, place: dict[str, str]) -> None:
-    upload_id = store.create_multipart_upload(**place)["UploadId"]
+    upload_id = store.create_multipart_upload(**place, ACL="public-read")["UploadId"]
     parts: list[dict[str, Any]] = []
     with path.open("rb") as content:
         while chunk := content.read(PART_BYTES):
@@ -111,7 +111,7 @@ class Store:
         faults, answer = await self._sender.early(request)
         if answer is not None:
             return answer
-        wanted = request.method == "GET" and "X-Amz-Signature" in request.query
+        wanted = request.method == "GET" and "list-type" not in request.query
         skipped = {"Host", "Range"} if wanted else {"Host"}
         headers = {name: text for name, text in request.headers.items() if name not in skipped}
         url = f"{self._endpoint}{request.raw_path}"

@@ -66,11 +66,11 @@ class S3Source:
     def with_checksum(self, file: RemoteFile) -> RemoteFile:
         """The file with the best checksum that its object states."""
         head = self._call("head_object", Key=file.locator, ChecksumMode="ENABLED")
+        first = None
         if re.search(r"-\d+$", head.get("ETag", "").strip('"')):
-            part = self._call("head_object", Key=file.locator, PartNumber=1)
-            first = part.get("ContentLength") if part.get("PartsCount") else None
-        else:
-            first = None
+            # A store that does not know the parts any more answers with the whole object.
+            length = self._call("head_object", Key=file.locator, PartNumber=1)["ContentLength"]
+            first = length if length < file.size else None
         checksum = stated_checksum(head, size=file.size, first_part=first)
         if checksum is None:
             raise Permanent(
