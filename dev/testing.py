@@ -7,6 +7,7 @@ from dev import steps
 
 SUITES = (
     ("tests/unit", "tests/properties", "tests/chart"),
+    ("tests/weights",),
     ("tests/cluster",),
     ("tests/machine", "tests/e2e", "-p", "no:randomly"),
 )
