@@ -221,6 +221,7 @@ async def _grow_old(cluster: Cluster, chat: Manifest) -> None:
         return (
             "poddisruptionbudgets" not in kinds
             and kinds.count("deployments") == 1
+            and kinds.count("services") == 2  # its own goes after its pods
             and kinds.count("controllerrevisions") == HISTORY_LIMIT + 1
         )
 
