@@ -24,7 +24,7 @@ def pytest_exception_interact(
         "asserted": call.when == "call" and is_assertion(call.excinfo.value),
         "said": call.excinfo.exconly().splitlines()[0],
     }
-    path: Path = node.config.getoption("--witnesses")
+    path = Path(str(node.config.getoption("--witnesses")))
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")
 

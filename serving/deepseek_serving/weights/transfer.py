@@ -69,12 +69,12 @@ class FileTransfer:
 
     def run(self) -> None:
         """Return when the partial file is whole and its checksum right."""
+        wanted, found = self._file.stated.value, "nothing"
         for attempt in range(self._tools.policy.whole_refetches + 1):
             try:
                 found = self._fill()
             except _WrongLength as finding:
                 found = str(finding)
-            wanted = self._file.stated.value
             if found == wanted:
                 return
             self._tools.log(f"{self._file.path} is wrong ({found}), attempt {attempt + 1}")
