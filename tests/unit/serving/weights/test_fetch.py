@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from typing import Any, Protocol
 
 import pytest
 
+from deepseek_serving.weights import claims
 from deepseek_serving.weights.errors import FetchError, Reason
 from deepseek_serving.weights.fetch import Fetch, Outcome, Request
 from deepseek_serving.weights.retries import Policy
+from deepseek_serving.weights.sources import hub as hub_source
+from deepseek_serving.weights.sources import web
 from tests.hub.hub import Hub
 from tests.hub.rules import Rule
 from tests.unit.serving.weights.conftest import KIB, SHARDS, TOKEN, WANTED
@@ -484,7 +488,8 @@ def test_a_reader_never_sees_half_a_file(
 
     def watch() -> None:
         while not ended.is_set():
-            seen = names(target) & WANTED if target.exists() else set()
+            # Not a walk: folders of the work under way come and go beneath one.
+            seen = [name for name in WANTED if (target / name).exists()]
             wrong.extend(
                 name
                 for name in seen
@@ -499,6 +504,75 @@ def test_a_reader_never_sees_half_a_file(
 
     assert isinstance(outcome, Outcome)
     assert wrong == []
+
+
+def test_an_owner_that_was_succeeded_waits_for_its_successor(
+    fetch: Fetcher,
+    hub: Hub,
+    target: Path,
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.01)
+    hub.add(Rule("stall", path=STORED, after=100 * KIB, times=2))
+    successor = target / ".fetch" / "claims" / "00000002"
+
+    def succeed() -> None:
+        while not successor.parent.exists():
+            ended.wait(0.01)
+        successor.write_text('{"released": true}')
+
+    ended = threading.Event()
+    other = threading.Thread(target=succeed)
+    other.start()
+    outcome = fetch(stall_seconds=0.5)
+    other.join()
+
+    assert isinstance(outcome, Outcome), outcome
+    assert any("taken the volume over" in line for line in said)
+
+
+def test_a_token_may_end_in_a_newline(fetch: Fetcher) -> None:
+    outcome = fetch("hf://test/private", environment={"HF_TOKEN": f"{TOKEN}\n"})
+
+    assert isinstance(outcome, Outcome), outcome
+
+
+def test_a_hub_that_takes_no_part_in_the_conversation_is_a_stall(
+    fetch: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_source, "LISTING_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        error = failed(fetch(environment={"HF_ENDPOINT": address}), Reason.STALLED)
+
+    assert error.retryable
+
+
+def test_a_mirror_that_answers_with_a_page_is_no_hub(fetch: Fetcher, hub: Hub) -> None:
+    hub.add(Rule("status", path="/api/", status=200, times=None))
+
+    error = failed(fetch(), Reason.SERVER_ERROR)
+    assert "answers with no listing" in error.message
+
+
+def test_a_redirect_without_end_is_given_up(fetch: Fetcher, hub: Hub) -> None:
+    hub.add(Rule("redirect", path="/resolve/", count=99, times=None))
+
+    assert "redirects without an end" in failed(fetch(), Reason.SERVER_ERROR).message
+
+
+def test_a_list_that_is_too_long_is_none(
+    fetch: Fetcher, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "MOST_LIST_BYTES", 10)
+
+    error = failed(
+        fetch(f"{hub.tls_url}/files/test/model/SHA256SUMS#sha256={'0' * 64}"),
+        Reason.INVALID_SOURCE,
+    )
+    assert "more than 10 bytes" in error.message
 
 
 def test_two_at_once_fetch_once(hub: Hub, target: Path, model: Path) -> None:
