@@ -177,6 +177,8 @@ class Sender:
             if (flip and position <= flip.at < position + count) or request.scheme == "https":
                 await response.write(_read(content, position, count, flip))
             else:
+                if transport.is_closing():
+                    raise ConnectionResetError("the client has gone")
                 await asyncio.get_running_loop().sendfile(transport, content, position, count)
             yield count
         if cut and stop < end:

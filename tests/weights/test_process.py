@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from tests.hub.hub import Hub
 from tests.hub.models import Model
 from tests.hub.rules import Rule
-from tests.weights.fetchers import REPOSITORY, fetching, model_files, until
+from tests.weights.fetchers import DEADLINE_SECONDS, REPOSITORY, fetching, model_files, until
 
 MIB = 2**20
 LARGE_BYTES = 320 * MIB
@@ -92,6 +93,22 @@ def test_told_to_stop_while_it_waits_for_another_it_stops(hub: Hub, tmp_path: Pa
         waiting.tell_to_stop()
 
         assert waiting.wait(seconds=STOP_SECONDS) == 1
+
+
+def test_told_to_stop_while_a_server_is_silent_it_stops(hub: Hub, tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        fetching(hub, "hf://test/model", tmp_path) as fetchers,
+    ):
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        fetcher = fetchers.start(environment={"HF_ENDPOINT": address})
+        silent.settimeout(DEADLINE_SECONDS)
+        connection, _ = silent.accept()
+        with connection:
+            fetcher.tell_to_stop()
+
+            assert fetcher.wait(seconds=STOP_SECONDS) == 1
+            assert fetcher.result["reason"] == "Interrupted"
 
 
 def test_progress_is_json_lines_that_only_grow(

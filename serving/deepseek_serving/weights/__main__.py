@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deepseek_serving.weights.errors import FetchError, Reason, Temporary
+from deepseek_serving.weights.errors import FetchError, Reason, Stopped, Temporary
 from deepseek_serving.weights.fetch import Fetch, Outcome, Request
 from deepseek_serving.weights.retries import Policy
 from deepseek_serving.weights.sources.names import FORMS
@@ -26,6 +26,10 @@ MOST_RESULT_BYTES = 4096
 """What a kubelet reads of a termination message."""
 
 PROGRESS_SECONDS = 2.0
+WAKE_SECONDS = 0.2
+STOP_SECONDS = 5.0
+"""How long is waited for an orderly end; what is in the volume is safe at any moment."""
+
 USUAL = Policy()
 
 EPILOG = f"""\
@@ -147,6 +151,17 @@ class Narrator:
 
 
 def run(fetch: Fetch) -> Outcome | FetchError:
+    """Fetch, and whatever happens as a value; told to stop, it does not wait for silent servers."""
+    ended: list[Outcome | FetchError] = []
+    worker = threading.Thread(target=lambda: ended.append(attempt(fetch)), daemon=True)
+    worker.start()
+    while worker.is_alive() and not fetch.stop.is_set():
+        worker.join(WAKE_SECONDS)
+    worker.join(STOP_SECONDS if fetch.stop.is_set() else None)
+    return ended[0] if ended else Stopped()
+
+
+def attempt(fetch: Fetch) -> Outcome | FetchError:
     """Fetch, and whatever happens as a value."""
     try:
         return fetch.run()

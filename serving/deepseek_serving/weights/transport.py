@@ -163,7 +163,7 @@ class Transport:
                     return Permanent(
                         Reason.INVALID_SOURCE, f"{host} is not an address: check the source"
                     )
-                case exceptions.ReadTimeoutError():
+                case _ if "ReadTimeout" in type(cause).__name__:  # of any of the libraries
                     return Temporary(
                         Reason.STALLED, f"{host} sent no byte for {self._stall_seconds:g} s"
                     )

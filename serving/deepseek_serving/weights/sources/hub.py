@@ -38,7 +38,8 @@ class HubSource:
         self._repository = repository
         self._revision = revision
         self._resolved = revision or "main"
-        self._token = environment.get("HF_TOKEN") or None
+        # A Secret made from a file often ends in a newline.
+        self._token = environment.get("HF_TOKEN", "").strip() or None
         self._endpoint = (environment.get("HF_ENDPOINT") or PUBLIC_ENDPOINT).rstrip("/")
         self._transport = transport
 

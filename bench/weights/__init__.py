@@ -1,0 +1,1 @@
+"""What fetching weights costs, beside curl, from a hub on this machine."""
