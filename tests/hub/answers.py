@@ -127,6 +127,8 @@ class Sender:
         if rule := faults.get("truncate"):
             size = min(size, rule.at)
         start, end, status = _range(request, size, ignored=bool(faults.get("ignore-ranges")))
+        if faults.get("other-range") and start:
+            start -= 1
         response = web.StreamResponse(status=status, headers=dict(headers or {}))
         response.content_length = end - start
         if status == 416:

@@ -42,8 +42,10 @@ class Distribution:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """A token for whoever has the password."""
-        expected = base64.b64encode((self._account or "").encode()).decode()
-        if self._account and request.headers.get("Authorization") != f"Basic {expected}":
+        _, answer = await self._sender.early(request)
+        if answer is not None:
+            return answer
+        if self._account and request.headers.get("Authorization") != self._basic():
             return web.json_response({"errors": [{"code": "UNAUTHORIZED"}]}, status=401)
         return web.json_response({"token": TOKEN, "expires_in": 300})
 
@@ -78,7 +80,8 @@ class Distribution:
         return await self._sender.file(request, place) if place else _missing("BLOB_UNKNOWN")
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if self._account is None or request.headers.get("Authorization") == f"Bearer {TOKEN}":
+        given = request.headers.get("Authorization")
+        if self._account is None or given in (f"Bearer {TOKEN}", self._basic()):
             return None
         realm = request.url.origin().with_path("/token")
         challenge = f'Bearer realm="{realm}",service="hub",scope="repository:models:pull"'
@@ -87,6 +90,9 @@ class Distribution:
             status=401,
             headers={"WWW-Authenticate": challenge},
         )
+
+    def _basic(self) -> str:
+        return f"Basic {base64.b64encode((self._account or '').encode()).decode()}"
 
     def _documents(self, form: str, model: Model) -> dict[str, bytes]:
         """Manifests by tag and digest."""

@@ -145,7 +145,12 @@ class Hub:
     async def _stop(self) -> None:
         self._sender.closing.set()
         for runner in self._runners:
+            connections = [] if runner.server is None else runner.server.connections
             await runner.cleanup()
+            # A client that stopped reading would keep its connection from being closed in order.
+            for one in connections:
+                if one.transport is not None:
+                    one.transport.abort()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()

@@ -12,6 +12,7 @@ OF_HEADERS = (
 )
 OF_CONTENT = (
     "ignore-ranges",  # send the whole file to a request for a part of it
+    "other-range",  # answer with a range that begins a byte before the one asked for
     "short",  # end the connection after `after` bytes of an answer
     "reset",  # reset it there
     "stall",  # send nothing more from there on

@@ -123,6 +123,10 @@ class Store:
         ):
             body = await passed.read()
             kept = {name: passed.headers[name] for name in KEPT if name in passed.headers}
+            of_store = {
+                name.lower() for name in passed.headers if name.lower().startswith("x-amz-")
+            }
+            kept |= {name: passed.headers[name] for name in of_store}
             if not wanted or passed.status != 200:
                 self._sender.log.begin()
                 self._sender.log.end(
@@ -136,7 +140,7 @@ class Store:
         return await self._sender.file(request, place, headers=kept, faults=faults)
 
 
-KEPT = ("ETag", "Content-Type", "Last-Modified", "x-amz-checksum-type", "x-amz-checksum-sha256")
+KEPT = ("ETag", "Content-Type", "Last-Modified")
 
 
 def _copy(

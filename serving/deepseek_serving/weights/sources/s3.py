@@ -26,6 +26,7 @@ from deepseek_serving.weights.listing import (
 from deepseek_serving.weights.transport import Refusal, Transport
 
 ADDRESS_SECONDS = 3600
+PAGE_OBJECTS = 1000
 CHECKSUMS = {
     "ChecksumSHA256": "sha256",
     "ChecksumSHA1": "sha1",
@@ -109,7 +110,7 @@ class S3Source:
     def _objects(self) -> Iterator[tuple[RemoteFile, str]]:
         token: dict[str, str] = {}
         while True:
-            page = self._call("list_objects_v2", Prefix=self._prefix, **token)
+            page = self._call("list_objects_v2", Prefix=self._prefix, MaxKeys=PAGE_OBJECTS, **token)
             for item in page.get("Contents", []):
                 path = item["Key"].removeprefix(self._prefix)
                 if path and not path.endswith("/"):
@@ -144,7 +145,10 @@ class S3Source:
 
     def _connected(self) -> Any:
         if self._client is None:
-            self._client = self._connect()
+            try:
+                self._client = self._connect()
+            except ValueError as error:  # so botocore refuses an address
+                raise Permanent(Reason.INVALID_SOURCE, f"{error}: check AWS_ENDPOINT_URL") from None
         return self._client
 
     def _connect(self) -> Any:

@@ -368,6 +368,62 @@ def test_a_token_that_expires_on_the_way_is_renewed(
     assert isinstance(fetch(f"oci://{hub.registry}/oras/test/model", environment=account), Outcome)
 
 
+def test_a_registry_may_want_the_password_itself(
+    fetch: Fetcher, hub: Hub, account: dict[str, str]
+) -> None:
+    challenge = {"WWW-Authenticate": 'Basic realm="hub"'}
+    hub.add(Rule("status", path="/manifests/", status=401, headers=challenge))
+
+    assert isinstance(fetch(f"oci://{hub.registry}/oras/test/model", environment=account), Outcome)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        pytest.param("/manifests/", "no JSON object", id="manifest"),
+        pytest.param("/token", "no JSON object", id="token"),
+    ],
+)
+def test_a_registry_that_answers_with_a_page_is_broken(
+    fetch: Fetcher, hub: Hub, account: dict[str, str], path: str, words: str
+) -> None:
+    hub.add(Rule("status", path=path, status=200, times=None))
+
+    error = failed(
+        fetch(f"oci://{hub.registry}/oras/test/model", environment=account), Reason.SERVER_ERROR
+    )
+    assert words in error.message
+
+
+def test_a_digest_must_be_that_of_the_manifest(
+    fetch: Fetcher, hub: Hub, account: dict[str, str]
+) -> None:
+    hub.add(Rule("status", path="/manifests/", status=200))
+    source = f"oci://{hub.registry}/oras/test/model@sha256:{'0' * 64}"
+
+    assert failed(fetch(source, environment=account), Reason.CHECKSUM_MISMATCH)
+
+
+def test_another_range_than_asked_for_is_not_taken(
+    fetch: Fetcher, hub: Hub, target: Path, model: Path
+) -> None:
+    hub.add(Rule("short", path=STORED, after=100 * KIB, times=3))
+    hub.add(Rule("other-range", path=STORED, times=2, skip=3))
+
+    assert isinstance(fetch(), Outcome)
+    assert_whole(target, model)
+
+
+def test_a_server_that_does_not_say_how_long_a_file_is_is_refused(fetch: Fetcher, hub: Hub) -> None:
+    sha = hashlib.sha256(hub.models["test/model"].sums().encode()).hexdigest()
+    hub.add(Rule("status", path="safetensors", method="HEAD", status=204, times=None))
+
+    error = failed(
+        fetch(f"{hub.tls_url}/files/test/model/SHA256SUMS#sha256={sha}"), Reason.INVALID_SOURCE
+    )
+    assert "204" in error.message
+
+
 def test_the_sum_of_a_list_must_be_right(fetch: Fetcher, hub: Hub) -> None:
     address = f"{hub.tls_url}/files/test/model/SHA256SUMS#sha256={'0' * 64}"
 
