@@ -123,7 +123,36 @@ class Sender:
             faults, answer = await self.early(request)
             if answer is not None:
                 return answer
-        size = os.stat(path).st_size  # noqa: PTH116 - a few microseconds
+        response, span = self._head(request, os.stat(path).st_size, headers, faults)  # noqa: PTH116
+        sent = 0
+        self.log.begin()
+        try:
+            await response.prepare(request)
+            if request.method != "HEAD":
+                with path.open("rb") as content, contextlib.suppress(ConnectionError):
+                    async for count in self._send(request, response, content, span, faults):
+                        sent += count
+        finally:
+            self.log.end(
+                Served(
+                    method=request.method,
+                    path=request.path,
+                    range=request.headers.get("Range", ""),
+                    status=response.status,
+                    sent=sent,
+                    authorized="Authorization" in request.headers,
+                )
+            )
+        return response
+
+    def _head(
+        self,
+        request: web.Request,
+        size: int,
+        headers: Mapping[str, str] | None,
+        faults: Faults,
+    ) -> tuple[web.StreamResponse, tuple[int, int]]:
+        """The answer without its content, and which part of the file that is."""
         if rule := faults.get("truncate"):
             size = min(size, rule.at)
         start, end, status = _range(request, size, ignored=bool(faults.get("ignore-ranges")))
@@ -137,26 +166,7 @@ class Sender:
             response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         if not faults.get("ignore-ranges"):
             response.headers["Accept-Ranges"] = "bytes"
-        sent = 0
-        self.log.begin()
-        try:
-            await response.prepare(request)
-            if request.method != "HEAD":
-                with path.open("rb") as content, contextlib.suppress(ConnectionError):
-                    async for count in self._send(request, response, content, (start, end), faults):
-                        sent += count
-        finally:
-            self.log.end(
-                Served(
-                    method=request.method,
-                    path=request.path,
-                    range=request.headers.get("Range", ""),
-                    status=status,
-                    sent=sent,
-                    authorized="Authorization" in request.headers,
-                )
-            )
-        return response
+        return response, (start, end)
 
     async def _send(
         self,

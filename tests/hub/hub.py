@@ -146,11 +146,11 @@ class Hub:
         self._sender.closing.set()
         for runner in self._runners:
             connections = [] if runner.server is None else runner.server.connections
+            transports = [one.transport for one in connections if one.transport is not None]
             await runner.cleanup()
             # A client that stopped reading would keep its connection from being closed in order.
-            for one in connections:
-                if one.transport is not None:
-                    one.transport.abort()
+            for transport in transports:
+                transport.abort()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         for task in rest:
             task.cancel()

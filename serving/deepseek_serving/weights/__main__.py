@@ -69,6 +69,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"gets the result as JSON, at most 4 KiB (default: {TERMINATION_LOG}, if there)",
     )
+    _add_limits(made)
+    return made
+
+
+def _add_limits(made: argparse.ArgumentParser) -> None:
+    """How much at once, and how patiently."""
+    add = made.add_argument
     add(
         "--stall-timeout",
         type=_positive(float),
@@ -100,7 +107,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"after a failure; doubled each time up to 60 (default: {USUAL.first_pause:g})",
     )
-    return made
 
 
 def _positive(kind: type[int] | type[float]) -> Any:

@@ -1,18 +1,19 @@
 """A hub with small models, shared by all tests of a session; each begins without faults."""
 
+import base64
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from deepseek_serving.weights.errors import FetchError
+from deepseek_serving.weights.fetch import Fetch, Outcome, Request
+from deepseek_serving.weights.retries import Policy
 from tests.hub.hub import Hub
 from tests.hub.models import Model
-
-KIB = 2**10
-TOKEN = "token-that-nobody-may-see"
-SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
-WANTED = {*SHARDS, "model.safetensors.index.json", "config.json", "tokenizer.json", "empty.json"}
+from tests.unit.serving.weights.fetching import HF, IMPATIENT, KIB, SHARDS, TOKEN, Fetcher
 
 
 def make_model(directory: Path, *, seed: int, shard_bytes: int) -> Path:
@@ -55,3 +56,49 @@ def hub(running_hub: Hub) -> Hub:
     running_hub.rules.replace([])
     running_hub.log.clear()
     return running_hub
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "target"
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def fetch(hub: Hub, target: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Fetcher:
+    monkeypatch.setenv("SSL_CERT_FILE", str(hub.authority))
+
+    def run(
+        source: str = HF,
+        *,
+        environment: Mapping[str, str] | None = None,
+        stall_seconds: float = 20.0,
+        policy: Policy = IMPATIENT,
+    ) -> Outcome | FetchError:
+        request = Request(
+            source=source,
+            target=target,
+            environment={"HF_ENDPOINT": hub.url, **(environment or {})},
+            stall_seconds=stall_seconds,
+            policy=policy,
+        )
+        try:
+            return Fetch(request, log=said.append).run()
+        except FetchError as error:
+            return error
+
+    return run
+
+
+@pytest.fixture
+def account(tmp_path: Path, hub: Hub) -> dict[str, str]:
+    """The registry's password."""
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    auth = base64.b64encode(b"user:password").decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {hub.registry: {"auth": auth}}}))
+    return {"DOCKER_CONFIG": str(folder)}

@@ -14,7 +14,8 @@ from tests.hub import store
 from tests.hub.hub import BUCKET, Hub
 from tests.hub.models import Model
 from tests.hub.rules import Rule
-from tests.unit.serving.weights.conftest import SHARDS, WANTED, make_model
+from tests.unit.serving.weights.conftest import make_model
+from tests.unit.serving.weights.fetching import SHARDS, WANTED
 
 MIB = 2**20
 Fetcher = Callable[..., Outcome | FetchError]
