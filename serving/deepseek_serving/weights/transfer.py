@@ -1,6 +1,5 @@
 """One file from a source into its partial file: continued, retried, verified while it streams."""
 
-import errno
 import os
 import re
 import threading
@@ -16,9 +15,6 @@ from deepseek_serving.weights.listing import RemoteFile, Source
 from deepseek_serving.weights.progress import Meter
 from deepseek_serving.weights.retries import Patience, Policy
 from deepseek_serving.weights.transport import CHUNK_BYTES, Answer, Refusal, Transport
-
-WRITE_BACK_BYTES = 2**25
-"""How much is written before the kernel is asked to store it: no long wait at the file's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,7 @@ class FileTransfer:
         self._forget()
 
     def _append(self, answer: Answer, out: IO[bytes]) -> None:
-        tools, stored = self._tools, self._offset
+        tools = self._tools
         while chunk := answer.read_some():
             if self._offset + len(chunk) > self._file.size:
                 raise _WrongLength(f"longer than {self._file.size} bytes")
@@ -175,9 +171,6 @@ class FileTransfer:
             self._digest.update(chunk)
             self._offset += len(chunk)
             tools.meter.fetched(self._file.path, len(chunk))
-            if self._offset - stored >= WRITE_BACK_BYTES:
-                _write_back(out.fileno(), stored, self._offset - stored)
-                stored = self._offset
 
     def _fresh_digest(self) -> Digest:
         return checksums.digest_for(self._file.stated, size=self._file.size)
@@ -187,12 +180,3 @@ class FileTransfer:
         self._tools.meter.found(-self._offset)
         self._offset = 0
         self._digest = self._fresh_digest()
-
-
-def _write_back(descriptor: int, start: int, length: int) -> None:
-    """Have the kernel begin to store these bytes; not all file systems know how."""
-    try:
-        os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ESPIPE):
-            raise
