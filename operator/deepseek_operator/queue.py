@@ -75,11 +75,11 @@ class KeyQueue(Generic[KeyType]):
             self._push(key)
 
     def retry(self, key: KeyType) -> float:
-        """Ask for a pass after this key's back-off, and return the seconds."""
+        """Ask for a pass after this key's back-off, at the earliest after its rest; the seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         seconds: float = min(FIRST_RETRY_SECONDS * 2 ** min(failures, 16), LAST_RETRY_SECONDS)
-        seconds *= 0.5 + self._jitter() / 2
+        seconds = max(seconds * (0.5 + self._jitter() / 2), self._rest_seconds)
         self.add_after(key, seconds)
         return seconds
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import kopf
@@ -49,9 +50,13 @@ def build_registry(add: AddKey, *, login: Login, stopping: Stopping) -> kopf.Ope
             token=found.token,
         )
 
+    heard = Heard()
+
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
-    async def object_changed(namespace: str | None, name: str | None, **_: Any) -> None:
-        if namespace and name:
+    async def object_changed(
+        namespace: str | None, name: str | None, event: kopf.RawEvent, **_: Any
+    ) -> None:
+        if namespace and name and heard.is_news(event["type"], event["object"]):
             add(namespace, name)
 
     async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
@@ -64,6 +69,37 @@ def build_registry(add: AddKey, *, login: Login, stopping: Stopping) -> kopf.Ope
             child_changed
         )
     return registry
+
+
+class Heard:
+    """Tells what others changed of an object from the echo of our own report on it.
+
+    A pass ends with its report: a pass that only answers the report finds nothing to do.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was heard of any object."""
+        self._known: dict[tuple[str, str], str] = {}
+
+    def is_news(self, kind: str | None, body: Mapping[str, Any]) -> bool:
+        """Whether an event of this kind (None: of a list) tells more than a new status."""
+        metadata = body["metadata"]
+        key = (metadata["namespace"], metadata["name"])
+        if kind == "DELETED":
+            self._known.pop(key, None)
+            return True
+        before, self._known[key] = self._known.get(key), _fingerprint(body)
+        return kind != "MODIFIED" or before != self._known[key]
+
+
+def _fingerprint(body: Mapping[str, Any]) -> str:
+    """Of everything but the status; the generation stands for the spec. A lost status is news."""
+    kept = {
+        field: value
+        for field, value in body["metadata"].items()
+        if field not in ("managedFields", "resourceVersion")
+    }
+    return names.digest(json.dumps([kept, bool(body.get("status"))], sort_keys=True))
 
 
 def tune(settings: kopf.OperatorSettings) -> None:

@@ -233,3 +233,11 @@ def test_a_success_leaves_no_earlier_wish(loop: TurnedLoop) -> None:
         return await passes(queue, loop, 60)
 
     assert run(loop, work()) == [20.0]
+
+
+def test_a_retry_does_not_come_before_the_rest_is_over(loop: TurnedLoop) -> None:
+    async def work() -> list[float]:
+        queue: KeyQueue[str] = KeyQueue(rest_seconds=1.0, jitter=lambda: 0.0)
+        return [queue.retry("a") for _ in range(4)]
+
+    assert run(loop, work()) == [1.0, 1.0, 1.0, 2.0]
