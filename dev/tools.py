@@ -112,6 +112,8 @@ DEBIAN_PACKAGES = (
     DebianPackage("openssl", ("openssl",)),
     DebianPackage("debootstrap", ("debootstrap",)),
     DebianPackage("buildah", ("buildah",)),
+    # What fetching weights is measured beside.
+    DebianPackage("curl", ("curl",)),
     # The venv module of Debian's own Python cannot install pip without it.
     DebianPackage("python3-venv", ("module:ensurepip",), node=False),
 )

@@ -1,7 +1,6 @@
 """The arithmetic of the bench of fetching, and that it runs."""
 
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,6 @@ def test_the_table_says_which_goals_are_met() -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="beside curl")
 def test_it_runs_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--mib", "8", "--rounds", "2", "--rate", "100", "--disk", str(tmp_path)]
 
