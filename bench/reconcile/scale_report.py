@@ -23,7 +23,12 @@ def report(results: Sequence[Scale]) -> str:
 
 def costs(results: Sequence[Scale]) -> str:
     """One column a number of objects."""
-    header = ["figure", *(f"{one.objects:,} objects" for one in results), "goal", "met"]
+    header = [
+        "figure",
+        *(f"{one.objects:,} object{'s' * (one.objects > 1)}" for one in results),
+        "goal",
+        "met",
+    ]
     rows = [
         _row("time to converge, s (raw)", results, lambda one: one.converging.seconds),
         _row("time to converge per object, ms (raw)", results, lambda one: 1e3 * one.converging.seconds / one.objects),

@@ -55,7 +55,7 @@ def rows(text: str) -> dict[str, list[str]]:
 def test_a_goal_is_met_when_the_highest_value_of_every_size_is_within_it() -> None:
     found = rows(scale_report.costs([scale(1), scale(100)]))
 
-    assert found["figure"] == ["1 objects", "100 objects", "goal", "met"]
+    assert found["figure"] == ["1 object", "100 objects", "goal", "met"]
     assert found["passes to converge, median / most"] == ["3 / 3", "3 / 3", "≤ 3", "yes"]
     assert found["calls a pass while converging, median / most"][-2:] == ["≤ 10", "yes"]
     assert found["steady: calls per object and resync"][0] == "2"
