@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,12 +130,24 @@ def endpoints_file(layout: Layout) -> Path:
     return layout.root / "endpoints.json"
 
 
+PORTS = range(20_000, 32_768)
+"""Below the range from which the kernel gives connections their own ports: a client that calls again
+and again while a server restarts could be given the server's port, and would answer itself."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of the loopback that nothing listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
+        for port in random.sample(PORTS, len(PORTS)):
+            if len(sockets) == count:
+                break
+            one = socket.socket()
+            sockets.append(one)
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                sockets.pop().close()
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:

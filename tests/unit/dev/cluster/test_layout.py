@@ -41,6 +41,13 @@ def test_free_ports_are_all_different() -> None:
     assert len(set(layout.free_ports(20))) == 20
 
 
+def test_a_server_never_has_a_port_that_the_kernel_gives_to_its_clients() -> None:
+    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+
+    assert max(layout.PORTS) < int(first)
+    assert set(layout.free_ports(20)) <= set(layout.PORTS)
+
+
 def test_the_networks_of_the_cluster_hold_its_addresses_and_do_not_overlap() -> None:
     link, pods, services = (
         ipaddress.ip_network(text)
