@@ -85,5 +85,9 @@ bench-reconcile: setup ## the operator beside a plain kopf operator, on a real c
 	@python3 -m dev.tools
 	@$(RUN) -m bench.reconcile
 
+bench-weights: setup ## fetching a model beside curl, from a hub on this machine
+	@python3 -m dev.tools --packages
+	@$(RUN) -m bench.weights
+
 .PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
-	generate fmt lint types mutants verify check clean-tree bench-reconcile
+	generate fmt lint types mutants verify check clean-tree bench-reconcile bench-weights
