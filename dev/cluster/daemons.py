@@ -30,6 +30,9 @@ STARTERS = ("setsid", "nsenter")
 
 POLL_SECONDS = 0.05
 
+EXECUTED_SECONDS = 1
+"""How long a daemon may take to be executed; one that has ended by then is told from its log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
@@ -112,6 +115,10 @@ def start(root: Path, daemon: Daemon, log: Path) -> None:
     if daemon.network_namespace is not None:
         words += ["nsenter", f"--net={daemon.network_namespace}", "--"]
     marks = {CLUSTER: str(root), DAEMON: daemon.name, REVISION: daemon.revision}
+
+    def has_begun(process: Process) -> bool:
+        return process.runs(daemon) and process.program not in STARTERS
+
     with log.open("ab") as output:
         subprocess.run(
             [*words, *daemon.argv],
@@ -122,6 +129,8 @@ def start(root: Path, daemon: Daemon, log: Path) -> None:
             stdout=output,
             stderr=output,
         )
+    # While a program takes another's place /proc shows neither: it would pass for ended.
+    wait_until(lambda: any(map(has_begun, running(root))), EXECUTED_SECONDS)
 
 
 def stop(processes: Iterable[Process], *, grace_seconds: float = 10) -> None:
