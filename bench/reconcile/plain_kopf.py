@@ -75,8 +75,10 @@ def create_or_patch(child: Manifest) -> None:
     except ApiException as error:
         if error.status != 409:
             raise
-        # A merge patch: it replaces an owner that was there before, and ControllerRevisions take no other.
-        calls(child, "patch")(name=name, namespace=namespace, body=child, _content_type=MERGE)
+        # A merge patch replaces an owner that was there before. The data of a ControllerRevision may
+        # not be written again, and need not: its name holds a hash of them.
+        wanted = {key: value for key, value in child.items() if key != "data"}
+        calls(child, "patch")(name=name, namespace=namespace, body=wanted, _content_type=MERGE)
 
 
 def delete(child: Manifest) -> None:
