@@ -43,10 +43,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def up(arguments: argparse.Namespace) -> int:
-    """Build what is not built yet, start a cluster, and tell how to use it."""
+    """Start a cluster."""
     place = layout.named(arguments.name)
-    refuse_other_kind(place, control_plane_only=arguments.control_plane_only)
-    if arguments.control_plane_only:
+    bring_up(place, control_plane_only=arguments.control_plane_only)
+    return 0
+
+
+def bring_up(place: Layout, *, control_plane_only: bool = False) -> None:
+    """Build what is not built yet, start a cluster, and tell how to use it."""
+    refuse_other_kind(place, control_plane_only=control_plane_only)
+    if control_plane_only:
         tools.install(control_plane.TOOLS)
     else:
         require_able_machine()
@@ -54,14 +60,13 @@ def up(arguments: argparse.Namespace) -> int:
         tools.install(whole.TOOLS)
     started = time.monotonic()
     with exclusive(place):
-        if arguments.control_plane_only:
+        if control_plane_only:
             with steps.step("control plane"):
                 ControlPlane(place).start()
         else:
             whole.up(place)
     print(f"cluster {place.name} is ready after {steps.elapsed(started)}; to use it:")
     print(f"  export KUBECONFIG={place.kubeconfig}")
-    return 0
 
 
 def show_status(arguments: argparse.Namespace) -> int:
@@ -73,8 +78,13 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 
 def down(arguments: argparse.Namespace) -> int:
+    """Remove a cluster."""
+    take_down(layout.named(arguments.name))
+    return 0
+
+
+def take_down(place: Layout) -> None:
     """Remove a cluster; one that does not exist is removed already."""
-    place = layout.named(arguments.name)
     with exclusive(place):
         if control_plane.has_been_at(place):
             with steps.step("remove control plane"):
@@ -82,7 +92,6 @@ def down(arguments: argparse.Namespace) -> int:
         else:
             require_root()
             removal.down(place)
-    return 0
 
 
 def load_images(arguments: argparse.Namespace) -> int:

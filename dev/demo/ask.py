@@ -10,7 +10,7 @@ from dev import steps
 ANSWER_SECONDS = 120.0
 
 
-def chat(url: str, model: str, question: str, *, api_key: str = "") -> str:
+def chat(url: str, model: str, question: str) -> str:
     """The answer to one question; StepError with what the server said when there is none."""
     body = {
         "model": model,
@@ -18,7 +18,7 @@ def chat(url: str, model: str, question: str, *, api_key: str = "") -> str:
         "temperature": 0,
         "max_tokens": 128,
     }
-    answer = post(f"{url}/v1/chat/completions", body, api_key=api_key)
+    answer = post(f"{url}/v1/chat/completions", body)
     choice = answer["choices"][0]
     content = choice["message"]["content"]
     if not content or choice["finish_reason"] != "stop":
@@ -26,11 +26,9 @@ def chat(url: str, model: str, question: str, *, api_key: str = "") -> str:
     return str(content).strip()
 
 
-def post(url: str, body: object, *, api_key: str = "") -> Any:
+def post(url: str, body: object) -> Any:
     """The JSON answer to a JSON request."""
     headers = {"Content-Type": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - http
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -1,7 +1,6 @@
 """Wait for an object as its user would, by what its status says, and print each thing that changes."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from dev import steps
@@ -9,24 +8,15 @@ from dev.kubectl import Kubectl
 
 POLL_SECONDS = 0.5
 
-Say = Callable[[str], None]
 
-
-def say_indented(text: str) -> None:
-    """Print a line below its step."""
-    print(f"    {text}", flush=True)
-
-
-def wait_ready(
-    kubectl: Kubectl, namespace: str, name: str, *, seconds: float, say: Say = say_indented
-) -> Any:
+def wait_ready(kubectl: Kubectl, namespace: str, name: str, *, seconds: float) -> Any:
     """The object, once its status says that the present spec is rolled out and answers."""
     deadline, said = time.monotonic() + seconds, ""
     while True:
         found = kubectl.json("get", "deepseekdeployment", name, f"--namespace={namespace}")
         line = summary(found)
         if line != said:
-            say(line)
+            print(f"    {line}", flush=True)
             said = line
         if is_done(found):
             return found

@@ -1,6 +1,5 @@
 """The cluster that the demo runs on: the embedded one, or the one of the current kubeconfig."""
 
-import argparse
 from dataclasses import dataclass
 
 from dev import steps, tools
@@ -60,7 +59,7 @@ def built(name: str) -> str:
 def embedded() -> Target:
     """The embedded cluster, started if it does not run."""
     place = layout.named("dev")
-    cluster.up(argparse.Namespace(name=place.name, control_plane_only=False))
+    cluster.bring_up(place)
     return Target(Kubectl(place.kubeconfig), place)
 
 

@@ -1,6 +1,5 @@
 """The line as the demo walks it, on the embedded cluster, for the tests below in their order."""
 
-import argparse
 from collections.abc import Iterator
 
 import pytest
@@ -21,4 +20,4 @@ def line() -> Iterator[Line]:
     demo.run(chosen)
     yield Line(chosen)
     if not was_running:
-        cluster.down(argparse.Namespace(name=place.name))
+        cluster.take_down(place)

@@ -109,13 +109,12 @@ class Work:
 
     def _work(self, waiting: "queue.SimpleQueue[RemoteFile]", results: Results) -> None:
         """A worker: one file after another."""
-        try:
-            while not waiting.empty():
-                results.put(self._fetch(waiting.get_nowait()))
-        except queue.Empty:
-            pass  # another worker took the last one
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it
-            results.put(error)
+        while (file := _taken(waiting)) is not None:
+            try:
+                results.put(self._fetch(file))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it
+                results.put(error)
+                return
 
     def _next(self, results: Results) -> tuple[Stored, ...]:
         """What the next finished file has become."""
@@ -158,3 +157,11 @@ class Work:
 
 def _mib(size: int) -> str:
     return f"{size / 2**20:.1f} MiB"
+
+
+def _taken(waiting: "queue.SimpleQueue[RemoteFile]") -> RemoteFile | None:
+    """The next file that no worker has taken; None when all are taken."""
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None
