@@ -13,8 +13,12 @@ from tests.weights.fetchers import Fetchers, fetching, model_files, until
 SEED = 20261124
 POINTS = 20
 MOST_REFETCHED = 1.2
-PACE = 8 * 2**20
-"""Bytes a second of each connection."""
+
+# What the hub has sent and a killed process never read is lost with its connection. At the pace of a
+# network that is little; at the loopback's pace it may be much of so small a model. The pace leaves
+# a process that is not scheduled for 30 ms within the bound: total / kills * (bound - 1) bytes a kill.
+MIB_PER_SECOND = {"hf": 1, "s3": 4, "oras": 4, "modelcar": 4}
+"""Of each connection."""
 
 
 def source_of(kind: str, hub: Hub) -> tuple[str, dict[str, str]]:
@@ -49,9 +53,7 @@ def test_killed_at_any_point_it_goes_on_where_it_stopped(
     total = sum(len(text) for text in content.values())
     dice = random.Random(SEED)
     sizes = sorted(dice.randrange(total) for _ in range(points))
-    # What the hub has sent and a killed process never read is lost with its connection: at the pace
-    # of a network that is little, at the loopback's pace it may be much of so small a model.
-    hub.add(Rule("slow", rate=PACE, times=None))
+    hub.add(Rule("slow", rate=MIB_PER_SECOND[kind] * 2**20, times=None))
     with fetching(hub, source, tmp_path, **environment) as fetchers:
         for size in sizes:
             kill_at(fetchers, size)
