@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 10.0
 """How long passes under way may take to end when the operator is told to stop."""
 
+SETTLE_SECONDS = 0.5
+"""From the event that asks for a pass to the pass: edits in a burst start one revision, not several."""
+
 REST_SECONDS = 1.0
 """Least time between two passes over one object that events ask for.
 
@@ -43,7 +46,7 @@ async def run_operator(settings: Settings) -> None:
     kube = client.Kube(
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
     )
-    queue: KeyQueue[Key] = KeyQueue(rest_seconds=REST_SECONDS)
+    queue: KeyQueue[Key] = KeyQueue(settle_seconds=SETTLE_SECONDS, rest_seconds=REST_SECONDS)
     stop, watching = asyncio.Event(), asyncio.Event()
     runner, port = await serve_probes(settings.http_port, metrics=metrics, ready=watching.is_set)
     logger.info("started", extra={"identity": settings.identity, "http_port": port})

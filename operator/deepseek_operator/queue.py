@@ -15,14 +15,22 @@ LAST_RETRY_SECONDS = 120.0
 class KeyQueue(Generic[KeyType]):
     """A work queue with the semantics of client-go's: coalescing, one worker a key, back-off.
 
-    Beyond those a key rests after each pass: what is asked for meanwhile is one pass at the end of
-    the rest. A key that has rested is taken at once, and so is a pass at a time of its own choice.
+    Beyond those a key settles before a pass and rests after it: what is asked for meanwhile is one
+    pass at the end. A pass at a time of its own choice waits for neither.
     """
 
     def __init__(
-        self, *, rest_seconds: float = 0.0, jitter: Callable[[], float] = random.random
+        self,
+        *,
+        settle_seconds: float = 0.0,
+        rest_seconds: float = 0.0,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`rest_seconds` after each pass; `jitter` gives numbers from 0 to 1 that spread retries."""
+        """`settle_seconds` from the first wish to the pass, `rest_seconds` after each pass.
+
+        `jitter` gives numbers from 0 to 1 that spread retries.
+        """
+        self._settle_seconds = settle_seconds
         self._rest_seconds = rest_seconds
         self._resting: dict[KeyType, asyncio.TimerHandle] = {}
         self._ready: deque[KeyType] = deque()
@@ -42,7 +50,11 @@ class KeyQueue(Generic[KeyType]):
         if key in self._waiting:
             return
         self._waiting.add(key)
-        if key not in self._working and key not in self._resting:
+        if key in self._working or key in self._resting:
+            return
+        if self._settle_seconds:
+            self._rest(key, self._settle_seconds)
+        else:
             self._push(key)
 
     def add_after(self, key: KeyType, seconds: float) -> None:
@@ -69,8 +81,7 @@ class KeyQueue(Generic[KeyType]):
         """The pass has ended; what was asked for meanwhile goes into the queue after the rest."""
         self._working.discard(key)
         if self._rest_seconds:
-            loop = asyncio.get_running_loop()
-            self._resting[key] = loop.call_later(self._rest_seconds, self._rested, key)
+            self._rest(key, self._rest_seconds)
         elif key in self._waiting:
             self._push(key)
 
@@ -92,11 +103,17 @@ class KeyQueue(Generic[KeyType]):
 
     def _fire(self, key: KeyType) -> None:
         del self._timers[key]
-        resting = self._resting.get(key)
+        resting = self._resting.pop(key, None)
         if resting is not None:
             resting.cancel()
-            self._rested(key)
-        self.add(key)
+        elif key in self._waiting:
+            return
+        self._waiting.add(key)
+        if key not in self._working:
+            self._push(key)
+
+    def _rest(self, key: KeyType, seconds: float) -> None:
+        self._resting[key] = asyncio.get_running_loop().call_later(seconds, self._rested, key)
 
     def _rested(self, key: KeyType) -> None:
         del self._resting[key]

@@ -241,3 +241,65 @@ def test_a_retry_does_not_come_before_the_rest_is_over(loop: TurnedLoop) -> None
         return [queue.retry("a") for _ in range(4)]
 
     assert run(loop, work()) == [1.0, 1.0, 1.0, 2.0]
+
+
+def test_a_key_settles_before_its_pass_and_takes_what_comes_meanwhile_with_it(
+    loop: TurnedLoop,
+) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue(settle_seconds=0.5)
+        queue.add("a")
+        loop.call_later(0.4, queue.add, "a")
+
+        await queue.take()
+
+        assert loop.time() == pytest.approx(0.5)
+        queue.done("a")
+        assert len(queue) == 0
+
+    run(loop, work())
+
+
+def test_a_key_that_rests_need_not_settle_too(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue(settle_seconds=0.5, rest_seconds=1)
+        queue.add_after("a", 0)
+        await queue.take()
+        queue.done("a")
+        loop.call_later(0.9, queue.add, "a")
+
+        await queue.take()
+
+        assert loop.time() == pytest.approx(1)
+
+    run(loop, work())
+
+
+def test_a_pass_at_a_chosen_time_does_not_settle(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue(settle_seconds=0.5)
+        queue.add_after("a", 3)
+        loop.call_later(2.9, queue.add, "a")
+
+        await queue.take()
+
+        assert loop.time() == pytest.approx(3)
+        assert len(queue) == 0
+
+    run(loop, work())
+
+
+def test_a_time_that_comes_while_the_key_is_in_work_is_one_pass_after(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue(settle_seconds=0.5)
+        queue.add_after("a", 0)
+        await queue.take()
+        queue.add_after("a", 1)
+        await asyncio.sleep(2)
+        assert len(queue) == 0
+
+        queue.done("a")
+
+        assert len(queue) == 1
+
+    run(loop, work())
