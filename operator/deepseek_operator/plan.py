@@ -1,6 +1,6 @@
 """make_plan(): from an object and what was observed to what must be written. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -26,8 +26,8 @@ class Plan:
     """What one pass writes.
 
     `apply` in order, complete objects; `delete` observed children; then `status`. With `records` the
-    status holds a decision that effects will follow from: it alone is written, and the next pass, which
-    reads it back, does the rest.
+    status holds a decision that the rest follows from: then it is written first, and what it says is
+    of the cluster once the rest is done.
     """
 
     apply: tuple[Manifest, ...]
@@ -49,8 +49,30 @@ def make_plan(
     """Everything that must be written so that the cluster becomes what the object asks for.
 
     `stored` is the object's status as the API server holds it; `obstacle` is what stopped this very
-    plan while it was carried out, for its status to tell.
+    plan while it was carried out, for its status to tell. A decision is followed up at once: the plan
+    is the one that a pass would make that read the decision back.
     """
+    plan = _plan_from(
+        deployment, observed, stored=stored, images=images, now=now, obstacle=obstacle
+    )
+    if _recorded(plan.status) == _recorded(stored):
+        return plan
+    decided = {**stored, "serving": plan.status["serving"]}
+    followed = _plan_from(
+        deployment, observed, stored=decided, images=images, now=now, obstacle=obstacle
+    )
+    return replace(followed, records=True)
+
+
+def _plan_from(
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    *,
+    stored: Manifest,
+    images: EngineImages,
+    now: datetime,
+    obstacle: Finding | None,
+) -> Plan:
     target = revision_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
     roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
@@ -61,14 +83,12 @@ def make_plan(
         stored=stored,
         now=now,
     )
-    records = _recorded(status) != _recorded(stored)
     leftovers = _leftovers(observed, desired, roles)
     return Plan(
         apply=tuple(desired),
         delete=tuple(leftovers),
-        # What is said of the object follows once the effects have been carried out.
-        status={**stored, "serving": status["serving"]} if records else status,
-        records=records,
+        status=status,
+        records=False,
         requeue_seconds=_requeue(observed, roles, leftovers),
     )
 
@@ -165,7 +185,6 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         for child in (*observed.deployments, *observed.services, *observed.budgets)
         if (child["kind"], child["metadata"]["name"]) not in wanted
         and not _serves_users(child, roles)
-        and not _names_pods(child, observed)
     ]
     history = sorted(
         (item for item in observed.revisions if revision_of(item) not in roles.kept),
@@ -173,12 +192,6 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
         reverse=True,
     )
     return [*unwanted, *history[HISTORY_LIMIT:]]
-
-
-def _names_pods(child: Manifest, observed: Observed) -> bool:
-    """A revision's Service goes after its Deployment: until then somebody may look its pods up."""
-    key = revision_of(child)
-    return child["kind"] == "Service" and key is not None and bool(observed.deployment(key))
 
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:

@@ -73,9 +73,7 @@ async def _carry_out(
 ) -> Outcome:
     generation = deployment.metadata.generation
     if plan.records:
-        # Effects follow from what is stored, never from what was only decided.
-        await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
-        return Outcome("recorded", writes=1, generation=generation, requeue_seconds=0.0)
+        return await _record_and_follow(kube, deployment, observed, plan, stored=stored, now=now)
     status, requeue, writes = plan.status, plan.requeue_seconds, 0
     try:
         writes = await execute(kube, deployment, observed, plan)
@@ -88,6 +86,28 @@ async def _carry_out(
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
     return Outcome(result, writes=writes, generation=generation, requeue_seconds=requeue)
+
+
+async def _record_and_follow(
+    kube: Kube,
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    plan: Plan,
+    *,
+    stored: Manifest,
+    now: datetime,
+) -> Outcome:
+    """Effects follow from a decision that is stored, never from one that was only made."""
+    generation = deployment.metadata.generation
+    writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
+    try:
+        writes += await execute(kube, deployment, observed, plan)
+    except Stalled:
+        # This pass has written its status: the next one meets the same and says so.
+        return Outcome("recorded", writes=writes, generation=generation, requeue_seconds=0.0)
+    return Outcome(
+        "recorded", writes=writes, generation=generation, requeue_seconds=plan.requeue_seconds
+    )
 
 
 async def execute(
@@ -144,7 +164,7 @@ async def _update(kube: Kube, present: Manifest, desired: Manifest) -> int:
     resource = resources.resource_of(desired)
     metadata = desired["metadata"]
     writes = 1
-    operations = drift.adopt_fields(present)
+    operations = drift.adopt_fields(present, desired)
     if operations is not None:
         await kube.json_patch(resource, metadata["namespace"], metadata["name"], operations)
         writes += 1

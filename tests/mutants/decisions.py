@@ -31,25 +31,31 @@ DECISIONS = (
         name="effects-before-recorded-status",
         breaks="users are sent to the new revision before status says that it serves",
         file="reconcile.py",
-        old="    return await _carry_out(",
-        new="    if plan.records:\n"
-        "        early = make_plan(\n"
-        "            deployment, observed, stored=plan.status, images=images, now=now\n"
-        "        )\n"
-        "        await execute(kube, deployment, observed, early)\n"
-        "    return await _carry_out(",
+        old="    writes = await _write_status("
+        "kube, deployment.metadata, plan.status, stored=stored, now=now)\n    try:\n",
+        new="    await execute(kube, deployment, observed, plan)\n"
+        "    writes = await _write_status("
+        "kube, deployment.metadata, plan.status, stored=stored, now=now)\n    try:\n",
         caught_by=(f"{_RECONCILE}::test_taking_over_is_stored_before_anything_follows_from_it",),
     ),
     Mutant(
         name="nothing-is-recorded-first",
-        breaks="a pass that decides who serves goes on to its effects at once",
+        breaks="a pass that decides who serves writes that last",
         file="plan.py",
-        old="records = _recorded(status) != _recorded(stored)",
-        new="records = False",
+        old="return replace(followed, records=True)",
+        new="return replace(followed, records=False)",
         caught_by=(
-            f"{_PLAN}::test_taking_over_is_recorded_before_anything_follows_from_it",
+            f"{_PLAN}::test_taking_over_is_recorded_with_what_follows_from_it",
             f"{_RECONCILE}::test_taking_over_is_stored_before_anything_follows_from_it",
         ),
+    ),
+    Mutant(
+        name="decision-followed-from-before",
+        breaks="what is carried out with a decision is what was to be done before it",
+        file="plan.py",
+        old="return replace(followed, records=True)",
+        new="return replace(plan, records=True)",
+        caught_by=(f"{_PLAN}::test_taking_over_is_recorded_with_what_follows_from_it",),
     ),
     Mutant(
         name="unservable-target-deletes-what-serves",

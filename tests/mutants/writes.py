@@ -117,6 +117,14 @@ WRITES = (
         caught_by=(f"{_EXECUTE}::test_a_repair_means_the_very_object_that_was_read",),
     ),
     Mutant(
+        name="dropped-field-stays",
+        breaks="a field that is not wanted any more stays, owned by the create",
+        file="kube/drift.py",
+        old="if _applied_fields(manifest) == _applied_fields(desired):",
+        new="if _applied_fields(desired):",
+        caught_by=(f"{_DRIFT}::test_fields_are_turned_only_before_one_may_be_dropped",),
+    ),
+    Mutant(
         name="drift-never-seen",
         breaks="a child that somebody edited stays as it was edited",
         file="kube/drift.py",

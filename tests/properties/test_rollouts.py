@@ -56,13 +56,11 @@ class Rollouts(RuleBasedStateMachine):
     def pass_cut_off(self, count: int) -> None:
         """The operator dies after so many writes of a pass."""
         plan = self.world.plan(self.deployment())
-        if plan.records:
-            return
         cut = Plan(
             apply=plan.apply[:count],
             delete=plan.delete[: max(0, count - len(plan.apply))],
-            status=self.world.stored,
-            records=False,
+            status=plan.status if plan.records else self.world.stored,
+            records=plan.records,
             requeue_seconds=None,
         )
         self.world.carry_out(cut)
@@ -145,8 +143,6 @@ class Rollouts(RuleBasedStateMachine):
         for entry in filter(None, (plan.status.get("serving"), plan.status.get("desired"))):
             ready = ready_replicas(observed.deployment(entry["revision"]))
             assert entry["readyReplicas"] <= ready
-        if plan.records:  # what is said of the object follows in the next pass
-            return
         found = conditions(plan.status)
         if found["Ready"]["status"] == "True":
             assert any(map(ready_replicas, observed.deployments))

@@ -95,34 +95,40 @@ def test_one_pod_short_of_full_strength_changes_nothing() -> None:
     assert client_selector(plan) == OLD_KEY
 
 
-def test_taking_over_is_recorded_before_anything_follows_from_it() -> None:
+def test_taking_over_is_recorded_with_what_follows_from_it() -> None:
     world = served(OLD)
     world.carry_out(world.plan(NEW))
     world.start_pods(NEW_KEY)
-
-    recording = world.plan(NEW)
-    before = world.children.copy()
-    world.carry_out(recording)
-
-    assert recording.records is True
-    assert before == world.children
-    assert world.stored["serving"]["revision"] == NEW_KEY
-
-
-def test_then_users_go_to_the_new_revision_and_the_old_pods_leave() -> None:
-    world = served(OLD)
-    world.carry_out(world.plan(NEW))
-    world.start_pods(NEW_KEY)
-    world.carry_out(world.plan(NEW))
 
     plan = world.plan(NEW)
 
+    assert plan.records is True
+    assert plan.status["serving"]["revision"] == NEW_KEY
     assert client_selector(plan) == NEW_KEY
-    assert {("Deployment", f"chat-{OLD_KEY}")} == deleted(plan)
-    world.carry_out(plan)
+    assert {("Deployment", f"chat-{OLD_KEY}"), ("Service", f"chat-{OLD_KEY}")} == deleted(plan)
+
+
+def test_what_follows_is_what_a_pass_would_do_that_reads_the_decision_back() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.start_pods(NEW_KEY)
+    recording = world.plan(NEW)
+
+    world.stored = copy.deepcopy(recording.status)
+
     following = world.plan(NEW)
-    assert {("Service", f"chat-{OLD_KEY}")} == deleted(following)
-    world.carry_out(following)
+    assert following.records is False
+    assert (recording.apply, recording.delete) == (following.apply, following.delete)
+    assert following.status == recording.status
+
+
+def test_a_revision_that_is_left_stays_in_the_history() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.start_pods(NEW_KEY)
+    world.carry_out(world.plan(NEW))
+
+    assert world.writes(world.plan(NEW)) == []
     assert f"chat-{OLD_KEY}" in world.observed().revisions[0]["metadata"]["name"]
 
 
@@ -132,10 +138,8 @@ def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
 
     plan = world.plan(OLD)
 
-    assert {("Deployment", f"chat-{NEW_KEY}")} == deleted(plan)
+    assert {("Deployment", f"chat-{NEW_KEY}"), ("Service", f"chat-{NEW_KEY}")} == deleted(plan)
     assert plan.requeue_seconds == TROUBLE_SECONDS
-    world.carry_out(plan)
-    assert {("Service", f"chat-{NEW_KEY}")} == deleted(world.plan(OLD))
     assert client_selector(plan) == OLD_KEY
 
 

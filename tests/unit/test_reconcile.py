@@ -136,12 +136,44 @@ async def test_taking_over_is_stored_before_anything_follows_from_it() -> None:
     outcome = await one_pass(api)
 
     assert outcome.result == "recorded"
-    assert outcome.requeue_seconds == 0.0
-    assert [f"PATCH {OBJECT}/status"] == api.writes()
-    api.calls.clear()
+    writes = [write for write in api.writes() if not write.endswith("/events")]
+    assert [f"PATCH {OBJECT}/status", f"PATCH {SERVICES}/chat"] == writes[:2]
+    assert any(write.startswith("DELETE /apis/apps/v1") for write in writes[2:])
+
+
+async def test_a_pass_that_dies_after_its_decision_leaves_the_rest_to_the_next() -> None:
+    api = FakeApi()
+    put_object(api)
+    await settle(api)
+    put_object(api, **BETTER, generation=2)
     await one_pass(api)
-    assert f"PATCH {SERVICES}/chat" == api.writes()[0]
-    assert any(write.startswith("DELETE /apis/apps/v1") for write in api.writes())
+    api.start_pods()
+    api.fault = lambda call: "500" if call.path == f"{SERVICES}/chat" else None
+
+    with pytest.raises(ApiError):
+        await one_pass(api)
+
+    api.fault = lambda _call: None
+    await settle(api)
+    assert conditions(api.objects[OBJECT]["status"])["RolledOut"]["status"] == "True"
+    assert len(api.of_kind("Deployment")) == 1
+
+
+async def test_a_refusal_after_a_decision_is_told_by_the_next_pass() -> None:
+    api = FakeApi()
+    put_object(api)
+    await settle(api)
+    put_object(api, **BETTER, generation=2)
+    await one_pass(api)
+    api.start_pods()
+    api.fault = lambda call: "422" if call.path == f"{SERVICES}/chat" else None
+
+    outcome = await one_pass(api)
+
+    assert (outcome.result, outcome.requeue_seconds) == ("recorded", 0.0)
+    await one_pass(api)
+    stalled = conditions(api.objects[OBJECT]["status"])["Stalled"]
+    assert (stalled["status"], stalled["reason"]) == ("True", "RefusedByServer")
 
 
 async def test_users_always_have_pods_behind_their_service() -> None:

@@ -47,11 +47,10 @@ class World:
 
     def carry_out(self, plan: Plan) -> None:
         """Do what a pass does with a plan."""
-        if not plan.records:
-            for desired in map(drift.with_digest, plan.apply):
-                self._apply(copy.deepcopy(desired))
-            for unwanted in plan.delete:
-                del self.children[unwanted["kind"], unwanted["metadata"]["name"]]
+        for desired in map(drift.with_digest, plan.apply):
+            self._apply(copy.deepcopy(desired))
+        for unwanted in plan.delete:
+            del self.children[unwanted["kind"], unwanted["metadata"]["name"]]
         self.stored = copy.deepcopy(plan.status)
 
     def settle(self, deployment: DeepSeekDeployment, *, ready: bool = True) -> Plan:

@@ -15,12 +15,11 @@ _ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector"})
 
 
 def with_digest(desired: Manifest) -> Manifest:
-    """The manifest with an annotation that identifies its content."""
-    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
+    """The manifest with an annotation that identifies its content and, after a dot, its fields."""
     metadata = desired["metadata"]
     annotations = {
         **metadata.get("annotations", {}),
-        names.APPLIED_ANNOTATION: names.digest(text),
+        names.APPLIED_ANNOTATION: f"{_digest_of(desired)}.{_digest_of(_field_names(desired))}",
     }
     return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
@@ -48,12 +47,15 @@ def belongs_to(manifest: Manifest, owner: str, owner_uid: str) -> bool:
     return labels.get(names.DEPLOYMENT_LABEL) == owner and names.APPLIED_ANNOTATION in annotations
 
 
-def adopt_fields(manifest: Manifest) -> list[Manifest] | None:
+def adopt_fields(manifest: Manifest, desired: Manifest) -> list[Manifest] | None:
     """JSON patch that turns the fields we created an object with into fields we applied.
 
-    A create is recorded as an `Update` of our manager. Left so, a field that we later stop applying
-    would stay for ever, since that entry still owns it. None where there is nothing to turn.
+    A create is recorded as an `Update` of our manager. Left so, a field that we stop applying would
+    stay for ever, since that entry still owns it. None where nothing is to be turned, or where
+    `desired` (with its digest) sets the very fields that were set last.
     """
+    if _applied_fields(manifest) == _applied_fields(desired):
+        return None
     entries = manifest["metadata"].get("managedFields", [])
     created = [
         index
@@ -80,6 +82,22 @@ def adopt_fields(manifest: Manifest) -> list[Manifest] | None:
         {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
         {"op": "replace", "path": "/metadata/managedFields", "value": turned},
     ]
+
+
+def _applied_fields(manifest: Manifest) -> str:
+    annotations = manifest["metadata"].get("annotations") or {}
+    return str(annotations.get(names.APPLIED_ANNOTATION, "")).partition(".")[2]
+
+
+def _field_names(value: Any) -> Any:
+    """What is set, without the values: lists stay whole, as their items are fields of some."""
+    if isinstance(value, dict):
+        return {key: _field_names(child) for key, child in value.items()}
+    return value if isinstance(value, list) else None
+
+
+def _digest_of(value: Any) -> str:
+    return names.digest(json.dumps(value, sort_keys=True, separators=(",", ":")))
 
 
 def _covers(observed: Any, desired: Any) -> bool:

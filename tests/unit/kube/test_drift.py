@@ -1,6 +1,7 @@
 """Whether an object still is as it was applied."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_the_digest_stands_beside_the_other_annotations_and_leaves_the_original_
     annotations = drift.with_digest(DESIRED)["metadata"]["annotations"]
 
     assert annotations["note"] == "n"
-    assert len(annotations[ANNOTATION]) == 10
+    assert re.fullmatch("[0-9a-f]{10}[.][0-9a-f]{10}", annotations[ANNOTATION])
     assert before == DESIRED
 
 
@@ -165,6 +166,7 @@ CREATED = {"manager": "deepseek-operator", "operation": "Update", "fieldsV1": {"
 APPLIED = {"manager": "deepseek-operator", "operation": "Apply", "fieldsV1": {"f:data": {}}}
 STATUS = {"manager": "deepseek-operator", "operation": "Update", "subresource": "status"}
 OTHER = {"manager": "kubectl-edit", "operation": "Update"}
+WANTED = drift.with_digest({"metadata": {"name": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_fields_of_our_create_become_fields_of_our_apply(
     assert [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
         {"op": "replace", "path": "/metadata/managedFields", "value": turned},
-    ] == drift.adopt_fields(managed(*entries))
+    ] == drift.adopt_fields(managed(*entries), WANTED)
 
 
 @pytest.mark.parametrize(
@@ -192,5 +194,26 @@ def test_fields_of_our_create_become_fields_of_our_apply(
     ],
 )
 def test_fields_that_we_applied_need_no_turning(entries: list[Manifest]) -> None:
-    assert drift.adopt_fields(managed(*entries)) is None
-    assert drift.adopt_fields({"metadata": {}}) is None
+    assert drift.adopt_fields(managed(*entries), WANTED) is None
+    assert drift.adopt_fields({"metadata": {}}, WANTED) is None
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "turned"),
+    [
+        pytest.param({"replicas": 1}, {"replicas": 2}, False, id="another-value"),
+        pytest.param({"a": 1, "b": 2}, {"a": 1}, True, id="a-field-less"),
+        pytest.param({"a": 1}, {"a": 1, "b": 2}, True, id="a-field-more"),
+        pytest.param({"a": [1, 2]}, {"a": [1]}, True, id="an-item-less"),
+        pytest.param({"a": [{"name": "x"}]}, {"a": [{"name": "y"}]}, True, id="another-item"),
+        pytest.param({"a": {"b": 1}}, {"a": {"c": 1}}, True, id="another-field-below"),
+    ],
+)
+def test_fields_are_turned_only_before_one_may_be_dropped(
+    then: Manifest, now: Manifest, *, turned: bool
+) -> None:
+    present = drift.with_digest({"metadata": {"name": "x"}, "spec": then})
+    present["metadata"] |= {"resourceVersion": "7", "managedFields": [CREATED]}
+    desired = drift.with_digest({"metadata": {"name": "x"}, "spec": now})
+
+    assert turned is (drift.adopt_fields(present, desired) is not None)
