@@ -3,7 +3,8 @@
 from typing import Any
 
 from deepseek_operator.api.sources import PvcSource
-from deepseek_operator.api.types import DeepSeekDeployment, Pod
+from deepseek_operator.api.pod import Pod
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
 from deepseek_operator.engines.contract import (
     CACHE_PATH,

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from deepseek_operator.api import crd, names, types
+from deepseek_operator.api import crd, names, pod, types
 from tests.unit.samples import EVERY_FIELD, check_against_kubernetes, deepseek
 
 VERSION = crd.build_crd()["spec"]["versions"][0]
@@ -112,7 +112,7 @@ def test_an_object_with_every_field_is_read_without_loss() -> None:
 
     assert written == EVERY_FIELD
     assert set(types.DeepSeekDeploymentSpec.model_fields) == spec.model_fields_set
-    assert set(types.Pod.model_fields) <= set(leaves(spec))
+    assert set(pod.Pod.model_fields) <= set(leaves(spec))
 
 
 def test_the_type_and_the_definition_agree_on_their_names() -> None:
