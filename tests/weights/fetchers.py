@@ -84,14 +84,34 @@ class Fetchers:
         before: Sequence[str] = (),
     ) -> Fetcher:
         """A process that fetches."""
+        words = ("--target", str(self.target), *options)
+        return self._launch(*words, environment=environment, before=before)
+
+    def start_listing(self, *options: str) -> Fetcher:
+        """A process that only says how much there is to fetch."""
+        return self._launch("--list", *options)
+
+    def run(self, *options: str, environment: Mapping[str, str] | None = None) -> Fetcher:
+        """A process that has ended by itself."""
+        return _ended(self.start(*options, environment=environment))
+
+    def run_listing(self, *options: str) -> Fetcher:
+        """One that lists, ended by itself."""
+        return _ended(self.start_listing(*options))
+
+    def _launch(
+        self,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> Fetcher:
         folder = self.work / f"process-{len(self.started)}"
         folder.mkdir()
         folder.chmod(0o777)
         command = [
             *before,
             *(sys.executable, "-m", "deepseek_serving.weights", "--source", self.source),
-            *("--target", str(self.target), "--result-file", str(folder / "result")),
-            *("--first-pause", "0.02", *options),
+            *("--result-file", str(folder / "result"), "--first-pause", "0.02", *options),
         ]
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(
@@ -103,12 +123,6 @@ class Fetchers:
             )
         self.started.append(Fetcher(process, folder))
         return self.started[-1]
-
-    def run(self, *options: str, environment: Mapping[str, str] | None = None) -> Fetcher:
-        """A process that has ended by itself."""
-        fetcher = self.start(*options, environment=environment)
-        fetcher.wait()
-        return fetcher
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -138,6 +152,11 @@ class Fetchers:
         """Leave no process behind."""
         for fetcher in self.started:
             fetcher.kill()
+
+
+def _ended(fetcher: Fetcher) -> Fetcher:
+    fetcher.wait()
+    return fetcher
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Fetch a model into a directory: python3 -m deepseek_serving.weights --source SOURCE --target DIRECTORY.
 
 The exit code is 0 when the directory holds the whole model and .complete.json says so, 1 when a
-later attempt may succeed, and 2 when a person must act first.
+later attempt may succeed, and 2 when a person must act first. With --list instead of --target it
+only says how much there is to fetch.
 """
 
 import argparse
@@ -14,12 +15,15 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from deepseek_serving.weights.errors import FetchError, Reason, Stopped, Temporary
-from deepseek_serving.weights.fetch import Fetch, Outcome, Request
+from deepseek_serving.weights.fetch import Fetch, Outcome, Request, Survey
+from deepseek_serving.weights.inventory import Inventory
 from deepseek_serving.weights.retries import Policy
 from deepseek_serving.weights.sources.names import FORMS
+
+T_co = TypeVar("T_co", covariant=True)
 
 TERMINATION_LOG = Path("/dev/termination-log")
 MOST_RESULT_BYTES = 4096
@@ -47,7 +51,11 @@ environment (secrets come from here only, and are never shown):
 output: one JSON object a line on standard output at most every {PROGRESS_SECONDS:g} seconds (phase, bytesDone,
 bytesTotal, filesDone, filesTotal, bytesPerSecond, secondsLeft, currentFile); words on standard error.
 
-exit code: 0 the model is whole, 1 a later attempt may succeed, 2 a person must act.
+--list: the result, and one line on standard output, is {{"files": N, "bytes": TOTAL, "revision": "...",
+"seconds": S}}: what a fetch would take, which is its bytesTotal. Nothing is fetched or stored. Archives
+(.tar, image layers) count as they are; while one is unpacked, it and what it holds need room together.
+
+exit code: 0 the model is whole or listed, 1 a later attempt may succeed, 2 a person must act.
 """
 
 
@@ -62,7 +70,11 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("--source", required=True, help="where the model is; see below")
-    add("--target", required=True, type=Path, metavar="DIRECTORY", help="where it goes")
+    either = made.add_mutually_exclusive_group(required=True)
+    either.add_argument("--target", type=Path, metavar="DIRECTORY", help="where it goes")
+    either.add_argument(
+        "--list", action="store_true", help="say how much there is to fetch, and fetch nothing"
+    )
     add(
         "--result-file",
         type=Path,
@@ -156,21 +168,37 @@ class Narrator:
         self._print()
 
 
-def run(fetch: Fetch) -> Outcome | FetchError:
-    """Fetch, and whatever happens as a value; told to stop, it does not wait for silent servers."""
-    ended: list[Outcome | FetchError] = []
-    worker = threading.Thread(target=lambda: ended.append(attempt(fetch)), daemon=True)
+def heed_signals(stop: threading.Event) -> None:
+    """Told to end, the process stops in order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
+class Errand(Protocol[T_co]):
+    """A fetch or a listing."""
+
+    stop: threading.Event
+
+    def run(self) -> T_co:
+        """Do it; FetchError where that cannot be."""
+        ...
+
+
+def run(errand: Errand[T_co]) -> T_co | FetchError:
+    """Whatever happens as a value; told to stop, it does not wait for silent servers."""
+    ended: list[T_co | FetchError] = []
+    worker = threading.Thread(target=lambda: ended.append(attempt(errand)), daemon=True)
     worker.start()
-    while worker.is_alive() and not fetch.stop.is_set():
+    while worker.is_alive() and not errand.stop.is_set():
         worker.join(WAKE_SECONDS)
-    worker.join(STOP_SECONDS if fetch.stop.is_set() else None)
+    worker.join(STOP_SECONDS if errand.stop.is_set() else None)
     return ended[0] if ended else Stopped()
 
 
-def attempt(fetch: Fetch) -> Outcome | FetchError:
-    """Fetch, and whatever happens as a value."""
+def attempt(errand: Errand[T_co]) -> T_co | FetchError:
+    """Whatever happens as a value."""
     try:
-        return fetch.run()
+        return errand.run()
     except FetchError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the result must say something in any case
@@ -188,8 +216,18 @@ def success(outcome: Outcome, *, seconds: float, fetched: int) -> dict[str, Any]
     }
 
 
+def listed(inventory: Inventory, *, seconds: float) -> dict[str, Any]:
+    """The result of a listing."""
+    return {
+        "files": len(inventory.files),
+        "bytes": inventory.size,
+        "revision": inventory.revision,
+        "seconds": round(seconds, 1),
+    }
+
+
 def failure(error: FetchError) -> dict[str, Any]:
-    """The result of a fetch that failed."""
+    """The result of what failed."""
     return {"reason": error.reason, "message": error.message, "retryable": error.retryable}
 
 
@@ -213,12 +251,38 @@ def write_result(document: dict[str, Any], file: Path | None) -> None:
         log(f"the result could not be written to {target}: {error.strerror}")
 
 
+def fetch_into(target: Path, request: Request) -> dict[str, Any] | FetchError:
+    """Fetch with progress, and the result."""
+    began = time.monotonic()
+    fetch = Fetch(request, target, log=log)
+    heed_signals(fetch.stop)
+    narrator = Narrator(fetch)
+    outcome = run(fetch)
+    narrator.end()
+    if isinstance(outcome, FetchError):
+        return outcome
+    seconds = time.monotonic() - began
+    return success(outcome, seconds=seconds, fetched=fetch.meter.fetched_bytes)
+
+
+def survey(request: Request) -> dict[str, Any] | FetchError:
+    """Only list, and the result, which is printed too."""
+    began = time.monotonic()
+    errand = Survey(request, log=log)
+    heed_signals(errand.stop)
+    outcome = run(errand)
+    if isinstance(outcome, FetchError):
+        return outcome
+    document = listed(outcome, seconds=time.monotonic() - began)
+    print_line(json.dumps(document))
+    return document
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch and say how it went."""
+    """Fetch or list, and say how it went."""
     options = parser().parse_args(arguments)
     request = Request(
         source=options.source,
-        target=options.target,
         environment=os.environ,
         stall_seconds=options.stall_timeout,
         parallel=options.parallel,
@@ -226,23 +290,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             attempts=options.attempts, stalls=options.stalls, first_pause=options.first_pause
         ),
     )
-    began = time.monotonic()
-    fetch = Fetch(request, log=log)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: fetch.stop.set())
-    narrator = Narrator(fetch)
-    outcome = run(fetch)
-    narrator.end()
-    if isinstance(outcome, Outcome):
-        seconds = time.monotonic() - began
-        write_result(
-            success(outcome, seconds=seconds, fetched=fetch.meter.fetched_bytes),
-            options.result_file,
-        )
-        return 0
-    log(f"{outcome.reason}: {outcome.message}")
-    write_result(failure(outcome), options.result_file)
-    return outcome.exit_code
+    result = survey(request) if options.list else fetch_into(options.target, request)
+    if isinstance(result, FetchError):
+        log(f"{result.reason}: {result.message}")
+        write_result(failure(result), options.result_file)
+        return result.exit_code
+    write_result(result, options.result_file)
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""A model from its source into a volume, by whichever process owns the volume."""
+"""A model from its source into a volume, by whichever process owns the volume; or its listing."""
 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deepseek_serving.weights import claims, volume
+from deepseek_serving.weights import claims, inventory, volume
 from deepseek_serving.weights.claims import Claim
 from deepseek_serving.weights.errors import OwnershipLost, Permanent, Reason, Stopped
+from deepseek_serving.weights.inventory import Inventory
 from deepseek_serving.weights.progress import Meter, Progress
 from deepseek_serving.weights.retries import Policy
 from deepseek_serving.weights.sources import names
@@ -22,7 +23,6 @@ class Request:
     """What is to be fetched, and how patiently."""
 
     source: str
-    target: Path
     environment: Mapping[str, str]
     stall_seconds: float = 120.0
     parallel: int = 4
@@ -37,13 +37,28 @@ class Outcome:
     size: int
 
 
-class Fetch:
-    """One run; `progress` and `stop` may be used from other threads."""
+class Survey:
+    """One listing, which needs no volume; `stop` may be used from other threads."""
 
     def __init__(self, request: Request, *, log: Callable[[str], None]) -> None:
         self._request = request
         self._log = log
-        self._volume = Volume(request.target)
+        self.stop = threading.Event()
+
+    def run(self) -> Inventory:
+        """Return what a fetch would take; FetchError where that cannot be known."""
+        return inventory.take(
+            _open_tools(self._request, meter=Meter(), stop=self.stop, log=self._log)
+        )
+
+
+class Fetch:
+    """One run; `progress` and `stop` may be used from other threads."""
+
+    def __init__(self, request: Request, target: Path, *, log: Callable[[str], None]) -> None:
+        self._request = request
+        self._log = log
+        self._volume = Volume(target)
         self._others: Progress | None = None
         self.meter = Meter()
         self.stop = threading.Event()
@@ -65,7 +80,7 @@ class Fetch:
             except OwnershipLost:
                 self._log("another process has taken the volume over: waiting for it")
             except OSError as error:
-                raise volume.explain(error, self._request.target) from error
+                raise volume.explain(error, self._volume.root) from error
 
     def _finished(self) -> Outcome | None:
         """What the completion marker says, where there is one of this source."""
@@ -84,24 +99,12 @@ class Fetch:
 
     def _fetch_as_owner(self) -> None:
         """Fetch once the volume is ours, unless another process has finished meanwhile."""
-        transport = Transport(stall_seconds=self._request.stall_seconds)
-        source = names.open_source(
-            self._request.source, environment=self._request.environment, transport=transport
-        )
-        self._request.target.mkdir(parents=True, exist_ok=True)
+        tools = _open_tools(self._request, meter=self.meter, stop=self.stop, log=self._log)
+        self._volume.root.mkdir(parents=True, exist_ok=True)
         claim = self._wait_for_claim()
         if claim is None:
             return
-        tools = Tools(
-            source=source,
-            transport=transport,
-            policy=self._request.policy,
-            meter=self.meter,
-            stop=self.stop,
-            conditions=(claim.check,),
-            log=self._log,
-        )
-        work = Work(self._volume, tools, parallel=self._request.parallel)
+        work = Work(self._volume, tools.that_also(claim.check), parallel=self._request.parallel)
         try:
             with claims.beating(claim, lambda: self.meter.progress().document()):
                 # Someone may have finished between our look and our claim.
@@ -125,3 +128,20 @@ class Fetch:
                 raise Stopped
             if self._volume.marker() is not None:
                 return None
+
+
+def _open_tools(
+    request: Request, *, meter: Meter, stop: threading.Event, log: Callable[[str], None]
+) -> Tools:
+    """What asks the source; Permanent where the text names none."""
+    transport = Transport(stall_seconds=request.stall_seconds)
+    source = names.open_source(request.source, environment=request.environment, transport=transport)
+    return Tools(
+        source=source,
+        transport=transport,
+        policy=request.policy,
+        meter=meter,
+        stop=stop,
+        conditions=(),
+        log=log,
+    )

@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from deepseek_serving.weights import archives, choice, retries
+from deepseek_serving.weights import archives, choice, inventory
 from deepseek_serving.weights.errors import Permanent, Reason, Stopped
 from deepseek_serving.weights.listing import RemoteFile
 from deepseek_serving.weights.transfer import FileTransfer, Tools
@@ -30,8 +30,9 @@ class Work:
         """Return when the marker is written; it names the source by the text that was asked for."""
         volume, tools = self._volume, self._tools
         volume.prepare()
-        revision, files = self._choose()
-        tools.meter.expect(files=len(files), size=sum(file.size for file in files))
+        taken = inventory.take(tools)
+        files = taken.files
+        tools.meter.expect(files=len(files), size=taken.size)
         volume.discard_others(files)
         self._check_space(files)
         volume.invalidate()
@@ -43,7 +44,7 @@ class Work:
                 " folder, or under /models in an image",
             )
         tools.proceed()
-        volume.complete(source=source_text, revision=revision, files=stored)
+        volume.complete(source=source_text, revision=taken.revision, files=stored)
 
     def has_ended(self) -> bool:
         """Whether no thread writes any more, after telling them to end."""
@@ -55,24 +56,6 @@ class Work:
     def _go_on(self) -> None:
         if self._abandoned.is_set():
             raise Stopped
-
-    def _choose(self) -> tuple[str, tuple[RemoteFile, ...]]:
-        """The revision and the files to fetch, with checksums."""
-        tools = self._tools
-        listing = retries.persistently(tools.source.listing, policy=tools.policy, wait=tools.wait)
-        chosen = choice.choose(listing.files)
-        tools.log(
-            f"{tools.source.name} at {listing.revision}:"
-            f" {len(chosen)} of {len(listing.files)} files"
-        )
-        return listing.revision, tuple(self._with_checksum(file) for file in chosen)
-
-    def _with_checksum(self, file: RemoteFile) -> RemoteFile:
-        tools = self._tools
-        tools.proceed()
-        return retries.persistently(
-            lambda: tools.source.with_checksum(file), policy=tools.policy, wait=tools.wait
-        )
 
     def _check_space(self, files: Sequence[RemoteFile]) -> None:
         """Refuse before the first byte what cannot end well."""

@@ -81,13 +81,12 @@ def fetch(hub: Hub, target: Path, said: list[str], monkeypatch: pytest.MonkeyPat
     ) -> Outcome | FetchError:
         request = Request(
             source=source,
-            target=target,
             environment={"HF_ENDPOINT": hub.url, **(environment or {})},
             stall_seconds=stall_seconds,
             policy=policy,
         )
         try:
-            return Fetch(request, log=said.append).run()
+            return Fetch(request, target, log=said.append).run()
         except FetchError as error:
             return error
 

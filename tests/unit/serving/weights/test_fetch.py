@@ -297,8 +297,8 @@ def test_two_at_once_fetch_once(hub: Hub, target: Path, model: Path) -> None:
     outcomes: list[Any] = []
 
     def run() -> None:
-        request = Request(HF, target, {"HF_ENDPOINT": hub.url})
-        outcomes.append(Fetch(request, log=lambda _: None).run())
+        request = Request(HF, {"HF_ENDPOINT": hub.url})
+        outcomes.append(Fetch(request, target, log=lambda _: None).run())
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:

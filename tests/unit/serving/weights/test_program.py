@@ -18,6 +18,24 @@ def test_help_names_every_source_and_exit_code(capsys: pytest.CaptureFixture[str
     assert end.value.code == 0
     for word in ("hf://", "s3://", "oci://", "https://", "HF_TOKEN", "exit code", "--stalls"):
         assert word in out
+    assert '--list: the result, and one line on standard output, is {"files"' in out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param([], "one of the arguments --target --list is required", id="neither"),
+        pytest.param(["--list", "--target", "/x"], "not allowed with argument --list", id="both"),
+    ],
+)
+def test_a_model_is_fetched_or_listed(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.main(["--source", "hf://a/b", *options])
+
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--stall-timeout", "--parallel", "--attempts", "--first-pause"])
@@ -31,20 +49,25 @@ def test_a_number_that_is_none_is_refused(
     assert option in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("what", "phases"),
+    [
+        pytest.param(["--target", "/x"], ["listing", "listing"], id="fetch"),
+        pytest.param(["--list"], [], id="listing"),
+    ],
+)
 def test_a_failure_is_printed_and_left_in_the_result_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    what: list[str], phases: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = tmp_path / "result"
 
-    code = program.main(
-        ["--source", "x://y", "--target", str(tmp_path / "t"), "--result-file", str(result)]
-    )
+    code = program.main(["--source", "x://y", *what, "--result-file", str(result)])
 
     assert code == 2
     assert json.loads(result.read_text())["reason"] == "InvalidSource"
     out, err = capsys.readouterr()
     assert "InvalidSource: source x://y" in err
-    assert [json.loads(line)["phase"] for line in out.splitlines()] == ["listing", "listing"]
+    assert [json.loads(line)["phase"] for line in out.splitlines()] == phases
 
 
 @pytest.mark.parametrize(
@@ -111,7 +134,7 @@ def test_what_nobody_expected_is_still_a_result(
         def run(self) -> Outcome:
             raise RuntimeError("a bug")
 
-    outcome = program.run(Broken(Request("hf://a/b", tmp_path, {}), log=print))
+    outcome = program.run(Broken(Request("hf://a/b", {}), tmp_path, log=print))
 
     assert isinstance(outcome, Temporary)
     assert outcome.reason is Reason.UNEXPECTED

@@ -58,12 +58,11 @@ def fetch(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetcher:
     ) -> Outcome | FetchError:
         request = Request(
             source=source,
-            target=tmp_path / "target",
             environment={"AWS_ENDPOINT_URL": endpoint or hub.store_url},
             policy=Policy(first_pause=0.001, attempts=3),
         )
         try:
-            return Fetch(request, log=lambda _: None).run()
+            return Fetch(request, tmp_path / "target", log=lambda _: None).run()
         except FetchError as error:
             return error
 
