@@ -1,12 +1,17 @@
 """The package beside an engine whose image does not hold it."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deepseek_serving.engine import install
+
+SERVING = Path(__file__).parents[3] / "serving"
+DEADLINE_SECONDS = 20.0
 
 
 def test_the_copy_runs_from_where_it_stands(tmp_path: Path) -> None:
@@ -33,3 +38,73 @@ def test_the_program_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert install.main([str(tmp_path)]) == 0
     assert f"installed {tmp_path / 'deepseek_serving'}\n" == capsys.readouterr().out
     assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_it_waits_until_the_file_is_there_and_says_so_every_half_minute(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = tmp_path / ".complete.json"
+    pauses: list[float] = []
+    said_after: list[int] = []
+
+    def pause(seconds: float) -> None:
+        if capsys.readouterr().out:
+            said_after.append(len(pauses))
+        pauses.append(seconds)
+        if len(pauses) == 62:
+            marker.write_text("{}")
+
+    install.wait_for(marker, pause=pause)
+
+    assert pauses == [1] * 62
+    assert said_after == [0, 30, 60]
+
+
+def test_a_file_that_is_there_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marker = tmp_path / ".complete.json"
+    marker.write_text("{}")
+
+    assert install.main([str(tmp_path), "--wait-for", str(marker)]) == 0
+
+    assert capsys.readouterr().out == f"installed {tmp_path / 'deepseek_serving'}\n"
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """The program as a process of its own, which waits for the file `marker`."""
+    command = [sys.executable, "-m", "deepseek_serving.engine.install", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--wait-for", str(tmp_path / "marker")],
+        env={"PYTHONPATH": str(SERVING), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"installed {tmp_path / 'deepseek_serving'}\n"
+            words = f"waiting for {tmp_path / 'marker'}: the weights are being fetched\n"
+            assert process.stdout.readline() == words
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_program_ends_once_the_file_is_there(
+    waiting: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    (tmp_path / "marker").touch()
+
+    assert waiting.wait(DEADLINE_SECONDS) == 0
+
+
+def test_told_to_stop_the_program_ends_at_once(
+    waiting: "subprocess.Popen[str]", capfd: pytest.CaptureFixture[str]
+) -> None:
+    waiting.send_signal(signal.SIGTERM)
+
+    # Without a handler of its own it would be -15 here, and nothing at all as a first process.
+    assert waiting.wait(DEADLINE_SECONDS) == 143
+    assert capfd.readouterr().err == ""
