@@ -13,6 +13,7 @@ from bench.reconcile.connection import Connection, Manifest, Refused, connected
 from deepseek_operator.api import crd, names
 from deepseek_operator.kube import resources
 from dev.cluster import kubeconfig, pki
+from dev.cluster.claims import bound_claim
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.fake_nodes import FakeNode
 from dev.cluster.pki import Certificate
@@ -66,6 +67,8 @@ class Cluster:
         accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
         while not (await self.api.send("GET", accounts))["items"]:  # noqa: ASYNC110 - a process
             await asyncio.sleep(0.05)
+        for path, manifest in bound_claim("models", name).items():
+            await self.api.send("POST", path, manifest)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object."""

@@ -38,7 +38,15 @@ Check = Callable[[Symptoms], Finding | None]
 
 def diagnose(observed: Observed, key: str) -> Finding | None:
     """The first cause that keeps the revision's pods from serving; None when nothing is known."""
-    symptoms = Symptoms(observed.deployment(key), observed.pods_of(key), observed)
+    return _first(Symptoms(observed.deployment(key), observed.pods_of(key), observed))
+
+
+def diagnose_pods(observed: Observed, pods: tuple[Manifest, ...]) -> Finding | None:
+    """The first cause that keeps pods of any kind from running."""
+    return _first(Symptoms(None, pods, observed))
+
+
+def _first(symptoms: Symptoms) -> Finding | None:
     for check in CHECKS:
         finding = check(symptoms)
         if finding is not None:

@@ -3,6 +3,7 @@
 import asyncio
 
 from deepseek_operator import diagnosis
+from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.kube import resources
@@ -12,8 +13,19 @@ from deepseek_operator.kube.resources import Resource
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
 
 
-async def observe(kube: Kube, deployment: DeepSeekDeployment) -> Observed:
-    """The object's children, its pods where some do not serve, and what those pods complain of."""
+async def observe(kube: Kube, deployment: DeepSeekDeployment, *, stored: Manifest) -> Observed:
+    """The object's children, its weights, and its pods where some do not serve, with their complaints.
+
+    Without a status (`stored`) no pass was completed: a new object has no children, but for those of a
+    pass that was cut off, and a create meets them by name. So they are not listed for it. An object of
+    a later generation has lost its status: what serves is read off its children.
+    """
+    is_new = not stored and deployment.metadata.generation <= 1
+    observed = Observed() if is_new else await _with_children(kube, deployment)
+    return await weights.observe_weights(kube, deployment, observed, stored=stored)
+
+
+async def _with_children(kube: Kube, deployment: DeepSeekDeployment) -> Observed:
     revisions, deployments, services, budgets = await asyncio.gather(
         *(_children(kube, deployment, resource) for resource in resources.CHILDREN)
     )

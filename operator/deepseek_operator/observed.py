@@ -8,13 +8,18 @@ from deepseek_operator.api import names
 
 Manifest = dict[str, Any]
 
+JOB_LABEL = "batch.kubernetes.io/job-name"
+"""On the pods of a Job, by the Job controller."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The children of one object and its engine pods, as the API server holds them now.
 
-    Everything listed here is controlled by the object. `logs` and `warnings` are read only for pods
-    in trouble: pod name to the end of its failed container's log, and to its warning events.
+    Children are controlled by the object. `logs` and `warnings` are read only for pods in trouble: pod
+    name to the end of its failed container's log, and to its warning events. `claims` hold fetched
+    weights, whoever of the namespace uses them; their Jobs, these Jobs' pods and what each pod last
+    told of its progress (a JSON line by pod name) are read only while something is not there.
     """
 
     revisions: tuple[Manifest, ...] = ()
@@ -24,11 +29,20 @@ class Observed:
     pods: tuple[Manifest, ...] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: tuple[Manifest, ...] = ()
+    jobs: tuple[Manifest, ...] = ()
+    fetchers: tuple[Manifest, ...] = ()
+    progress: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def children(self) -> tuple[Manifest, ...]:
         """Every child, in no particular order; pods are their Deployments' children."""
         return (*self.revisions, *self.deployments, *self.services, *self.budgets)
+
+    @property
+    def shared(self) -> tuple[Manifest, ...]:
+        """What objects of the namespace use together."""
+        return (*self.claims, *self.jobs)
 
     def revision(self, key: str) -> Manifest | None:
         """The ControllerRevision of a revision key."""
@@ -37,6 +51,21 @@ class Observed:
     def deployment(self, key: str) -> Manifest | None:
         """The Deployment of a revision key."""
         return _by_revision(self.deployments, key)
+
+    def claim(self, name: str) -> Manifest | None:
+        """The claim of fetched weights of this name."""
+        return _by_name(self.claims, name)
+
+    def job(self, name: str) -> Manifest | None:
+        """The Job of fetched weights of this name."""
+        return _by_name(self.jobs, name)
+
+    def fetchers_of(self, job: str) -> tuple[Manifest, ...]:
+        """The pods of a Job, newest first."""
+        pods = [pod for pod in self.fetchers if pod["metadata"]["labels"].get(JOB_LABEL) == job]
+        return tuple(
+            sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+        )
 
     def pods_of(self, key: str) -> tuple[Manifest, ...]:
         """The engine pods of a revision key, oldest first, those on their way out left out."""
@@ -75,6 +104,21 @@ def is_at_strength(deployment: Manifest | None, wanted: int) -> bool:
     counted = deployment.get("status", {}).get("observedGeneration", 0)
     current = deployment["metadata"].get("generation", 0)
     return bool(counted >= current) and ready_replicas(deployment) >= wanted
+
+
+def is_owner(uid: str, manifest: Manifest) -> bool:
+    """Whether the object with this uid is one of the manifest's owners."""
+    owners = manifest["metadata"].get("ownerReferences", [])
+    return any(owner.get("uid") == uid for owner in owners)
+
+
+def is_complete(claim: Manifest) -> bool:
+    """Whether all weights are in the claim, verified."""
+    return names.COMPLETE_ANNOTATION in (claim["metadata"].get("annotations") or {})
+
+
+def _by_name(manifests: tuple[Manifest, ...], name: str) -> Manifest | None:
+    return next((item for item in manifests if item["metadata"]["name"] == name), None)
 
 
 def _by_revision(manifests: tuple[Manifest, ...], key: str) -> Manifest | None:

@@ -1,18 +1,23 @@
 """make_plan(): from an object and what was observed to what must be written. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from deepseek_operator.api import names
+from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
 from deepseek_operator.build import status as status_builder
 from deepseek_operator.diagnosis import Finding, diagnose
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
-from deepseek_operator.observed import Manifest, Observed, is_at_strength, revision_of
+from deepseek_operator.fetching import Fetching, plan_fetching
+from deepseek_operator.observed import Manifest, Observed, is_at_strength, is_owner, revision_of
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout import switch
 from deepseek_operator.rollout.revisions import Shape, revision_key, shape_from_data
+from deepseek_operator.weights import Phase
 
 HISTORY_LIMIT = 10
 """ControllerRevisions kept beside those in use, so that going back is exact."""
@@ -27,7 +32,8 @@ class Plan:
 
     `apply` in order, complete objects; `delete` observed children; then `status`. With `records` the
     status holds a decision that the rest follows from: then it is written first, and what it says is
-    of the cluster once the rest is done.
+    of the cluster once the rest is done. What several objects use together is in `share` (complete
+    objects, of which this one becomes an owner) and `leave` (observed ones that it does not use).
     """
 
     apply: tuple[Manifest, ...]
@@ -35,6 +41,8 @@ class Plan:
     status: Manifest
     records: bool
     requeue_seconds: float | None
+    share: tuple[Manifest, ...] = ()
+    leave: tuple[Manifest, ...] = ()
 
 
 def make_plan(
@@ -77,19 +85,68 @@ def _plan_from(
     shape, stalled = _target_shape(deployment, observed, target, images=images)
     roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
     shapes = _shapes(observed, roles, shape)
-    desired = _desired_children(deployment, observed, roles, shapes)
+    fetched = _fetched(deployment, observed, shapes, now=now)
+    stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), stored)
+    desired = _desired_children(deployment, observed, roles, shapes, fetched)
     status = status_builder.build_status(
-        _status_input(deployment, observed, roles, shapes, obstacle or stalled),
+        _status_input(deployment, observed, roles, shapes, fetched=fetched, stalled=stalled),
         stored=stored,
         now=now,
     )
     leftovers = _leftovers(observed, desired, roles)
+    ended = [job for fetching in fetched.values() for job in fetching.delete]
+    all_known = set(roles.kept) == set(shapes)
     return Plan(
         apply=tuple(desired),
-        delete=tuple(leftovers),
+        delete=(*leftovers, *ended),
         status=status,
         records=False,
         requeue_seconds=_requeue(observed, roles, leftovers),
+        share=_unique(item for fetching in fetched.values() for item in fetching.share),
+        leave=_unused(deployment, observed, fetched) if all_known else (),
+    )
+
+
+def _fetched(
+    deployment: DeepSeekDeployment, observed: Observed, shapes: dict[str, Shape], *, now: datetime
+) -> dict[str, Fetching]:
+    """Of the revisions whose weights are fetched, how far these are and what they need."""
+    found = {
+        key: plan_fetching(deployment, shape, observed, now=now) for key, shape in shapes.items()
+    }
+    return {key: fetching for key, fetching in found.items() if fetching is not None}
+
+
+def _fetch_stalled(fetching: Fetching | None, stored: Manifest) -> Finding | None:
+    """Why the target's weights do not come, until another attempt has got further than the last."""
+    if fetching is None or fetching.weights.missing is None:
+        return None
+    if fetching.weights.phase is Phase.FAILED:
+        return fetching.weights.missing
+    if fetching.weights.progress.total is not None:
+        return None
+    for condition in stored.get("conditions", []):
+        if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
+            return Finding(Reason(condition["reason"]), condition["message"])
+    return None
+
+
+def _unique(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """Two revisions may share one claim: it is wanted once."""
+    by_name = {(item["kind"], item["metadata"]["name"]): item for item in manifests}
+    return tuple(by_name.values())
+
+
+def _unused(
+    deployment: DeepSeekDeployment, observed: Observed, fetched: dict[str, Fetching]
+) -> tuple[Manifest, ...]:
+    """Jobs and claims that this object has used and does not use any more; Jobs first."""
+    used = {fetching.weights.claim for fetching in fetched.values()}
+    return tuple(
+        item
+        for item in (*observed.jobs, *observed.claims)
+        if item["metadata"]["labels"][names.WEIGHTS_LABEL] not in used
+        and is_owner(deployment.metadata.uid, item)
     )
 
 
@@ -153,6 +210,7 @@ def _desired_children(
     observed: Observed,
     roles: switch.Roles,
     shapes: dict[str, Shape],
+    fetched: dict[str, Fetching],
 ) -> list[Manifest]:
     desired: list[Manifest] = []
     # A shape that cannot be read does not keep users from the pods that run with it.
@@ -162,11 +220,19 @@ def _desired_children(
         number = _revision_number(observed, key)
         desired.append(children.build_controller_revision(deployment, shape, number=number))
         desired.append(children.build_revision_service(deployment, shape))
-        desired.append(children.build_deployment(deployment, shape, replicas=roles.replicas[key]))
+        if _can_start(observed, key, fetched):
+            replicas = roles.replicas[key]
+            desired.append(children.build_deployment(deployment, shape, replicas=replicas))
     # Of the larger revision: what serves is not less protected while a smaller one starts.
     most = max(roles.replicas.values(), default=0)
     budget = children.build_disruption_budget(deployment, replicas=most)
     return desired if budget is None else [*desired, budget]
+
+
+def _can_start(observed: Observed, key: str, fetched: dict[str, Fetching]) -> bool:
+    """No pod holds accelerators while its weights are fetched; one that is there is left alone."""
+    is_fetched = key not in fetched or fetched[key].weights.phase is Phase.READY
+    return is_fetched or observed.deployment(key) is not None
 
 
 def _revision_number(observed: Observed, key: str) -> int:
@@ -206,22 +272,31 @@ def _status_input(
     observed: Observed,
     roles: switch.Roles,
     shapes: dict[str, Shape],
+    *,
+    fetched: dict[str, Fetching],
     stalled: Finding | None,
 ) -> status_builder.StatusInput:
-    routed = roles.routed
+    routed, target = roles.routed, roles.target
     return status_builder.StatusInput(
         deployment=deployment,
         observed=observed,
         roles=roles,
         shapes=shapes,
-        cause=None if _at_strength(observed, roles, routed) else diagnose(observed, routed),
-        candidate_cause=(
-            None
-            if roles.target == routed or _at_strength(observed, roles, roles.target)
-            else diagnose(observed, roles.target)
-        ),
+        weights=tuple(fetching.weights for fetching in fetched.values()),
+        cause=_cause(observed, roles, fetched, routed),
+        candidate_cause=None if target == routed else _cause(observed, roles, fetched, target),
         stalled=stalled,
     )
+
+
+def _cause(
+    observed: Observed, roles: switch.Roles, fetched: dict[str, Fetching], key: str
+) -> Finding | None:
+    """Why a revision does not serve in full: its weights, or what its pods complain of."""
+    if _at_strength(observed, roles, key):
+        return None
+    missing = None if key not in fetched else fetched[key].weights.missing
+    return missing if observed.deployment(key) is None and missing else diagnose(observed, key)
 
 
 def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:

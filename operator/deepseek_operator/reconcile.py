@@ -12,15 +12,10 @@ from deepseek_operator.build import status as status_builder
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Conflict, Stalled
-from deepseek_operator.kube import drift, resources
+from deepseek_operator.execute import execute
+from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
-from deepseek_operator.kube.errors import (
-    AlreadyExistsError,
-    ApiError,
-    NotFoundError,
-    RefusedError,
-    VersionConflictError,
-)
+from deepseek_operator.kube.errors import ApiError, NotFoundError, VersionConflictError
 from deepseek_operator.observe import observe
 from deepseek_operator.observed import Manifest, Observed
 from deepseek_operator.plan import Plan, make_plan
@@ -51,12 +46,8 @@ async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime
         deployment = DeepSeekDeployment.model_validate({**manifest, "status": {}})
     except ValidationError as error:
         return await _report_unreadable(kube, manifest, error, now=now)
-    # Without a status no pass was completed: a new object has no children, but for those of a pass
-    # that was cut off, and a create meets them by name. So nothing is listed for it. An object of a
-    # later generation has lost its status: what serves is read off its children.
     stored = manifest.get("status", {})
-    is_new = not stored and deployment.metadata.generation <= 1
-    observed = Observed() if is_new else await observe(kube, deployment)
+    observed = await observe(kube, deployment, stored=stored)
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)
 
@@ -108,77 +99,6 @@ async def _record_and_follow(
     return Outcome(
         "recorded", writes=writes, generation=generation, requeue_seconds=plan.requeue_seconds
     )
-
-
-async def execute(
-    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, plan: Plan
-) -> int:
-    """Write what the plan lists, in order, and return the number of writes.
-
-    Stalled when a name is taken by a foreign object, or when the server refuses a child.
-    """
-    by_name = {(item["kind"], item["metadata"]["name"]): item for item in observed.children}
-    writes = 0
-    for desired in map(drift.with_digest, plan.apply):
-        present = by_name.get((desired["kind"], desired["metadata"]["name"]))
-        try:
-            if present is None:
-                writes += await _create(kube, deployment, desired)
-            elif drift.differs(present, desired):
-                writes += await _update(kube, present, desired)
-        except RefusedError as error:
-            raise Stalled(
-                Reason.REFUSED_BY_SERVER,
-                f"{desired['kind']} {desired['metadata']['name']} is refused: {error.message}",
-            ) from error
-        except (VersionConflictError, NotFoundError) as error:
-            raise Conflict(f"{desired['kind']} {desired['metadata']['name']}: {error}") from error
-    for unwanted in plan.delete:
-        await _delete(kube, unwanted)
-        writes += 1
-    return writes
-
-
-async def _create(kube: Kube, deployment: DeepSeekDeployment, desired: Manifest) -> int:
-    """A real create, not an apply: an apply would take over a foreign object of that name."""
-    resource = resources.resource_of(desired)
-    try:
-        await kube.create(resource, desired)
-    except AlreadyExistsError:
-        metadata = desired["metadata"]
-        present = await kube.get(resource, metadata["namespace"], metadata["name"])
-        if present is None:
-            raise Conflict(f"{resource.kind} {metadata['name']} came and went") from None
-        if not drift.belongs_to(present, deployment.metadata.name, deployment.metadata.uid):
-            raise Stalled(
-                Reason.NAME_TAKEN,
-                f"{resource.kind} {metadata['namespace']}/{metadata['name']} exists and does not "
-                "belong to this object; delete or rename one of the two",
-            ) from None
-        return await _update(kube, present, desired) if drift.differs(present, desired) else 0
-    return 1
-
-
-async def _update(kube: Kube, present: Manifest, desired: Manifest) -> int:
-    """Server-side apply on this very object, our fields of its creation included."""
-    resource = resources.resource_of(desired)
-    metadata = desired["metadata"]
-    writes = 1
-    operations = drift.adopt_fields(present, desired)
-    if operations is not None:
-        await kube.json_patch(resource, metadata["namespace"], metadata["name"], operations)
-        writes += 1
-    very_object = {**metadata, "uid": present["metadata"]["uid"]}
-    await kube.apply(resource, {**desired, "metadata": very_object})
-    return writes
-
-
-async def _delete(kube: Kube, unwanted: Manifest) -> None:
-    try:
-        await kube.delete(resources.resource_of(unwanted), unwanted)
-    except VersionConflictError:
-        # Another object has the name by now: it is not the one we meant.
-        return
 
 
 async def _write_status(

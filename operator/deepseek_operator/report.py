@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from deepseek_operator.api import names
-from deepseek_operator.api.conditions import ConditionType
+from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import ObjectMeta
 
 Manifest = dict[str, Any]
@@ -36,15 +36,50 @@ def events_of_change(
 ) -> list[Manifest]:
     """Events for the conditions whose status or reason changed; none for a new message alone."""
     old = {item["type"]: item for item in before.get("conditions", [])}
-    events = []
+    events = events_of_weights(metadata, before, after, now=now)
     for condition in after.get("conditions", []):
         kinds = _REPORTED.get(condition["type"])
         previous = old.get(condition["type"])
         if kinds is None or not condition["message"] or _same(previous, condition):
             continue
         kind = kinds[0] if condition["status"] == "True" else kinds[1]
-        events.append(_event(metadata, condition, kind, now))
+        said = f"{condition['type']}={condition['status']}: {condition['message']}"
+        events.append(_event(metadata, kind, condition["reason"], said, now=now))
     return events
+
+
+def events_of_weights(
+    metadata: ObjectMeta, before: Manifest, after: Manifest, *, now: datetime
+) -> list[Manifest]:
+    """An event when weights begin to be fetched, at each tenth, and when they are there."""
+    old = {entry["claim"]: entry for entry in before.get("weights", [])}
+    events = []
+    for entry in after.get("weights", []):
+        tenth, earlier = _tenth(entry), _tenth(old.get(entry["claim"]))
+        if tenth is None or (earlier is not None and tenth <= earlier):
+            continue
+        said = f"weights of {entry['source']}: {10 * tenth} %"
+        if entry["phase"] == "Ready":
+            said = f"weights of {entry['source']}: all there and verified"
+        events.append(_event(metadata, "Normal", _WEIGHTS_REASONS[entry["phase"]], said, now=now))
+    return events
+
+
+_WEIGHTS_REASONS = {
+    "Fetching": Reason.WEIGHTS_FETCHING,
+    "Verifying": Reason.WEIGHTS_FETCHING,
+    "Ready": Reason.WEIGHTS_COMPLETE,
+}
+
+
+def _tenth(entry: Manifest | None) -> int | None:
+    """Tenths that are fetched, 11 for all of them verified; None before the first byte is known."""
+    if entry is None or entry["phase"] not in _WEIGHTS_REASONS:
+        return None
+    if entry["phase"] == "Ready":
+        return 11
+    total = entry.get("bytesTotal")
+    return 10 * int(entry.get("bytesDone", 0)) // int(total) if total else None
 
 
 def _same(previous: Manifest | None, condition: Manifest) -> bool:
@@ -53,10 +88,12 @@ def _same(previous: Manifest | None, condition: Manifest) -> bool:
     )
 
 
-def _event(metadata: ObjectMeta, condition: Manifest, kind: str, now: datetime) -> Manifest:
+def _event(
+    metadata: ObjectMeta, kind: str, reason: str, message: str, *, now: datetime
+) -> Manifest:
     """An event whose name holds its content and time: written twice, it is one event."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    content = f"{metadata.uid}/{condition['type']}/{condition['reason']}/{stamp}"
+    content = f"{metadata.uid}/{reason}/{message}/{stamp}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -72,8 +109,8 @@ def _event(metadata: ObjectMeta, condition: Manifest, kind: str, now: datetime) 
             "uid": metadata.uid,
         },
         "type": kind,
-        "reason": condition["reason"],
-        "message": f"{condition['type']}={condition['status']}: {condition['message']}"[:1024],
+        "reason": str(reason),
+        "message": message[:1024],
         "firstTimestamp": stamp,
         "lastTimestamp": stamp,
         "count": 1,

@@ -1,9 +1,9 @@
 """From a serving block to a revision's pod shape: catalog, source and engine decided once."""
 
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.sources import Source, parse_source
+from deepseek_operator.api.sources import PvcSource, Source, parse_source
 from deepseek_operator.api.types import DeepSeekDeployment, ServingBlock
-from deepseek_operator.build import template
+from deepseek_operator.build import template, weights
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import vllm
 from deepseek_operator.engines.contract import EngineImages, EngineRequest
@@ -31,8 +31,17 @@ def resolve_shape(
         model=block.model,
         source=source_text,
         image=engine.image,
-        template=template.build_template(deployment, key=key, request=request, engine=engine),
+        template=template.build_template(
+            deployment, key=key, request=request, engine=engine, claim=_claim(request)
+        ),
     )
+
+
+def _claim(request: EngineRequest) -> str:
+    """The user's own claim, or the name of the one that the weights are fetched into."""
+    if isinstance(request.source, PvcSource):
+        return request.source.claim
+    return weights.claim_name(request.source, request.block.cache)
 
 
 def _catalog_source(name: str, model: models.Model | None) -> str:

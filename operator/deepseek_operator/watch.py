@@ -13,7 +13,11 @@ from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import PAGE_SIZE, Credentials
 from deepseek_operator.kube.resources import Resource
 
-WATCHED_CHILDREN: tuple[Resource, ...] = (*resources.CHILDREN, resources.POD)
+WATCHED_CHILDREN: tuple[Resource, ...] = (
+    *resources.CHILDREN,
+    *resources.SHARED,
+    resources.POD,
+)
 
 AddKey = Callable[[str, str], None]
 """Called with the namespace and name of an object that may need a pass."""
@@ -59,16 +63,29 @@ def build_registry(add: AddKey, *, login: Login, stopping: Stopping) -> kopf.Ope
         if namespace and name and heard.is_news(event["type"], event["object"]):
             add(namespace, name)
 
-    async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
-        owner = labels.get(names.DEPLOYMENT_LABEL)
-        if namespace and owner:
-            add(namespace, owner)
+    async def child_changed(namespace: str | None, body: Any, **_: Any) -> None:
+        for owner in owners_of(body):
+            if namespace:
+                add(namespace, owner)
 
     for resource in WATCHED_CHILDREN:
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(
             child_changed
         )
     return registry
+
+
+def owners_of(body: Mapping[str, Any]) -> set[str]:
+    """The objects that a child belongs to: the one of its label, or all that share it."""
+    metadata = body["metadata"]
+    labelled = (metadata.get("labels") or {}).get(names.DEPLOYMENT_LABEL)
+    if labelled:
+        return {str(labelled)}
+    return {
+        str(owner["name"])
+        for owner in metadata.get("ownerReferences") or []
+        if owner.get("kind") == names.KIND and owner.get("apiVersion") == names.API_VERSION
+    }
 
 
 class Heard:

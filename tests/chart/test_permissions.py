@@ -20,6 +20,8 @@ WORK: set[Permission] = {
     *{("apps", "deployments", verb) for verb in CHILD_VERBS},
     *{("policy", "poddisruptionbudgets", verb) for verb in CHILD_VERBS},
     *{("", "services", verb) for verb in CHILD_VERBS},
+    *{("", "persistentvolumeclaims", verb) for verb in CHILD_VERBS},
+    *{("batch", "jobs", verb) for verb in CHILD_VERBS},
     ("", "pods", "list"),
     ("", "pods", "watch"),
     ("", "pods/log", "get"),
@@ -81,7 +83,9 @@ def test_leases_are_for_the_releases_namespace_alone(values: dict[str, Any]) -> 
     ] == role["rules"]
 
 
-@pytest.mark.parametrize("child", resources.CHILDREN, ids=lambda item: item.plural)
+@pytest.mark.parametrize(
+    "child", [*resources.CHILDREN, *resources.SHARED], ids=lambda item: item.plural
+)
 def test_every_kind_of_child_that_the_operator_knows_is_granted(child: Resource) -> None:
     [role] = _operator_roles("ClusterRole")
 

@@ -9,6 +9,7 @@ import yaml
 
 from deepseek_operator.api import crd
 from deepseek_operator.kube import client
+from dev.cluster.claims import bound_claim
 from dev.cluster.control_plane import ControlPlane
 from tests.cluster.objects import CRD, NAMESPACE, Cluster, wait_until
 
@@ -45,6 +46,8 @@ async def cluster(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
     connected = await Cluster.connect(control_plane, namespace=namespace)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     await connected.send("POST", NAMESPACE, body)
+    for path, manifest in bound_claim("models", namespace).items():
+        await connected.send("POST", path, manifest)
     yield connected
     await connected.send("DELETE", f"{NAMESPACE}/{namespace}")
     await connected.close()

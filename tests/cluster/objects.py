@@ -40,7 +40,7 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "model": "tiny",
-            "source": "hf://example/tiny",
+            "source": "pvc://models/tiny",
             "accelerator": {"kind": "CPU"},
             **spec,
         },

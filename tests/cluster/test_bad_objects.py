@@ -43,8 +43,35 @@ BAD = [
     pytest.param(spec(model=7), "spec.model", id="model is a number"),
     pytest.param(spec(servedName="a b"), "spec.servedName", id="served name with a space"),
     # source
-    pytest.param(spec(source="models/tiny"), "write pvc://claim/path or hf://", id="no scheme"),
-    pytest.param(spec(source="s3://bucket/x"), "write pvc://claim/path or hf://", id="s3 not yet"),
+    pytest.param(spec(source="models/tiny"), "write pvc://claim/path, hf://", id="no scheme"),
+    pytest.param(spec(source="ftp://host/x"), "write pvc://claim/path, hf://", id="other scheme"),
+    pytest.param(spec(source="s3://B/x"), "s3://bucket/prefix", id="bucket in capitals"),
+    pytest.param(spec(source="oci://registry"), "oci://registry/repository", id="oci alone"),
+    pytest.param(spec(source="https://host/x"), "https://host/file#sha256=", id="no checksum"),
+    pytest.param(
+        spec(source=f"https://host/x?token=t#sha256={'0' * 64}"),
+        "without user and query",
+        id="a secret in the address",
+    ),
+    pytest.param(
+        spec(cache={"size": "1Gi"}), "pvc:// is a volume of yours", id="cache of one's own claim"
+    ),
+    pytest.param(
+        spec(source="hf://a/b", cache={"size": "1"}), "at least 1Mi", id="cache without room"
+    ),
+    pytest.param(
+        spec(source="hf://a/b", cache={"size": "much"}), "spec.cache.size", id="cache of no size"
+    ),
+    pytest.param(
+        spec(source="hf://a/b", cache={"accessMode": "ReadOnlyMany"}),
+        'supported values: "ReadWriteOnce", "ReadWriteMany"',
+        id="cache that nobody can fill",
+    ),
+    pytest.param(
+        spec(source="hf://a/b", cache={"storageClassName": "Fast!"}),
+        "spec.cache.storageClassName",
+        id="odd class",
+    ),
     pytest.param(spec(source="pvc://"), "write pvc://claim/path", id="pvc without a claim"),
     pytest.param(spec(source="pvc://Models/x"), "write pvc://claim/path", id="upper-case claim"),
     pytest.param(spec(source="pvc://models/../x"), "write pvc://claim/path", id="path upwards"),

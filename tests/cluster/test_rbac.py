@@ -78,7 +78,7 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
 
 def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
     # Without a claim: nothing here provides volumes.
-    return deepseek(name, namespace, source="hf://example/tiny", **spec)
+    return deepseek(name, namespace, source="pvc://models/tiny", **spec)
 
 
 async def _break_and_repair(cluster: Cluster) -> None:

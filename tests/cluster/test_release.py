@@ -169,7 +169,7 @@ async def test_the_clusters_own_roles_know_the_new_kind(
 
 def _tiny(namespace: str, **spec: Any) -> Manifest:
     # Without a claim: nothing here provides volumes.
-    return deepseek("chat", namespace, source="hf://example/tiny", **spec)
+    return deepseek("chat", namespace, source="pvc://models/tiny", **spec)
 
 
 def _newer_chart(folder: Path) -> Path:

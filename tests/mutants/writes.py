@@ -41,7 +41,7 @@ WRITES = (
     Mutant(
         name="adopt-a-foreign-object",
         breaks="an object of that name that somebody else made is taken over",
-        file="reconcile.py",
+        file="execute.py",
         old="        if not drift.belongs_to(present, deployment.metadata.name, "
         "deployment.metadata.uid):\n",
         new="        if not present:\n",
@@ -52,9 +52,11 @@ WRITES = (
     Mutant(
         name="apply-instead-of-create",
         breaks="a child is made by an apply, which takes over whatever has its name",
-        file="reconcile.py",
-        old="        await kube.create(resource, desired)\n",
-        new="        await kube.apply(resource, desired)\n",
+        file="execute.py",
+        old="    try:\n        await kube.create(resource, desired)\n"
+        "    except AlreadyExistsError:\n        metadata",
+        new="    try:\n        await kube.apply(resource, desired)\n"
+        "    except AlreadyExistsError:\n        metadata",
         caught_by=(f"{_EXECUTE}::test_a_new_child_is_created_and_never_applied",),
     ),
     Mutant(
@@ -71,8 +73,8 @@ WRITES = (
         name="refusal-kept-to-itself",
         breaks="a refused child is not told as the reason why nobody is served",
         file="plan.py",
-        old="obstacle or stalled)",
-        new="stalled)",
+        old="stalled = obstacle or stalled or",
+        new="stalled = stalled or",
         caught_by=(
             f"{_EXECUTE}::test_a_refused_child_is_why_nobody_is_served",
             f"{_EXECUTE}::test_a_refused_child_of_the_next_revision_is_told_beside_what_serves",
@@ -101,8 +103,8 @@ WRITES = (
         name="delete-without-uid",
         breaks="a delete hits an object made anew under the same name",
         file="kube/client.py",
-        old='            "preconditions": {"uid": metadata["uid"]},\n',
-        new="",
+        old='preconditions = {"uid": metadata["uid"]}',
+        new="preconditions: dict[str, str] = {}",
         caught_by=(
             f"{_RECONCILE}::test_what_has_the_name_of_a_leftover_by_now_is_not_deleted",
             f"{_CLIENT}::test_a_delete_means_this_very_object",
@@ -111,7 +113,7 @@ WRITES = (
     Mutant(
         name="update-without-uid",
         breaks="an update hits somebody else's object that took the name meanwhile",
-        file="reconcile.py",
+        file="execute.py",
         old='very_object = {**metadata, "uid": present["metadata"]["uid"]}',
         new="very_object = metadata",
         caught_by=(f"{_EXECUTE}::test_a_repair_means_the_very_object_that_was_read",),

@@ -99,7 +99,15 @@ _pods = st.fixed_dictionaries(
     },
 )
 _sources = st.sampled_from(
-    ["pvc://models", "pvc://models/a/b", "hf://org/name", "hf://org/name@v1.0", "hf://o/n@refs/1"]
+    [
+        "pvc://models",
+        "pvc://models/a/b",
+        "hf://org/name",
+        "hf://org/name@v1.0",
+        "hf://o/n@refs/1",
+        "s3://bucket/a",
+        "oci://registry.example/a:1",
+    ]
 )
 _engines = st.fixed_dictionaries(
     {},

@@ -11,7 +11,7 @@ from deepseek_operator.api import names
 from deepseek_operator.kube import drift
 from deepseek_operator.observed import ready_replicas, revision_of
 from deepseek_operator.plan import Plan
-from tests.unit.samples import CPU_SPEC, Manifest, conditions, deepseek
+from tests.unit.samples import CPU_SPEC, LATER, Manifest, conditions, deepseek
 from tests.unit.world import World
 
 SERVABLE: list[Manifest] = [
@@ -19,10 +19,11 @@ SERVABLE: list[Manifest] = [
     {**CPU_SPEC, "source": "pvc://models/better"},
     {"model": "DeepSeek-V3"},
     {"model": "DeepSeek-R1-Distill-Qwen-7B"},
+    {"model": "DeepSeek-R1-Distill-Qwen-7B", "source": "s3://bucket/m"},
 ]
 NOT_SERVABLE: list[Manifest] = [
     {"model": "DeepSeek-V4"},
-    {"model": "m", "source": "s3://bucket/m"},
+    {"model": "m", "source": "ftp://host/m"},
 ]
 
 
@@ -71,6 +72,14 @@ class Rollouts(RuleBasedStateMachine):
         if deployments:
             self.world.start_pods(revision_of(deployments[number % len(deployments)]), ready=ready)
 
+    @rule(code=st.sampled_from([0, 1, 2]))
+    def jobs_end(self, code: int) -> None:
+        self.world.end_jobs(code=code)
+
+    @rule()
+    def the_weights_are_deleted(self) -> None:
+        self.world.shared = {}
+
     @rule(number=st.integers(0, 20))
     def somebody_deletes_a_child(self, number: int) -> None:
         places = sorted(self.world.children)
@@ -112,6 +121,7 @@ class Rollouts(RuleBasedStateMachine):
             self.users_are_sent_only_to_a_revision_with_pods,
             self.a_new_revision_serves_only_at_full_strength,
             self.status_never_claims_more_than_there_is,
+            self.no_pod_starts_before_its_weights_are_there,
             self.no_name_is_wanted_twice,
         ):
             check(plan)
@@ -127,8 +137,9 @@ class Rollouts(RuleBasedStateMachine):
         for item in plan.apply:
             if (item["kind"], revision_of(item)) == ("Service", None):
                 key = item["spec"]["selector"][names.REVISION_LABEL]
-                frozen = {("ControllerRevision", key), ("Deployment", key)} <= applied
-                assert frozen or self.world.observed().deployment(key)
+                serving = self.world.stored.get("serving", {}).get("revision")
+                starting = ("ControllerRevision", key) in applied and serving in (None, key)
+                assert starting or self.world.observed().deployment(key)
 
     def a_new_revision_serves_only_at_full_strength(self, plan: Plan) -> None:
         before = self.world.stored.get("serving", {}).get("revision")
@@ -150,6 +161,18 @@ class Rollouts(RuleBasedStateMachine):
             found["Stalled"]["status"] == "True" and found["Reconciling"]["status"] == "True"
         )
 
+    def no_pod_starts_before_its_weights_are_there(self, plan: Plan) -> None:
+        observed = self.world.observed()
+        for item in plan.apply:
+            if item["kind"] == "Deployment" and observed.deployment(str(revision_of(item))) is None:
+                [claim] = [
+                    volume["persistentVolumeClaim"]["claimName"]
+                    for volume in item["spec"]["template"]["spec"]["volumes"]
+                    if volume["name"] == "weights"
+                ]
+                filled = observed.job(claim) or observed.claim(claim)
+                assert claim == "models" or filled
+
     def no_name_is_wanted_twice(self, plan: Plan) -> None:
         wanted = [*_places(plan.apply), *_places(plan.delete)]
         assert len(set(wanted)) == len(wanted)
@@ -159,7 +182,7 @@ class Rollouts(RuleBasedStateMachine):
     def left_alone_it_comes_to_rest(self) -> None:
         world = copy.deepcopy(self.world)
 
-        plan = world.settle(self.deployment())
+        plan = world.settle(self.deployment(), now=LATER)
 
         for item in map(drift.with_digest, plan.apply):
             present = world.children[item["kind"], item["metadata"]["name"]]

@@ -1,7 +1,7 @@
 """A Kubernetes API server in memory, in the place of the official client's transport.
 
 It speaks what the operator's client uses: create, get, list with selectors and pages, server-side
-apply with uid and resourceVersion, JSON patch of managed fields, delete with a uid, logs. The tests on a
+apply with uid and resourceVersion, JSON patch of fields, delete with a uid or a version, logs. The tests on a
 real API server (tests/cluster) hold it to the truth.
 """
 
@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from deepseek_operator.kube.client import Kube
+from tests.unit import world
 from tests.unit.samples import Manifest
 
 Fault = Callable[["Call"], str | None]
@@ -199,9 +200,7 @@ class FakeApi:
         if call.path not in self.objects:
             raise Answer(404, "NotFound", f"{call.path} not found")
         patched = _copy(self.objects[call.path])
-        for operation in call.body:
-            assert operation["op"] == "replace"
-            patched["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
+        world.patch(patched, call.body)
         before = self.objects[call.path]["metadata"]["resourceVersion"]
         if before != patched["metadata"]["resourceVersion"]:
             raise Answer(409, "Conflict", "resourceVersion differs")
@@ -211,9 +210,9 @@ class FakeApi:
         present = self.objects.get(call.path)
         if present is None:
             raise Answer(404, "NotFound", f"{call.path} not found")
-        wanted = call.body.get("preconditions", {}).get("uid")
-        if wanted is not None and wanted != present["metadata"]["uid"]:
-            raise Answer(409, "Conflict", "the uid in the precondition differs")
+        for known, wanted in call.body.get("preconditions", {}).items():
+            if wanted != present["metadata"][known]:
+                raise Answer(409, "Conflict", f"the {known} in the precondition differs")
         return self.objects.pop(call.path)
 
 
@@ -235,8 +234,8 @@ def _response(code: int, body: Any) -> Any:
 def _selected(item: Manifest, query: dict[str, str]) -> bool:
     labels = item["metadata"].get("labels", {})
     for pair in filter(None, query.get("labelSelector", "").split(",")):
-        key, _, value = pair.partition("=")
-        if labels.get(key) != value:
+        key, equals, value = pair.partition("=")
+        if key not in labels or (equals and labels[key] != value):
             return False
     for pair in filter(None, query.get("fieldSelector", "").split(",")):
         key, _, value = pair.partition("=")

@@ -32,7 +32,7 @@ CPU_SPEC: Manifest = {
 
 EVERY_FIELD: Manifest = {
     "model": "DeepSeek-R1-Distill-Llama-70B",
-    "source": "pvc://models/llama/70b",
+    "source": "s3://models/llama/70b",
     "servedName": "team/chat",
     "engine": {
         "name": "vllm",
@@ -41,6 +41,12 @@ EVERY_FIELD: Manifest = {
     },
     "accelerator": {"kind": "GPU", "product": "NVIDIA-H200", "count": 4},
     "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},
+    "cache": {
+        "storageClassName": "fast",
+        "size": "200Gi",
+        "accessMode": "ReadWriteMany",
+        "retain": True,
+    },
     "pod": {
         "labels": {"team": "search"},
         "annotations": {"example.com/note": "mind the gap"},

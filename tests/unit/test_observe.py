@@ -8,6 +8,7 @@ from tests.unit.test_reconcile import KEY, put_object, settle
 
 PODS = "/api/v1/namespaces/team/pods"
 EVENTS = "/api/v1/namespaces/team/events"
+STORED: Manifest = {"observedGeneration": 1}
 LABELS = {"serving.deepseek.dev/deployment": "chat"}
 
 
@@ -44,7 +45,7 @@ async def put_service_of(api: FakeApi, name: str, metadata: Manifest) -> set[str
     own = api.of_kind("Service")["chat"]
     other = {**own, "metadata": {**own["metadata"], "name": name, **metadata}}
     api.put(f"/api/v1/namespaces/team/services/{name}", other)
-    observed = await observe(api.kube(), deepseek())
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
     assert all(item["kind"] for item in observed.children)
     return {item["metadata"]["name"] for item in observed.services}
 
@@ -73,11 +74,11 @@ async def test_pods_are_read_only_while_some_do_not_serve() -> None:
     put_object(api)
     await settle(api)
     api.calls.clear()
-    await observe(api.kube(), deepseek())
+    await observe(api.kube(), deepseek(), stored=STORED)
     assert PODS not in {call.path for call in api.calls}
 
     api.of_kind("Deployment").popitem()[1]["status"]["readyReplicas"] = 0
-    await observe(api.kube(), deepseek())
+    await observe(api.kube(), deepseek(), stored=STORED)
 
     assert PODS in {call.path for call in api.calls}
 
@@ -89,7 +90,7 @@ async def test_the_log_of_a_failed_run_is_read() -> None:
     put_pod(api, "healthy", {"state": {"running": {}}})
     put_pod(api, "p", {"state": {}, "lastState": {"terminated": {"exitCode": 1}}})
 
-    observed = await observe(api.kube(), deepseek())
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
 
     assert observed.logs == {"p": "ValueError: no\n"}
     assert observed.warnings == {}
@@ -101,7 +102,7 @@ async def test_a_log_that_is_gone_keeps_nothing_from_being_observed() -> None:
     await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=NOW)
     put_pod(api, "p", {"state": {}, "lastState": {"terminated": {"exitCode": 1}}})
 
-    assert (await observe(api.kube(), deepseek())).logs == {"p": ""}
+    assert (await observe(api.kube(), deepseek(), stored=STORED)).logs == {"p": ""}
 
 
 async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
@@ -114,7 +115,7 @@ async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
     put_event(api, "other", reason="Unhealthy", at="2026-03-01T12:03:00Z")
     put_event(api, "elsewhere", reason="FailedMount", at="2026-03-01T12:04:00Z", pod="q")
 
-    observed = await observe(api.kube(), deepseek())
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
 
     assert observed.warnings == {"p": ("late said so",)}
     assert observed.logs == {}

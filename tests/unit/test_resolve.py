@@ -49,7 +49,7 @@ def test_an_unknown_model_without_source_stalls_with_three_names() -> None:
 
 
 def test_a_source_that_no_rule_refused_stalls_with_its_field() -> None:
-    with pytest.raises(Stalled, match=r"spec\.source: .* neither pvc://") as stalled:
-        resolve({"model": "m", "source": "s3://bucket"})
+    with pytest.raises(Stalled, match=r"spec\.source: .* none of pvc://") as stalled:
+        resolve({"model": "m", "source": "ftp://bucket"})
 
     assert stalled.value.reason == Reason.INVALID_SPEC

@@ -1,12 +1,13 @@
 """A cluster in memory: what plans are carried out on, and what the next one observes."""
 
 import copy
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.kube import drift
-from deepseek_operator.observed import Observed, revision_of
+from deepseek_operator.kube import drift, sharing
+from deepseek_operator.observed import JOB_LABEL, Observed, revision_of
 from deepseek_operator.plan import Plan, make_plan
 from tests.unit.samples import IMAGES, NOW, Manifest
 
@@ -23,6 +24,8 @@ class World:
     """The children of one object, its pods, and its stored status."""
 
     children: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    shared: dict[tuple[str, str], Manifest] = field(default_factory=dict)
+    fetchers: list[Manifest] = field(default_factory=list)
     pods: list[Manifest] = field(default_factory=list)
     stored: Manifest = field(default_factory=dict)
 
@@ -37,6 +40,9 @@ class World:
             services=tuple(found["services"]),
             budgets=tuple(found["budgets"]),
             pods=tuple(self.pods),
+            claims=self._shared("PersistentVolumeClaim"),
+            jobs=self._shared("Job"),
+            fetchers=tuple(copy.deepcopy(self.fetchers)),
         )
 
     def plan(self, deployment: DeepSeekDeployment, *, now: datetime = NOW) -> Plan:
@@ -49,16 +55,24 @@ class World:
         """Do what a pass does with a plan."""
         for desired in map(drift.with_digest, plan.apply):
             self._apply(copy.deepcopy(desired))
+        for desired in plan.share:
+            self._share(copy.deepcopy(desired))
         for unwanted in plan.delete:
-            del self.children[unwanted["kind"], unwanted["metadata"]["name"]]
+            place = (unwanted["kind"], unwanted["metadata"]["name"])
+            del (self.shared if place in self.shared else self.children)[place]
+        for unused in plan.leave:
+            self._leave(unused, uid="uid-of-chat")
         self.stored = copy.deepcopy(plan.status)
 
-    def settle(self, deployment: DeepSeekDeployment, *, ready: bool = True) -> Plan:
+    def settle(
+        self, deployment: DeepSeekDeployment, *, ready: bool = True, now: datetime = NOW
+    ) -> Plan:
         """Pass after pass, pods becoming ready in between, until nothing is left to write."""
         for _ in range(12):
             if ready:
+                self.end_jobs()
                 self.start_pods()
-            plan = self.plan(deployment)
+            plan = self.plan(deployment, now=now)
             if not self.writes(plan):
                 return plan
             self.carry_out(plan)
@@ -72,7 +86,16 @@ class World:
             if (present := self.children.get((item["kind"], item["metadata"]["name"]))) is None
             or drift.differs(present, item)
         ]
-        changed += [f"delete {item['kind']} {item['metadata']['name']}" for item in plan.delete]
+        changed += [
+            f"share {item['kind']} {item['metadata']['name']}"
+            for item in plan.share
+            if (present := self.shared.get((item["kind"], item["metadata"]["name"]))) is None
+            or sharing.join(present, item) is not None
+        ]
+        changed += [
+            f"delete {item['kind']} {item['metadata']['name']}"
+            for item in (*plan.delete, *plan.leave)
+        ]
         return changed + (["status"] if plan.status != self.stored else [])
 
     def start_pods(self, key: str | None = None, *, ready: int | None = None) -> None:
@@ -86,6 +109,14 @@ class World:
                     "readyReplicas": wanted if ready is None else min(ready, wanted),
                 }
 
+    def end_jobs(self, *, result: Manifest | None = None, code: int = 0) -> None:
+        """Every Job that is under way ends: with success, or with a failure of this exit code."""
+        told = result or {"files": 9, "bytes": 10 * 2**30, "roomBytes": 10 * 2**30}
+        for (kind, name), job in self.shared.items():
+            if kind == "Job" and not job.get("status"):
+                job["status"] = {"conditions": [ended(complete=code == 0)]}
+                self.fetchers.append(fetcher(job, name, result=told, code=code))
+
     def find(self, kind: str, key: str | None = None) -> Manifest:
         """The child of this kind: of a revision, or the one that is of none."""
         return next(
@@ -93,6 +124,28 @@ class World:
             for (its_kind, _), child in self.children.items()
             if its_kind == kind and revision_of(child) == key
         )
+
+    def _shared(self, kind: str) -> tuple[Manifest, ...]:
+        return tuple(
+            copy.deepcopy(item) for (its_kind, _), item in self.shared.items() if its_kind == kind
+        )
+
+    def _share(self, desired: Manifest) -> None:
+        place = (desired["kind"], desired["metadata"]["name"])
+        present = self.shared.get(place)
+        if present is None:
+            metadata = {"resourceVersion": "1", "uid": f"uid-of-{place[1]}"}
+            self.shared[place] = {**desired, "metadata": {**desired["metadata"], **metadata}}
+        else:
+            patch(present, sharing.join(present, desired) or [])
+
+    def _leave(self, unused: Manifest, *, uid: str) -> None:
+        place = (unused["kind"], unused["metadata"]["name"])
+        operations = sharing.leave(self.shared[place], uid)
+        if operations is None:
+            del self.shared[place]
+        else:
+            patch(self.shared[place], operations)
 
     def _apply(self, desired: Manifest) -> None:
         place = (desired["kind"], desired["metadata"]["name"])
@@ -112,3 +165,35 @@ def served(deployment: DeepSeekDeployment) -> World:
     world = World()
     world.settle(deployment)
     return world
+
+
+def ended(*, complete: bool, at: str = "2026-03-01T12:00:00Z") -> Manifest:
+    """The condition of a Job that has ended."""
+    kind = "Complete" if complete else "Failed"
+    return {"type": kind, "status": "True", "lastTransitionTime": at, "message": "it ended"}
+
+
+def fetcher(job: Manifest, name: str, *, result: Manifest, code: int = 0) -> Manifest:
+    """A pod of a Job that has ended and left a result."""
+    end = {"exitCode": code, "message": json.dumps(result)}
+    return {
+        "metadata": {
+            "name": f"{name}-pod",
+            "creationTimestamp": "2026-03-01T11:59:00Z",
+            "labels": {**job["metadata"]["labels"], JOB_LABEL: name},
+        },
+        "status": {
+            "phase": "Succeeded" if code == 0 else "Failed",
+            "containerStatuses": [{"name": "fetch", "state": {"terminated": end}}],
+        },
+    }
+
+
+def patch(manifest: Manifest, operations: list[Manifest]) -> None:
+    """Apply JSON patch operations that add or replace."""
+    for operation in operations:
+        *parents, last = operation["path"].removeprefix("/").split("/")
+        place = manifest
+        for parent in parents:
+            place = place[parent]
+        place[last] = operation["value"]

@@ -49,7 +49,7 @@ def test_what_is_listed_is_what_a_fetch_takes(kind: str, hub: Hub, tmp_path: Pat
         assert hub.log.sent() == 0
         assert_nothing_stored(tmp_path, listing)
         listed = listing.result
-        assert set(listed) == {"files", "bytes", "revision", "seconds"}
+        assert set(listed) == {"files", "bytes", "roomBytes", "revision", "seconds"}
         assert [json.loads(line) for line in listing.out.splitlines()] == [listed]
 
         done = fetchers.run()

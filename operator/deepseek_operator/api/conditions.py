@@ -20,6 +20,8 @@ class ConditionType(StrEnum):
     """A person must act; the operator cannot go on with the spec as it is."""
     ROLLED_OUT = "RolledOut"
     """The revision that the spec asks for is the one that serves, at full strength."""
+    WEIGHTS_READY = "WeightsReady"
+    """The weights of every revision that has pods, or is to have them, are there and verified."""
 
 
 class Reason(StrEnum):
@@ -39,6 +41,28 @@ class Reason(StrEnum):
     PODS_REFUSED = "PodsRefused"
     ENGINE_LOADING = "EngineLoading"
     NOT_ANSWERING = "NotAnswering"
+    # WeightsReady, and while they are not there Ready and Reconciling
+    WEIGHTS_COMPLETE = "WeightsComplete"
+    WEIGHTS_GIVEN = "WeightsGiven"
+    WEIGHTS_SIZING = "WeightsSizing"
+    WEIGHTS_WAITING = "WeightsWaiting"
+    WEIGHTS_FETCHING = "WeightsFetching"
+    WEIGHTS_FAILED = "WeightsFailed"
+    WEIGHTS_UNKNOWN = "WeightsUnknown"
+    # why weights could not be fetched
+    UNAUTHORIZED = "Unauthorized"
+    GATED_LICENCE = "GatedLicence"
+    NOT_FOUND = "NotFound"
+    CHECKSUM_MISMATCH = "ChecksumMismatch"
+    VOLUME_FULL = "VolumeFull"
+    VOLUME_READ_ONLY = "VolumeReadOnly"
+    VOLUME_FAILED = "VolumeFailed"
+    VOLUME_NOT_PROVISIONED = "VolumeNotProvisioned"
+    NAME_RESOLUTION = "NameResolution"
+    UNREACHABLE = "Unreachable"
+    FETCH_STALLED = "FetchStalled"
+    SERVER_ERROR = "ServerError"
+    INVALID_SOURCE = "InvalidSource"
     # Reconciling
     ROLLING_OUT = "RollingOut"
     UP_TO_DATE = "UpToDate"
@@ -53,6 +77,17 @@ class Reason(StrEnum):
     ROLLED_OUT = "RolledOut"
     CANDIDATE_STARTING = "CandidateStarting"
     SPEC_NOT_SERVABLE = "SpecNotServable"
+
+
+FETCH_REASONS = frozenset(
+    {
+        Reason.WEIGHTS_FAILED, Reason.UNAUTHORIZED, Reason.GATED_LICENCE, Reason.NOT_FOUND,
+        Reason.CHECKSUM_MISMATCH, Reason.VOLUME_FULL, Reason.VOLUME_READ_ONLY,
+        Reason.VOLUME_FAILED, Reason.NAME_RESOLUTION, Reason.UNREACHABLE, Reason.FETCH_STALLED,
+        Reason.SERVER_ERROR, Reason.INVALID_SOURCE,
+    }
+)  # fmt: skip
+"""Reasons for which weights could not be fetched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,14 @@ DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 """On every child and pod: the name of the DeepSeekDeployment it belongs to."""
 REVISION_LABEL = f"{GROUP}/revision"
 """On what belongs to one revision: the revision key."""
+WEIGHTS_LABEL = f"{GROUP}/weights"
+"""On a volume of fetched weights, its Jobs and their pods: the name of the volume's claim."""
+MODEL_ANNOTATION = f"{GROUP}/model"
+SOURCE_ANNOTATION = f"{GROUP}/source"
+COMPLETE_ANNOTATION = f"{GROUP}/complete"
+"""On a claim whose weights are all there and verified: what its Job said of them, as JSON."""
+RETAIN_ANNOTATION = f"{GROUP}/retain"
+"""On a claim that stays when nobody uses it: "true"."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On every child: digest of the configuration last applied, to see what a new one would drop."""
 
@@ -43,6 +51,15 @@ def revision_child(deployment: str, key: str) -> str:
         return f"{deployment}-{key}"
     cut = deployment[: _LONGEST_PLAIN - 1 - REVISION_KEY_LENGTH].rstrip("-")
     return f"{cut}-{digest(deployment)}-{key}"
+
+
+def weights_claim(title: str, identity: str) -> str:
+    """Name of the claim that keeps weights: readable by `title`, unique by `identity`.
+
+    At most 55 characters: its Jobs add their own ending, and Jobs name pods by 63.
+    """
+    readable = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:36].rstrip("-")
+    return "-".join(part for part in ("weights", readable, digest(identity)) if part)
 
 
 def is_object_name(name: str) -> bool:

@@ -143,11 +143,33 @@ RESOURCES: list[JsonValue] = [
 _PVC = "^pvc://[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 _HF = "^hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._/-]*)?$"
 
+_S3 = "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*()/-]*)?$"
+_OCI = (
+    "^oci://[A-Za-z0-9.-]+(:[0-9]+)?/[a-z0-9][a-z0-9._/-]*"
+    "(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$"
+)
+_HTTPS = '^https://[!"$->A-~]+#sha256=[0-9a-fA-F]{64}$'
+"""Printable ASCII without '#', '?' and '@': a query or a user would be a secret in the open."""
+
 SOURCE: list[JsonValue] = [
     {
-        "rule": f"self.matches('{_PVC}') || self.matches('{_HF}')",
-        "message": "source: write pvc://claim/path or hf://organisation/name[@revision]",
+        "rule": " || ".join(f"self.matches('{form}')" for form in (_PVC, _HF, _S3, _OCI, _HTTPS)),
+        "message": "source: write pvc://claim/path, hf://organisation/name[@revision], "
+        "s3://bucket/prefix, oci://registry/repository[:tag|@digest] or "
+        "https://host/file#sha256=digits (without user and query)",
     }
+]
+
+SERVING_BLOCK: list[JsonValue] = [
+    {
+        "rule": "!(has(self.cache) && has(self.source) && self.source.startsWith('pvc://'))",
+        "message": "cache: source pvc:// is a volume of yours and nothing is fetched; remove cache",
+    },
+    {
+        "rule": "!has(self.cache) || !has(self.cache.size) || "
+        "quantity(string(self.cache.size)).isGreaterThan(quantity('1Mi'))",
+        "message": "cache.size: at least 1Mi; leave it out to have it derived",
+    },
 ]
 
 OBJECT: list[JsonValue] = [

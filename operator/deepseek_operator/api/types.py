@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
 from deepseek_operator.api.base import ApiModel
-from deepseek_operator.api.pod import Pod
+from deepseek_operator.api.pod import Pod, Quantity
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -85,8 +85,38 @@ class Batching(ApiModel):
     )
 
 
+class Cache(ApiModel):
+    """The volume that keeps fetched weights: one a source in a namespace, shared by all who use it."""
+
+    storage_class_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+        description="StorageClass of the volume. Default: the cluster's default class.",
+    )
+    size: Quantity | None = Field(
+        default=None,
+        description="Size of the volume, e.g. 800Gi; a volume that exists can only grow. Default: "
+        "the size of the weights, from the catalog or the source's own listing, and 15 % more.",
+    )
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] | None = Field(
+        default=None,
+        description="ReadWriteMany for pods on several nodes, if the StorageClass can; ReadWriteOnce "
+        "binds every pod to the node of the volume. Default: ReadWriteMany for more than one "
+        "replica, else ReadWriteOnce.",
+    )
+    retain: bool = Field(
+        default=False,
+        description="Keep the volume when nothing uses it any more. A volume that one user keeps is "
+        "kept until a person deletes it. Default: false.",
+    )
+
+
 class ServingBlock(ApiModel):
     """What a revision serves: everything that shapes its pods, and their number."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.SERVING_BLOCK})
 
     model: str = Field(
         min_length=1,
@@ -98,8 +128,12 @@ class ServingBlock(ApiModel):
     source: str | None = Field(
         default=None,
         max_length=1024,
-        description="Where the weights are: pvc://claim/path, or hf://organisation/name[@revision]. "
-        "Default: the catalog's.",
+        description="Where the weights are: pvc://claim/path is a volume of yours; "
+        "hf://organisation/name[@revision], s3://bucket/prefix, oci://registry/repository[:tag] and "
+        "https://host/file#sha256=digits are fetched once into a volume that `cache` describes. "
+        "Tokens and addresses of mirrors go into pod.env: HF_TOKEN, HF_ENDPOINT, AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, HTTPS_PROXY. An oci source uses the first of "
+        "pod.imagePullSecrets. Default: the catalog's.",
         json_schema_extra={"x-kubernetes-validations": rules.SOURCE},
     )
     engine: Engine = Field(
@@ -110,6 +144,9 @@ class ServingBlock(ApiModel):
     )
     batching: Batching = Field(
         default_factory=Batching, description="Explicit limits of dynamic batching."
+    )
+    cache: Cache = Field(
+        default_factory=Cache, description="The volume that keeps fetched weights."
     )
     pod: Pod = Field(default_factory=Pod, description="The open part of the engine pods.")
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
@@ -141,10 +178,27 @@ class RevisionStatus(ApiModel):
     ready_replicas: int = Field(default=0, description="Replicas that answer.")
 
 
+class WeightsStatus(ApiModel):
+    """The weights of one source, as far as they are there; sizes in bytes."""
+
+    claim: str = Field(max_length=253, description="PersistentVolumeClaim that holds them.")
+    source: str = Field(max_length=1024, description="Where they come from.")
+    phase: Literal["Sizing", "Waiting", "Fetching", "Verifying", "Failed", "Ready"] = Field(
+        description="Sizing (the source is asked for its size), Waiting (for the volume or a node), "
+        "Fetching, Verifying, Failed (tried again later) or Ready."
+    )
+    bytes_done: int | None = Field(default=None, description="Bytes that are there.")
+    bytes_total: int | None = Field(default=None, description="Bytes that there will be.")
+    bytes_per_second: int | None = Field(default=None, description="Rate of the last 10 seconds.")
+    seconds_left: int | None = Field(default=None, description="At that rate.")
+
+
 class ConditionStatus(ApiModel):
     """A condition as Kubernetes stores it (meta/v1 Condition)."""
 
-    type: str = Field(max_length=316, description="Ready, Reconciling, Stalled or RolledOut.")
+    type: str = Field(
+        max_length=316, description="Ready, Reconciling, Stalled, RolledOut or WeightsReady."
+    )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
     message: str = Field(max_length=32768, description="Why, in a sentence.")
@@ -176,10 +230,19 @@ class DeepSeekDeploymentStatus(ApiModel):
     desired: RevisionStatus | None = Field(
         default=None, description="The revision that the spec asks for."
     )
+    weights: list[WeightsStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="The fetched weights of the revisions that have pods or are to have them.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["claim"],
+        },
+    )
     conditions: list[ConditionStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready, Reconciling, Stalled and RolledOut.",
+        description="Ready, Reconciling, Stalled, RolledOut and WeightsReady.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

@@ -13,9 +13,6 @@ from deepseek_operator.rollout.revisions import Shape
 
 SERVICE_PORT = 80
 
-MODEL_ANNOTATION = f"{names.GROUP}/model"
-SOURCE_ANNOTATION = f"{names.GROUP}/source"
-
 
 def build_controller_revision(
     deployment: DeepSeekDeployment, shape: Shape, *, number: int
@@ -41,7 +38,10 @@ def build_deployment(deployment: DeepSeekDeployment, shape: Shape, *, replicas: 
         name=names.revision_child(deployment.metadata.name, shape.key),
         key=shape.key,
     )
-    metadata["annotations"] = {MODEL_ANNOTATION: shape.model, SOURCE_ANNOTATION: shape.source}
+    metadata["annotations"] = {
+        names.MODEL_ANNOTATION: shape.model,
+        names.SOURCE_ANNOTATION: shape.source,
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -120,8 +120,8 @@ def shape_of_deployment(key: str, running: Manifest) -> Shape:
     annotations = running["metadata"].get("annotations", {})
     return Shape(
         key=key,
-        model=annotations.get(MODEL_ANNOTATION, ""),
-        source=annotations.get(SOURCE_ANNOTATION, ""),
+        model=annotations.get(names.MODEL_ANNOTATION, ""),
+        source=annotations.get(names.SOURCE_ANNOTATION, ""),
         image=running["spec"]["template"]["spec"]["containers"][0]["image"],
         template=running["spec"]["template"],
     )

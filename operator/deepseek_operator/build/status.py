@@ -11,6 +11,7 @@ from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
+from deepseek_operator.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class StatusInput:
     observed: Observed
     roles: Roles
     shapes: dict[str, Shape]
+    weights: tuple[Weights, ...]
+    """Of the revisions whose weights are fetched."""
     cause: Finding | None
     """Why the serving revision (or the first one) does not serve; None when it does."""
     candidate_cause: Finding | None
@@ -44,6 +47,9 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
             stored.get("conditions", []), _conditions(given), generation=generation, now=now
         ),
     }
+    if given.weights:
+        by_claim = {weights.claim: weights.entry() for weights in given.weights}
+        status["weights"] = list(by_claim.values())
     serving = given.roles.target if given.roles.takes_over else given.roles.serving
     for field, key in (("serving", serving), ("desired", given.roles.target)):
         entry = _revision_entry(given, key, stored.get(field))
@@ -97,7 +103,25 @@ def _conditions(given: StatusInput) -> list[Condition]:
         _ready(given),
         *_progress(given.stalled, converged=_converged(given), cause=_any_cause(given)),
         _rolled_out(given),
+        _weights_ready(given),
     ]
+
+
+def _weights_ready(given: StatusInput) -> Condition:
+    """Of every revision that has pods or is to have them."""
+    for weights in given.weights:
+        missing = weights.missing
+        if missing is not None:
+            return Condition(ConditionType.WEIGHTS_READY, "False", missing.reason, missing.message)
+    if given.weights:
+        said = ", ".join(sorted({weights.claim for weights in given.weights}))
+        message = f"all weights are there and verified: PersistentVolumeClaim {said}"
+        return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_COMPLETE, message)
+    if given.shapes:
+        message = "the weights are in a volume of the user's own"
+        return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_GIVEN, message)
+    message = "the revision cannot be resolved, so its weights are not known"
+    return Condition(ConditionType.WEIGHTS_READY, "Unknown", Reason.WEIGHTS_UNKNOWN, message)
 
 
 def _any_cause(given: StatusInput) -> Finding | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from deepseek_operator.api.sources import PvcSource
 from deepseek_operator.api.pod import Pod
+from deepseek_operator.api.sources import FetchedSource
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
 from deepseek_operator.engines.contract import (
@@ -20,6 +20,13 @@ from deepseek_operator.engines.contract import (
 USER_ID = 10001
 """Runs everything in our pods; no image needs an entry for it in /etc/passwd."""
 
+ENGINE_CONTAINER = "engine"
+TOOLS_CONTAINER = "tools"
+WEIGHTS_VOLUME = "weights"
+
+COMPLETION_MARKER = ".complete.json"
+"""What a fetch leaves beside the weights once all of them are there and verified."""
+
 GPU_RESOURCE = "nvidia.com/gpu"
 GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
 
@@ -27,9 +34,17 @@ _KILL_MARGIN_SECONDS = 15
 
 
 def build_template(
-    deployment: DeepSeekDeployment, *, key: str, request: EngineRequest, engine: EngineContainer
+    deployment: DeepSeekDeployment,
+    *,
+    key: str,
+    request: EngineRequest,
+    engine: EngineContainer,
+    claim: str,
 ) -> Manifest:
-    """The complete pod template: labels, security, volumes, tools and the engine."""
+    """The complete pod template: labels, security, volumes, tools and the engine.
+
+    `claim` holds the weights: the user's own, or the one that they are fetched into.
+    """
     pod = request.block.pod
     labels = {
         **pod.labels,
@@ -42,15 +57,8 @@ def build_template(
         "spec": {
             "initContainers": [_tools_container(request)],
             "containers": [_engine_container(request, engine)],
-            "volumes": _volumes(request, engine),
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER_ID,
-                "runAsGroup": USER_ID,
-                "fsGroup": USER_ID,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "volumes": _volumes(engine, claim),
+            "securityContext": pod_security(),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": PRESTOP_SECONDS + DRAIN_SECONDS + _KILL_MARGIN_SECONDS,
@@ -59,7 +67,20 @@ def build_template(
     }
 
 
-def _restricted() -> Manifest:
+def pod_security() -> Manifest:
+    """Everything runs as one plain user, who owns the volumes."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> Manifest:
+    """No privileges, and nothing to write but the volumes."""
     return {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -68,20 +89,28 @@ def _restricted() -> Manifest:
 
 
 def _tools_container(request: EngineRequest) -> Manifest:
-    """Copies our package beside the engine: its image is not ours and need not hold it."""
+    """Copies our package beside the engine: its image is not ours and need not hold it.
+
+    Fetched weights are there when the pod is made; if their volume is emptied later, it waits.
+    """
+    command = ["python3", "-m", "deepseek_serving.engine.install", TOOLS_PATH]
+    mounts: list[Manifest] = [{"name": "tools", "mountPath": TOOLS_PATH}]
+    if isinstance(request.source, FetchedSource):
+        command.append(f"--wait-for={request.weights_path}/{COMPLETION_MARKER}")
+        mounts.append({"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH, "readOnly": True})
     return {
-        "name": "tools",
+        "name": TOOLS_CONTAINER,
         "image": request.images.toolbox,
-        "command": ["python3", "-m", "deepseek_serving.engine.install", TOOLS_PATH],
-        "volumeMounts": [{"name": "tools", "mountPath": TOOLS_PATH}],
-        "securityContext": _restricted(),
+        "command": command,
+        "volumeMounts": mounts,
+        "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
 
 
 def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manifest:
     container: Manifest = {
-        "name": "engine",
+        "name": ENGINE_CONTAINER,
         "image": engine.image,
         "command": engine.command,
         "args": engine.args,
@@ -92,9 +121,9 @@ def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manife
         "livenessProbe": engine.liveness_probe,
         # The pod leaves the Services while it still answers; only then is the engine told to stop.
         "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS}}},
-        "securityContext": _restricted(),
+        "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(request),
+        "volumeMounts": _mounts(),
     }
     resources = _resources(request)
     if resources:
@@ -124,32 +153,27 @@ def _resources(request: EngineRequest) -> Manifest:
     return {name: amounts for name, amounts in sections.items() if amounts}
 
 
-def _mounts(request: EngineRequest) -> list[Manifest]:
-    mounts: list[Manifest] = [
+def _mounts() -> list[Manifest]:
+    return [
         {"name": "tools", "mountPath": TOOLS_PATH, "readOnly": True},
         {"name": "cache", "mountPath": CACHE_PATH},
         {"name": "tmp", "mountPath": "/tmp"},
         {"name": "shm", "mountPath": "/dev/shm"},
+        {"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH, "readOnly": True},
     ]
-    if isinstance(request.source, PvcSource):
-        mounts.append({"name": "weights", "mountPath": WEIGHTS_PATH, "readOnly": True})
-    return mounts
 
 
-def _volumes(request: EngineRequest, engine: EngineContainer) -> list[Manifest]:
-    volumes: list[Manifest] = [
+def _volumes(engine: EngineContainer, claim: str) -> list[Manifest]:
+    return [
         {"name": "tools", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": engine.shared_memory}},
+        {
+            "name": WEIGHTS_VOLUME,
+            "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
+        },
     ]
-    match request.source:
-        case PvcSource(claim=claim):
-            claim_volume = {"claimName": claim, "readOnly": True}
-            volumes.append({"name": "weights", "persistentVolumeClaim": claim_volume})
-        case _:
-            pass
-    return volumes
 
 
 def _placement(deployment: DeepSeekDeployment, key: str, request: EngineRequest) -> Manifest:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from deepseek_operator.api.sources import Source
+from deepseek_operator.api.sources import PvcSource, Source
 from deepseek_operator.api.types import ServingBlock
 from deepseek_operator.catalog.models import Model
 
@@ -15,6 +15,9 @@ TOOLS_PATH = "/opt/deepseek"
 
 WEIGHTS_PATH = "/weights"
 """Where a claim with weights is mounted, read-only."""
+
+FETCHED_FOLDER = "model"
+"""Folder of a claim of ours that holds the fetched weights: a file system's root has files of its own."""
 
 CACHE_PATH = "/cache"
 """Writable: the engine's home, download and compile caches."""
@@ -44,6 +47,12 @@ class EngineRequest:
     source: Source
     model: Model | None
     images: EngineImages
+
+    @property
+    def weights_path(self) -> str:
+        """Where the engine finds the weights in its pod."""
+        folder = self.source.path if isinstance(self.source, PvcSource) else FETCHED_FOLDER
+        return f"{WEIGHTS_PATH}/{folder}".rstrip("/")
 
     @property
     def on_cpu(self) -> bool:

@@ -3,13 +3,11 @@
 import math
 from typing import Any
 
-from deepseek_operator.api.sources import HubSource, PvcSource
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
     DRAIN_SECONDS,
     PORT,
     TOOLS_PATH,
-    WEIGHTS_PATH,
     EngineContainer,
     EngineRequest,
 )
@@ -62,7 +60,7 @@ def engine_container(request: EngineRequest) -> EngineContainer:
 def engine_args(request: EngineRequest) -> list[str]:
     """Arguments of `vllm serve`; the operator's come last, so that they win over the user's."""
     return [
-        *_weights_args(request),
+        request.weights_path,
         *request.block.engine.args,
         *_model_args(request),
         *_parallel_args(request),
@@ -107,16 +105,6 @@ def _readiness_probe(request: EngineRequest) -> dict[str, Any]:
         "failureThreshold": 3,
         "successThreshold": 1,
     }
-
-
-def _weights_args(request: EngineRequest) -> list[str]:
-    match request.source:
-        case PvcSource(path=path):
-            return [f"{WEIGHTS_PATH}/{path}".rstrip("/")]
-        case HubSource(repository=repository, revision=None):
-            return [repository]
-        case HubSource(repository=repository, revision=revision):
-            return [repository, f"--revision={revision}"]
 
 
 def _given(request: EngineRequest) -> set[str]:
@@ -169,9 +157,9 @@ def _environment(request: EngineRequest) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(request)),
         "PYTHONPATH": TOOLS_PATH,
+        # What it serves is in the volume: nothing is asked of a hub, which may not be there.
+        "HF_HUB_OFFLINE": "1",
     }
-    if isinstance(request.source, PvcSource):
-        environment["HF_HUB_OFFLINE"] = "1"
     if request.on_cpu:
         environment["VLLM_CPU_KVCACHE_SPACE"] = str(_CPU_CACHE_GIB)
         # "auto" pins every engine of a node to the same first cores; the kubelet's limits decide.

@@ -116,13 +116,15 @@ class Kube:
         resource: Resource,
         namespace: str | None,
         *,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str | None] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> list[Manifest]:
-        """All objects with these labels and fields; no namespace: of every one."""
+        """All objects with these labels (None: of any value) and fields; no namespace: of every one."""
         query = {"limit": str(PAGE_SIZE)}
         if labels:
-            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in labels.items())
+            query["labelSelector"] = ",".join(
+                key if value is None else f"{key}={value}" for key, value in labels.items()
+            )
         if fields:
             query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
         items: list[Manifest] = []
@@ -198,13 +200,18 @@ class Kube:
             body=manifest,
         )
 
-    async def delete(self, resource: Resource, manifest: Manifest) -> None:
-        """Delete this very object; nothing happens if it is gone or another one by now."""
+    async def delete(
+        self, resource: Resource, manifest: Manifest, *, unchanged: bool = False
+    ) -> None:
+        """Delete this very object, or only this very version of it; nothing happens if it is gone.
+
+        VersionConflictError if another object has the name by now, or another version is there.
+        """
         metadata = manifest["metadata"]
-        options = {
-            "propagationPolicy": "Background",
-            "preconditions": {"uid": metadata["uid"]},
-        }
+        preconditions = {"uid": metadata["uid"]}
+        if unchanged:
+            preconditions["resourceVersion"] = metadata["resourceVersion"]
+        options = {"propagationPolicy": "Background", "preconditions": preconditions}
         try:
             await self._json(
                 "delete",
@@ -217,13 +224,20 @@ class Kube:
             return
 
     async def log_tail(
-        self, resource: Resource, namespace: str, name: str, *, container: str, previous: bool
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        container: str,
+        previous: bool = False,
+        lines: int = 200,
     ) -> str:
         """The last lines of a container's log; empty where there is none any more."""
         query = {
             "container": container,
             "previous": "true" if previous else "false",
-            "tailLines": "200",
+            "tailLines": str(lines),
             "limitBytes": "65536",
         }
         path = resource.path(namespace, name, sub="log")

@@ -39,10 +39,16 @@ POD = Resource("", "v1", "pods", "Pod")
 EVENT = Resource("", "v1", "events", "Event")
 LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
+CLAIM = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+JOB = Resource("batch", "v1", "jobs", "Job")
+
 CHILDREN: tuple[Resource, ...] = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)
 """Kinds that the operator creates for an object and owns."""
 
-_BY_KIND = {(item.api_version, item.kind): item for item in CHILDREN}
+SHARED: tuple[Resource, ...] = (CLAIM, JOB)
+"""Kinds that the operator creates for all objects of a namespace that need the same."""
+
+_BY_KIND = {(item.api_version, item.kind): item for item in (*CHILDREN, *SHARED)}
 
 
 def resource_of(manifest: dict[str, object]) -> Resource:

@@ -51,9 +51,9 @@ environment (secrets come from here only, and are never shown):
 output: one JSON object a line on standard output at most every {PROGRESS_SECONDS:g} seconds (phase, bytesDone,
 bytesTotal, filesDone, filesTotal, bytesPerSecond, secondsLeft, currentFile); words on standard error.
 
---list: the result, and one line on standard output, is {{"files": N, "bytes": TOTAL, "revision": "...",
-"seconds": S}}: what a fetch would take, which is its bytesTotal. Nothing is fetched or stored. Archives
-(.tar, image layers) count as they are; while one is unpacked, it and what it holds need room together.
+--list: the result, and one line on standard output, is {{"files": N, "bytes": TOTAL, "roomBytes": ROOM,
+"revision": "...", "seconds": S}}: what a fetch would take, which is its bytesTotal, and what it needs in a
+volume: an archive (.tar, image layer) lies beside what is unpacked of it. Nothing is fetched or stored.
 
 exit code: 0 the model is whole or listed, 1 a later attempt may succeed, 2 a person must act.
 """
@@ -221,6 +221,7 @@ def listed(inventory: Inventory, *, seconds: float) -> dict[str, Any]:
     return {
         "files": len(inventory.files),
         "bytes": inventory.size,
+        "roomBytes": inventory.room,
         "revision": inventory.revision,
         "seconds": round(seconds, 1),
     }

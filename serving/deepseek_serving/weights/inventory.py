@@ -19,6 +19,11 @@ class Inventory:
         """What a fetch transfers, in bytes: archives count as they are."""
         return sum(file.size for file in self.files)
 
+    @property
+    def room(self) -> int:
+        """What a volume needs for it, in bytes: an archive lies beside what is unpacked of it."""
+        return self.size + sum(file.size for file in self.files if file.archive)
+
 
 def take(tools: Tools) -> Inventory:
     """Ask the source, as often as the policy allows."""

@@ -139,7 +139,7 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             "may not be above",
             id="request-above-limit",
         ),
-        pytest.param(rules.SOURCE, "s3://bucket/x", "source: write pvc://", id="other-scheme"),
+        pytest.param(rules.SOURCE, "ftp://bucket/x", "source: write pvc://", id="other-scheme"),
         pytest.param(rules.SOURCE, "pvc://models/../x", "source: write pvc://", id="out-of-claim"),
         pytest.param(rules.SOURCE, "pvc://models/", "source: write pvc://", id="slash-at-the-end"),
         pytest.param(
@@ -208,7 +208,20 @@ def test_the_served_name_never_changes(
 
 @pytest.mark.parametrize(
     "text",
-    ["pvc://m", "pvc://m/a", "pvc://a.b/c_d/e.f", "hf://a/b", "hf://a/b@c", "hf://A.b/c-d@v1/x"],
+    [
+        "pvc://m",
+        "pvc://m/a",
+        "pvc://a.b/c_d/e.f",
+        "hf://a/b",
+        "hf://a/b@c",
+        "hf://A.b/c-d@v1/x",
+        "s3://bucket",
+        "s3://my.bucket-1/a/b",
+        "oci://reg.example/a",
+        "oci://r:5000/a/b:1.2-x",
+        f"oci://r/a:t@sha256:{'0' * 64}",
+        f"https://h/a/b.tar.gz#sha256={'A' * 64}",
+    ],
 )
 def test_a_source_that_is_admitted_can_be_read(text: str) -> None:
     assert violations(rules.SOURCE, text) == []

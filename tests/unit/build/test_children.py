@@ -33,16 +33,21 @@ def _shape(**spec: Any) -> Shape:
     return resolve_shape(deployment, deployment.spec, images=IMAGES)
 
 
+def _written(name: str) -> list[Manifest]:
+    """What brings the weights, and the children once these are there."""
+    deployment = deepseek(**SPECS[name])
+    first = World().plan(deployment)
+    return [*first.share, *served(deployment).plan(deployment).apply]
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_children_are_as_the_golden_file_shows(name: str, golden: Golden) -> None:
-    plan = World().plan(deepseek(**SPECS[name]))
-
-    golden(f"{name}.yaml", yaml.safe_dump_all(plan.apply, sort_keys=False, width=100))
+    golden(f"{name}.yaml", yaml.safe_dump_all(_written(name), sort_keys=False, width=100))
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_child_is_one_that_kubernetes_knows(name: str) -> None:
-    for manifest in World().plan(deepseek(**SPECS[name])).apply:
+    for manifest in _written(name):
         check_against_kubernetes(manifest)
 
 

@@ -48,7 +48,8 @@ def test_conditions_follow_the_pods_that_are_ready(
     world = served(OLD)
     world.start_pods(ready=ready)
 
-    assert told(world, OLD) == {**expected, "Stalled": ("False", "NotStalled")}
+    always = {"Stalled": ("False", "NotStalled"), "WeightsReady": ("True", "WeightsGiven")}
+    assert told(world, OLD) == {**expected, **always}
     assert world.stored["serving"]["readyReplicas"] == ready
 
 

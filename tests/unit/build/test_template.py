@@ -12,7 +12,7 @@ from tests.unit.samples import CPU_SPEC, EVERY_FIELD, Manifest, deepseek, engine
 def build(**spec: Any) -> Manifest:
     request = engine_request(**(spec or CPU_SPEC))
     return template.build_template(
-        deepseek(), key="k", request=request, engine=vllm.engine_container(request)
+        deepseek(), key="k", request=request, engine=vllm.engine_container(request), claim="kept"
     )
 
 
@@ -46,21 +46,29 @@ def test_every_mount_has_its_volume_and_every_volume_its_mount(spec: Manifest) -
     assert mounted == {volume["name"] for volume in built["spec"]["volumes"]}
 
 
-def test_weights_in_a_claim_are_mounted_read_only() -> None:
-    built = build(model="m", source="pvc://models/a/b")
+def test_weights_are_mounted_read_only_from_the_claim_that_holds_them() -> None:
+    built = build(model="m", source="pvc://kept/a/b")
 
     assert {
         "name": "weights",
-        "persistentVolumeClaim": {"claimName": "models", "readOnly": True},
+        "persistentVolumeClaim": {"claimName": "kept", "readOnly": True},
     } in built["spec"]["volumes"]
     mounts = engine_of(built)["volumeMounts"]
     assert {"name": "weights", "mountPath": "/weights", "readOnly": True} in mounts
 
 
-def test_weights_from_the_hub_need_no_claim() -> None:
-    volumes = build(model="DeepSeek-V3")["spec"]["volumes"]
+@pytest.mark.parametrize(
+    ("source", "waits"),
+    [
+        pytest.param("hf://org/name", True, id="fetched"),
+        pytest.param("pvc://kept", False, id="the-users-own"),
+    ],
+)
+def test_no_engine_starts_before_fetched_weights_are_whole(source: str, *, waits: bool) -> None:
+    [tools] = build(model="m", source=source)["spec"]["initContainers"]
 
-    assert all("emptyDir" in volume for volume in volumes)
+    assert waits is ("--wait-for=/weights/model/.complete.json" in tools["command"])
+    assert waits is ("weights" in {mount["name"] for mount in tools["volumeMounts"]})
 
 
 def test_a_pod_drains_before_it_is_killed() -> None:

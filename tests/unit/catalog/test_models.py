@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from deepseek_operator.api.sources import HubSource, parse_source
+from deepseek_operator.api.sources import FetchedSource, parse_source
 from deepseek_operator.catalog import models
 from deepseek_operator.catalog.models import Model
 
@@ -39,7 +39,7 @@ def test_a_mixture_of_experts_uses_a_part_of_its_parameters(name: str, model: Mo
 
 @pytest.mark.parametrize(("name", "model"), ENTRIES)
 def test_the_repository_is_a_source_and_has_the_models_name(name: str, model: Model) -> None:
-    assert HubSource(f"deepseek-ai/{name}", None) == parse_source(f"hf://{model.repository}")
+    assert FetchedSource(f"hf://deepseek-ai/{name}") == parse_source(f"hf://{model.repository}")
 
 
 @pytest.mark.parametrize(("name", "model"), ENTRIES)

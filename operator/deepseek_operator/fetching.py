@@ -1,0 +1,252 @@
+"""Whether the weights of a revision are there, and what is to be done so that they come. Pure.
+
+    no claim ─▶ Sizing ─▶ Waiting ─▶ Fetching ─▶ Verifying ─▶ Ready
+                  │          │           │
+                  └──────────┴───────────┴─▶ Failed ─▶ tried again after a while
+
+A claim is Ready by its own annotation: the Job that filled it may be gone.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from deepseek_operator import diagnosis
+from deepseek_operator.api import names
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import weights as builders
+from deepseek_operator.catalog import models
+from deepseek_operator.diagnosis import Finding
+from deepseek_operator.observed import Manifest, Observed, is_complete
+from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.weights import Phase, Progress, Weights
+
+RETRY = timedelta(minutes=2)
+"""How long after its last failure a Job is made anew: what it needs may have been given since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What is known of a revision's weights and what is to be written so that they come."""
+
+    weights: Weights
+    share: tuple[Manifest, ...] = ()
+    delete: tuple[Manifest, ...] = ()
+
+
+def plan_fetching(
+    deployment: DeepSeekDeployment, shape: Shape, observed: Observed, *, now: datetime
+) -> Fetching | None:
+    """Of a revision's weights; None where they are in a volume of the user's own."""
+    name = builders.claim_of(shape)
+    if name is None:
+        return None
+    scene = _Scene(deployment, shape, observed, name, now)
+    claim = observed.claim(name)
+    if claim is None:
+        size = _size(scene)
+        return _sizing(scene) if size is None else _fetching(scene, size=size)
+    if "deletionTimestamp" in claim["metadata"]:
+        message = f"the claim {name} is being deleted and is made anew once no pod uses it"
+        return Fetching(scene.weights(Phase.WAITING, Finding(Reason.WEIGHTS_WAITING, message)))
+    if is_complete(claim):
+        progress = _completed(claim["metadata"]["annotations"][names.COMPLETE_ANNOTATION])
+        share = (builders.build_claim(deployment, shape, name, size=_asked(deployment)),)
+        return Fetching(Weights(name, shape.source, Phase.READY, progress), share)
+    return _fetching(scene, size=_asked(deployment))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What every step below looks at."""
+
+    deployment: DeepSeekDeployment
+    shape: Shape
+    observed: Observed
+    claim: str
+    now: datetime
+
+    def weights(
+        self, phase: Phase, trouble: Finding | None, progress: Progress | None = None
+    ) -> Weights:
+        return Weights(self.claim, self.shape.source, phase, progress or Progress(), trouble)
+
+
+def _size(scene: _Scene) -> str | None:
+    """What the user asks for, what the catalog knows, or what the source has told."""
+    asked = _asked(scene.deployment)
+    if asked is not None:
+        return asked
+    model = models.find_model(scene.shape.model)
+    if model is not None and f"hf://{model.repository}" == scene.shape.source:
+        return builders.size_with_margin(model.weights_bytes)
+    job = scene.observed.job(builders.listing_name(scene.claim))
+    told = _result(scene, job) if job is not None and _ended(job) == "Complete" else {}
+    return builders.size_with_margin(int(told["roomBytes"])) if "roomBytes" in told else None
+
+
+def _asked(deployment: DeepSeekDeployment) -> str | None:
+    size = deployment.spec.cache.size
+    return None if size is None else str(size)
+
+
+def _sizing(scene: _Scene) -> Fetching:
+    """Ask the source how much it is; a Job that ended and told nothing is made anew."""
+    desired = builders.build_listing_job(scene.deployment, scene.shape, scene.claim)
+    job = scene.observed.job(desired["metadata"]["name"])
+    if job is None or _ended(job) is None:
+        phase = Phase.WAITING if job and _pods_trouble(scene, job) else Phase.SIZING
+        trouble = _pods_trouble(scene, job) if job else None
+        return Fetching(scene.weights(phase, trouble), (desired,))
+    return _after_failure(scene, job, share=())
+
+
+def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
+    """Have the claim and its Job; once that has succeeded the claim says so."""
+    deployment, shape, name = scene.deployment, scene.shape, scene.claim
+    claim = builders.build_claim(deployment, shape, name, size=size)
+    job = scene.observed.job(name)
+    if job is None or _ended(job) is None:
+        share = (claim, builders.build_fetch_job(deployment, shape, name))
+        return Fetching(_under_way(scene, job), share)
+    if _ended(job) == "Failed":
+        return _after_failure(scene, job, share=(claim,))
+    told = json.dumps({"bytes": _result(scene, job).get("bytes")})
+    filled = builders.build_claim(deployment, shape, name, size=size, complete=told)
+    return Fetching(scene.weights(Phase.READY, None, _completed(told)), (filled,))
+
+
+def _after_failure(scene: _Scene, job: Manifest, *, share: tuple[Manifest, ...]) -> Fetching:
+    weights = scene.weights(Phase.FAILED, _failure(scene, job))
+    due = _ended_at(job) + RETRY <= scene.now
+    return Fetching(weights, share, (job,) if due else ())
+
+
+def _under_way(scene: _Scene, job: Manifest | None) -> Weights:
+    pods = scene.observed.fetchers_of(scene.claim) if job else ()
+    told = scene.observed.progress.get(pods[0]["metadata"]["name"]) if pods else None
+    trouble = _claim_trouble(scene) or (_pods_trouble(scene, job) if job else None)
+    if told is None:
+        return scene.weights(Phase.WAITING, trouble)
+    document = _document(told)
+    phase = Phase.VERIFYING if document.get("phase") == "verifying" else Phase.FETCHING
+    progress = Progress(
+        done=document.get("bytesDone"),
+        total=document.get("bytesTotal") or None,
+        per_second=document.get("bytesPerSecond"),
+        seconds_left=document.get("secondsLeft"),
+    )
+    return scene.weights(phase, trouble, progress)
+
+
+def _claim_trouble(scene: _Scene) -> Finding | None:
+    """What the provisioner of the volume complains of."""
+    for said in scene.observed.warnings.get(scene.claim, ()):
+        return Finding(
+            Reason.VOLUME_NOT_PROVISIONED,
+            f"PersistentVolumeClaim {scene.claim}: {said}; see cache.storageClassName and "
+            "cache.accessMode",
+        )
+    return None
+
+
+def _pods_trouble(scene: _Scene, job: Manifest) -> Finding | None:
+    """Why the newest pod does not run, or why the one before it failed and this one tries again."""
+    pods = scene.observed.fetchers_of(job["metadata"]["name"])
+    found = diagnosis.diagnose_pods(scene.observed, pods[:1])
+    if found is not None and found.reason is not Reason.ENGINE_FAILED:
+        return found
+    return next(filter(None, (_pod_failure(scene, pod) for pod in pods[:2])), None)
+
+
+def _failure(scene: _Scene, job: Manifest) -> Finding:
+    """The cause as the Job's last pod told it, else as Kubernetes did."""
+    pods = scene.observed.fetchers_of(job["metadata"]["name"])
+    told = next(filter(None, (_pod_failure(scene, pod) for pod in pods[:1])), None)
+    if told is not None:
+        return told
+    said = _condition(job).get("message", "it told nothing")
+    return Finding(
+        Reason.WEIGHTS_FAILED, f"weights of {scene.shape.source}: Job {_name(job)}: {said}"
+    )
+
+
+_REASONS = {
+    "Unauthorized": Reason.UNAUTHORIZED,
+    "GatedLicence": Reason.GATED_LICENCE,
+    "NotFound": Reason.NOT_FOUND,
+    "ChecksumMismatch": Reason.CHECKSUM_MISMATCH,
+    "VolumeFull": Reason.VOLUME_FULL,
+    "VolumeReadOnly": Reason.VOLUME_READ_ONLY,
+    "VolumeFailed": Reason.VOLUME_FAILED,
+    "NameResolution": Reason.NAME_RESOLUTION,
+    "Unreachable": Reason.UNREACHABLE,
+    "Stalled": Reason.FETCH_STALLED,
+    "ServerError": Reason.SERVER_ERROR,
+    "InvalidSource": Reason.INVALID_SOURCE,
+}
+"""The words of deepseek_serving.weights.errors."""
+
+
+def _pod_failure(scene: _Scene, pod: Manifest) -> Finding | None:
+    """What a pod that failed left as its result, or how its container ended."""
+    end = _end(pod)
+    if end is None or end.get("exitCode") == 0:
+        return None
+    told = _document(str(end.get("message", "")))
+    reason = _REASONS.get(str(told.get("reason")), Reason.WEIGHTS_FAILED)
+    said = told.get("message") or f"exit code {end.get('exitCode')} ({end.get('reason')})"
+    return Finding(reason, f"weights of {scene.shape.source}: {said}")
+
+
+def _result(scene: _Scene, job: Manifest) -> dict[str, Any]:
+    """What the Job's successful pod left as its result."""
+    for pod in scene.observed.fetchers_of(job["metadata"]["name"]):
+        end = _end(pod)
+        if end is not None and end.get("exitCode") == 0:
+            return _document(str(end.get("message", "")))
+    return {}
+
+
+def _end(pod: Manifest) -> dict[str, Any] | None:
+    for container in pod.get("status", {}).get("containerStatuses", []):
+        end: dict[str, Any] | None = container.get("state", {}).get("terminated")
+        return end
+    return None
+
+
+def _ended(job: Manifest) -> str | None:
+    """Complete, Failed, or None while the Job goes on."""
+    condition = _condition(job)
+    return str(condition["type"]) if condition else None
+
+
+def _ended_at(job: Manifest) -> datetime:
+    return datetime.fromisoformat(_condition(job)["lastTransitionTime"])
+
+
+def _condition(job: Manifest) -> dict[str, Any]:
+    for condition in job.get("status", {}).get("conditions", []):
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+            return dict(condition)
+    return {}
+
+
+def _completed(told: str) -> Progress:
+    size = _document(told).get("bytes")
+    return Progress(done=size, total=size)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """A JSON object; an empty one for whatever else there is."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])

@@ -1,0 +1,119 @@
+"""What of the weights a decision needs: claims, and while something is missing their Jobs and pods."""
+
+import dataclasses
+import json
+
+from deepseek_operator.api import names
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build.weights import FETCH_CONTAINER
+from deepseek_operator.kube import resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.observed import JOB_LABEL, Manifest, Observed, is_complete, is_owner
+
+_OURS: dict[str, str | None] = {
+    names.MANAGED_BY_LABEL: names.MANAGED_BY,
+    names.WEIGHTS_LABEL: None,
+}
+
+
+async def observe_weights(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, *, stored: Manifest
+) -> Observed:
+    """With the claims of fetched weights, if the object uses any; the rest while it waits for them."""
+    if not _uses_fetched_weights(deployment, observed, stored):
+        return observed
+    namespace = deployment.metadata.namespace
+    claims = await kube.list_all(resources.CLAIM, namespace, labels=_OURS)
+    observed = dataclasses.replace(observed, claims=tuple(claims))
+    waited_for = _waited_for(deployment, claims, stored)
+    if waited_for is None:
+        return observed
+    jobs = await kube.list_all(resources.JOB, namespace, labels=_OURS)
+    pods = await kube.list_all(resources.POD, namespace, labels=_OURS) if jobs else []
+    return dataclasses.replace(
+        observed,
+        jobs=tuple(jobs),
+        fetchers=tuple(pods),
+        progress=await _progress(kube, namespace, pods, waited_for),
+        warnings={
+            **observed.warnings,
+            **await _provisioning(kube, namespace, claims, waited_for),
+        },
+    )
+
+
+def _uses_fetched_weights(
+    deployment: DeepSeekDeployment, observed: Observed, stored: Manifest
+) -> bool:
+    """By what the spec asks for, by what serves, or by what was used when status was written."""
+    sources = [deployment.spec.source or ""]
+    sources += [
+        item["metadata"].get("annotations", {}).get(names.SOURCE_ANNOTATION, "")
+        for item in observed.deployments
+    ]
+    return bool(stored.get("weights")) or any(not text.startswith("pvc://") for text in sources)
+
+
+def _waited_for(
+    deployment: DeepSeekDeployment, claims: list[Manifest], stored: Manifest
+) -> frozenset[str] | None:
+    """The claims whose weights the object waits for, as far as it is known; None if for nothing."""
+    used = {item["metadata"]["name"]: item for item in claims if _is_used(item, deployment)}
+    told = {entry["claim"]: entry["phase"] == "Ready" for entry in stored.get("weights", [])}
+    waiting = {name for name, claim in used.items() if not is_complete(claim)}
+    waiting |= {name for name, ready in told.items() if not ready}
+    return frozenset(waiting) if waiting or not told else None
+
+
+def _is_used(claim: Manifest, deployment: DeepSeekDeployment) -> bool:
+    return is_owner(deployment.metadata.uid, claim)
+
+
+async def _progress(
+    kube: Kube, namespace: str, pods: list[Manifest], claims: frozenset[str]
+) -> dict[str, str]:
+    """The last line of progress of each running pod that fills one of the claims."""
+    told = {}
+    for pod in pods:
+        metadata = pod["metadata"]
+        fills = metadata["labels"].get(JOB_LABEL) in claims
+        if fills and pod.get("status", {}).get("phase") == "Running":
+            line = _last_object(
+                await kube.log_tail(
+                    resources.POD, namespace, metadata["name"], container=FETCH_CONTAINER, lines=10
+                )
+            )
+            if line is not None:
+                told[metadata["name"]] = line
+    return told
+
+
+def _last_object(log: str) -> str | None:
+    """The last line that is a JSON object: words for people stand between them."""
+    for line in reversed(log.splitlines()):
+        if line.startswith("{"):
+            try:
+                json.loads(line)
+            except ValueError:
+                continue
+            return line
+    return None
+
+
+async def _provisioning(
+    kube: Kube, namespace: str, claims: list[Manifest], waited_for: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    """What the provisioner last complained of, by claim: it stands only in events."""
+    said = {}
+    for claim in claims:
+        metadata = claim["metadata"]
+        pending = claim.get("status", {}).get("phase") == "Pending"
+        if pending and metadata["name"] in waited_for:
+            events = await kube.list_all(
+                resources.EVENT,
+                namespace,
+                fields={"involvedObject.uid": metadata["uid"], "type": "Warning"},
+            )
+            events.sort(key=lambda event: event["metadata"].get("creationTimestamp", ""))
+            said[metadata["name"]] = tuple(str(event.get("message")) for event in events[-1:])
+    return said
