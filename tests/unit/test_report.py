@@ -1,11 +1,12 @@
 """Events for what changed."""
 
+import itertools
 from typing import Any
 
 import pytest
 
 from deepseek_operator.api.types import ObjectMeta
-from deepseek_operator.report import events_of_change
+from deepseek_operator.report import events_of_change, events_of_weights
 from tests.unit.samples import LATER, NOW, Manifest, check_against_kubernetes
 
 META = ObjectMeta(name="chat", namespace="team", uid="u")
@@ -95,3 +96,78 @@ def test_an_event_is_one_that_kubernetes_knows() -> None:
     check_against_kubernetes(told)
     assert len(told["message"]) == 1024
     assert told["involvedObject"]["uid"] == "u"
+
+
+def weights(
+    phase: str, done: int | None = None, total: int = 1000, *, claim: str = "c"
+) -> Manifest:
+    """One entry of the status; without bytes before they are known."""
+    known = {} if done is None else {"bytesDone": done, "bytesTotal": total}
+    return {"claim": claim, "source": f"hf://org/{claim}", "phase": phase, **known}
+
+
+def told_of_weights(*history: Manifest) -> list[str]:
+    """What is told while one status follows the other."""
+    following = [{"weights": [entry]} for entry in history]
+    return [
+        event["message"]
+        for before, after in itertools.pairwise([{}, *following])
+        for event in events_of_weights(META, before, after, now=NOW)
+    ]
+
+
+def test_weights_are_told_at_their_start_at_each_tenth_and_at_their_end() -> None:
+    entries = [weights("Fetching", done) for done in range(0, 1000, 7)]
+
+    told = told_of_weights(
+        weights("Sizing"), weights("Waiting"), *entries,
+        weights("Verifying", 1000), weights("Ready", 1000),
+    )  # fmt: skip
+
+    assert told == [
+        *(f"weights of hf://org/c: {10 * tenth} %" for tenth in range(11)),
+        "weights of hf://org/c: all there and verified",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(weights("Fetching", 100), weights("Fetching", 199), id="same-tenth"),
+        pytest.param(weights("Fetching", 500), weights("Fetching", 300), id="some-discarded"),
+        pytest.param(weights("Fetching", 500), weights("Verifying", 500), id="verifying"),
+        pytest.param(weights("Ready", 1000), weights("Ready", 1000), id="there"),
+        pytest.param(weights("Waiting"), weights("Fetching"), id="size-unknown"),
+        pytest.param(weights("Fetching", 500), weights("Waiting"), id="waiting-again"),
+        pytest.param(weights("Fetching", 500), weights("Failed"), id="failed"),
+    ],
+)
+def test_no_tenth_is_told_twice_and_nothing_that_is_not_known(
+    before: Manifest, after: Manifest
+) -> None:
+    assert (events_of_weights(META, {"weights": [before]}, {"weights": [after]}, now=NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        pytest.param(weights("Fetching", 0), "WeightsFetching", id="fetching"),
+        pytest.param(weights("Verifying", 1000), "WeightsFetching", id="verifying"),
+        pytest.param(weights("Ready", 1000), "WeightsComplete", id="ready"),
+        pytest.param(weights("Ready"), "WeightsComplete", id="ready-of-unknown-size"),
+    ],
+)
+def test_weights_on_their_way_are_no_warning(entry: Manifest, reason: str) -> None:
+    [event] = events({}, {"weights": [entry]})
+
+    assert (event["type"], event["reason"]) == ("Normal", reason)
+    check_against_kubernetes(event)
+
+
+def test_weights_of_two_claims_are_told_apart() -> None:
+    before = {"weights": [weights("Ready", 1000, claim="a"), weights("Fetching", 90, claim="b")]}
+    after = {"weights": [weights("Fetching", 100, claim="b"), weights("Ready", 1000, claim="a")]}
+
+    told = events_of_weights(META, before, after, now=NOW)
+
+    assert [event["message"] for event in told] == ["weights of hf://org/b: 10 %"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.watch import EndlessBackoffs, Heard
+from deepseek_operator.watch import EndlessBackoffs, Heard, owners_of
 from tests.unit.samples import Manifest
 
 STORED: Manifest = {
@@ -93,3 +93,48 @@ def test_waits_for_the_api_server_do_not_end() -> None:
     waits = iter(EndlessBackoffs())
 
     assert [next(waits) for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+
+
+OWNER = {"apiVersion": "serving.deepseek.dev/v1alpha1", "kind": "DeepSeekDeployment"}
+LABEL = {"serving.deepseek.dev/deployment": "chat"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "objects"),
+    [
+        pytest.param({"labels": LABEL}, {"chat"}, id="of its label"),
+        pytest.param(
+            {"labels": LABEL, "ownerReferences": [{**OWNER, "name": "other"}]},
+            {"chat"},
+            id="of its label before its owners",
+        ),
+        pytest.param(
+            {"ownerReferences": [{**OWNER, "name": "a"}, {**OWNER, "name": "b"}]},
+            {"a", "b"},
+            id="of all that share it",
+        ),
+        pytest.param(
+            {"labels": {"team": "x"}, "ownerReferences": [{**OWNER, "name": "a"}]},
+            {"a"},
+            id="of its owner whatever else it is labelled with",
+        ),
+        pytest.param(
+            {
+                "ownerReferences": [
+                    {**OWNER, "name": "a"},
+                    {**OWNER, "kind": "Job", "name": "b"},
+                    {**OWNER, "apiVersion": "example.com/v1", "name": "c"},
+                    {"name": "d"},
+                ]
+            },
+            {"a"},
+            id="not of foreign owners",
+        ),
+        pytest.param({"labels": None, "ownerReferences": None}, set(), id="of none"),
+        pytest.param({}, set(), id="of none at all"),
+    ],
+)
+def test_what_changed_is_looked_at_for_every_object_it_belongs_to(
+    metadata: Manifest, objects: set[str]
+) -> None:
+    assert objects == owners_of({"metadata": metadata})
