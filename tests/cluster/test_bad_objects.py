@@ -54,7 +54,7 @@ BAD = [
         id="a secret in the address",
     ),
     pytest.param(
-        spec(cache={"size": "1Gi"}), "pvc:// is a volume of yours", id="cache of one's own claim"
+        spec(source="pvc://models/x", cache={"size": "1Gi"}), "pvc:// is a volume of yours", id="cache of one's own claim"
     ),
     pytest.param(
         spec(source="hf://a/b", cache={"size": "1"}), "at least 1Mi", id="cache without room"

@@ -4,6 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from deepseek_operator.api.sources import FetchedSource
+from deepseek_operator.api.types import Cache
+from deepseek_operator.build.weights import claim_name
 from deepseek_operator.plan import HISTORY_LIMIT
 from tests.chart import rendering
 from tests.cluster import releases
@@ -13,6 +16,8 @@ from tests.cluster.releases import Account
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CLAIMS = "api/v1/namespaces/*/persistentvolumeclaims"
+JOBS = "apis/batch/v1/namespaces/*/jobs"
 NOT_PROVOKED = {
     # Asked for by an admission plugin that is off by default.
     ("serving.deepseek.dev", "deepseekdeployments/finalizers", "update"),
@@ -72,13 +77,13 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
         _take_names(cluster, chat["status"]["serving"]["revision"]),
         _pods_that_fail(cluster),
         _renewed_lease(cluster, account),
+        _share_weights(cluster),
     )
     await _grow_old(cluster, chat)
 
 
 def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
-    # Without a claim: nothing here provides volumes.
-    return deepseek(name, namespace, source="pvc://models/tiny", **spec)
+    return deepseek(name, namespace, **{"source": "pvc://models/tiny", **spec})
 
 
 async def _break_and_repair(cluster: Cluster) -> None:
@@ -127,6 +132,60 @@ async def _take_names(cluster: Cluster, key: str) -> None:
     for name in strangers:
         found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
+
+
+async def _share_weights(cluster: Cluster) -> None:
+    """Two objects of one source come and go; a third meets strangers of its claim's and Job's names."""
+    source = FetchedSource("hf://example/shared")
+    for name in ("one", "two"):
+        fetched = _fetched(name, cluster.namespace, source)
+        await cluster.apply(fetched)
+        await _wait_for_owners(cluster, source, {"one", "two"} if name == "two" else {"one"})
+    for name, left in (("one", {"two"}), ("two", set[str]())):
+        await cluster.apply(_tiny(name, cluster.namespace, replicas=0))
+        await _wait_for_owners(cluster, source, left)
+    for number, plural in enumerate((CLAIMS, JOBS)):
+        other = FetchedSource(f"hf://example/taken-{number}")
+        claim = claim_name(other, Cache())
+        await cluster.send("POST", f"/{plural}".replace("*", cluster.namespace), _stranger(claim))
+        await cluster.apply(_fetched(f"taken-{number}", cluster.namespace, other))
+        found = await releases.wait_for_condition(cluster, f"taken-{number}", "Stalled", "True")
+        assert condition(found, "Stalled")["reason"] == "NameTaken"
+
+
+def _fetched(name: str, namespace: str, source: FetchedSource) -> Manifest:
+    cache = {"size": "1Gi"}
+    return _tiny(name, namespace, source=source.text, cache=cache, replicas=0)
+
+
+async def _wait_for_owners(cluster: Cluster, source: FetchedSource, names: set[str]) -> None:
+    """Until exactly these objects own the claim and the Job of a source."""
+    label = f"serving.deepseek.dev/weights={claim_name(source, Cache())}"
+
+    async def owned() -> bool:
+        found = [
+            {owner["name"] for owner in item["metadata"]["ownerReferences"]}
+            for group, plural in (("api/v1", "persistentvolumeclaims"), ("apis/batch/v1", "jobs"))
+            for item in await cluster.list(group, plural, label)
+            if "deletionTimestamp" not in item["metadata"]
+        ]
+        return found == ([names, names] if names else [])
+
+    await wait_until(owned, what=f"{names or 'nobody'} uses the weights")
+
+
+def _stranger(name: str) -> Manifest:
+    """A claim and a Job in one: each kind takes of it what it knows."""
+    container = {"name": "main", "image": "registry.example/main:1"}
+    return {
+        "metadata": {"name": name},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "suspend": True,
+            "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
+        },
+    }
 
 
 def _service(name: str, _: str) -> Manifest:

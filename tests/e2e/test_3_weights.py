@@ -1,0 +1,194 @@
+"""Weights from a hub into the cluster: once, whatever is killed, and what a user sees when it fails."""
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from dev.cluster.layout import HOST_ADDRESS
+from dev.demo import progress
+from dev.models import __main__ as models
+from dev.models import questions
+from tests.e2e.line import Line, Manifest, deepseek, removed_afterwards, wait_until
+from tests.hub.hub import Hub
+from tests.hub.models import Model
+from tests.hub.rules import Rule
+
+MODEL = "tiny-r1-distill-qwen"
+TOKEN = "hf_of-the-test"
+CONTENT = r"/cdn/|safetensors$"
+MOST_REFETCHED = 1.2
+
+
+@pytest.fixture(scope="module")
+def running_hub() -> Iterator[Hub]:
+    """On the address by which pods reach this machine."""
+    directory = models.directory() / MODEL
+    offered = (
+        Model(f"test/{MODEL}", directory),
+        Model("test/again", directory),
+        Model("test/private", directory, private=True, token=TOKEN),
+    )
+    with Hub(*offered, host=HOST_ADDRESS) as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(running_hub: Hub) -> Hub:
+    """The hub without faults and with an empty log."""
+    running_hub.rules.replace([])
+    running_hub.log.clear()
+    return running_hub
+
+
+def fetched(name: str, hub: Hub, *, repository: str = MODEL, **spec: Any) -> Manifest:
+    """An object whose weights come from the hub."""
+    env = [{"name": "HF_ENDPOINT", "value": hub.url}, *spec.pop("env", [])]
+    source = f"hf://test/{repository}"
+    return deepseek(name, source=source, pod={"env": env}, **spec)
+
+
+def total() -> int:
+    """Bytes of the model's weights."""
+    folder = models.directory() / MODEL
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+def condition(line: Line, name: str, kind: str) -> Manifest:
+    """A condition of the object, empty before there is one."""
+    found = line.get(name).get("status", {}).get("conditions", [])
+    return next((item for item in found if item["type"] == kind), {})
+
+
+def wait_for(
+    line: Line, name: str, kind: str, field: str, value: str, *, seconds: float = 120
+) -> None:
+    """Until a field of a condition has this value."""
+    wait_until(
+        lambda: condition(line, name, kind).get(field) == value,
+        what=f"{name}: {field} of {kind} is {value}",
+        seconds=seconds,
+    )
+
+
+def claims(line: Line) -> list[Manifest]:
+    """The claims of fetched weights."""
+    found = line.json("get", "pvc", "--selector=serving.deepseek.dev/weights")["items"]
+    return list(found)
+
+
+def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
+    names = ["first", "second", "third"]
+    with removed_afterwards(line, *names):
+        for name, replicas in zip(names, (1, 0, 0), strict=True):
+            line.apply(fetched(name, hub, replicas=replicas))
+
+        line.ready("first")
+        question = questions.load()[0]
+        assert line.ask("first", question.question) == question.answer
+        for name in names:
+            wait_for(line, name, "WeightsReady", "status", "True")
+        [claim] = claims(line)
+        owners = {owner["name"] for owner in claim["metadata"]["ownerReferences"]}
+        assert owners == set(names)
+        assert total() <= hub.log.sent(CONTENT) < total() * 1.05
+        said = json.dumps(line.json("get", "events"))
+        assert "all there and verified" in said
+
+        line.run("delete", "deepseekdeployment", "second", "third")
+        assert [item["metadata"]["name"] for item in claims(line)] == [claim["metadata"]["name"]]
+    wait_until(lambda: not claims(line), what="the last user takes the claim with it", seconds=120)
+
+
+def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hub) -> None:
+    hub.add(Rule("slow", path=CONTENT, rate=total() // 20, times=None))
+    with removed_afterwards(line, "killed"):
+        line.apply(fetched("killed", hub, repository="again", replicas=0))
+        for percent in (20, 50):
+            wait_until(functools.partial(_has_come_to, line, percent), what=f"{percent} %")
+            line.run("delete", "pod", "--selector=serving.deepseek.dev/weights", "--now", "--force")
+            operator = line.operator_pod()
+            line.kill_container(operator, "operator")
+        assert line.engine_pods("killed") == []
+
+        wait_for(line, "killed", "WeightsReady", "status", "True", seconds=180)
+
+        assert total() <= hub.log.sent(CONTENT) < total() * MOST_REFETCHED
+        [entry] = line.get("killed")["status"]["weights"]
+        assert entry["phase"] == "Ready"
+
+
+def _has_come_to(line: Line, percent: int) -> bool:
+    [entry] = line.get("killed").get("status", {}).get("weights", [{}])
+    whole = entry.get("bytesTotal", 0)
+    return bool(whole) and 100 * int(entry.get("bytesDone", 0)) >= percent * int(whole)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A spec whose weights do not come, and what the object has to say."""
+
+    name: str
+    spec: dict[str, Any]
+    reason: str
+    said: str
+
+
+REFUSALS = (
+    Refusal("no-token", {"repository": "private"}, "Unauthorized", "HF_TOKEN"),
+    Refusal("no-name", {"repository": "none"}, "Unauthorized", "HF_TOKEN"),
+    Refusal("no-room", {"cache": {"size": "2Mi"}}, "VolumeFull", "missing"),
+    Refusal(
+        "no-class",
+        {"cache": {"storageClassName": "none-such", "size": "1Gi"}},
+        "VolumeNotProvisioned",
+        "none-such",
+    ),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+def test_what_keeps_weights_from_coming_is_told(line: Line, hub: Hub, refusal: Refusal) -> None:
+    with removed_afterwards(line, refusal.name):
+        line.apply(fetched(refusal.name, hub, **refusal.spec))
+
+        wait_for(line, refusal.name, "WeightsReady", "reason", refusal.reason)
+
+        assert refusal.said in condition(line, refusal.name, "WeightsReady")["message"]
+        assert condition(line, refusal.name, "Ready")["reason"] == refusal.reason
+        assert line.engine_pods(refusal.name) == []
+
+
+def test_what_serves_goes_on_while_the_next_models_weights_are_refused(
+    line: Line, hub: Hub
+) -> None:
+    with removed_afterwards(line, "steady"):
+        line.apply(deepseek("steady"))
+        line.ready("steady")
+        question = questions.load()[0]
+
+        line.apply(fetched("steady", hub, repository="private"))
+
+        wait_for(line, "steady", "Stalled", "reason", "Unauthorized")
+        assert condition(line, "steady", "Ready")["status"] == "True"
+        assert line.ask("steady", question.question) == question.answer
+
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "hub"},
+            "stringData": {"token": TOKEN},
+        }
+        line.run("apply", "--filename=-", stdin=json.dumps(secret))
+        token = {
+            "name": "HF_TOKEN",
+            "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}},
+        }
+        line.apply(fetched("steady", hub, repository="private", env=[token]))
+
+        progress.wait_ready(line.target.kubectl, "deepseek-demo", "steady", seconds=400)
+        assert line.ask("steady", question.question) == question.answer
+        assert TOKEN not in json.dumps(line.json("get", "dsd,job,events", "--output=json"))
