@@ -45,13 +45,24 @@ async def observe_weights(
 def _uses_fetched_weights(
     deployment: DeepSeekDeployment, observed: Observed, stored: Manifest
 ) -> bool:
-    """By what the spec asks for, by what serves, or by what was used when status was written."""
-    sources = [deployment.spec.source or ""]
-    sources += [
+    """By what the spec asks for, by what serves, or by what was used when status was written.
+
+    And by the history: leaving a claim may fail once its pods are gone and status tells of others.
+    """
+    sources = [
         item["metadata"].get("annotations", {}).get(names.SOURCE_ANNOTATION, "")
         for item in observed.deployments
     ]
-    return bool(stored.get("weights")) or any(not text.startswith("pvc://") for text in sources)
+    sources += [item.get("data", {}).get("source", "") for item in observed.revisions]
+    return (
+        bool(stored.get("weights"))
+        or _asks_for_fetched(deployment)
+        or any(not text.startswith("pvc://") for text in sources)
+    )
+
+
+def _asks_for_fetched(deployment: DeepSeekDeployment) -> bool:
+    return not (deployment.spec.source or "").startswith("pvc://")
 
 
 def _waited_for(
@@ -62,7 +73,8 @@ def _waited_for(
     told = {entry["claim"]: entry["phase"] == "Ready" for entry in stored.get("weights", [])}
     waiting = {name for name, claim in used.items() if not is_complete(claim)}
     waiting |= {name for name, ready in told.items() if not ready}
-    return frozenset(waiting) if waiting or not told else None
+    is_untold = not told and _asks_for_fetched(deployment)
+    return frozenset(waiting) if waiting or is_untold else None
 
 
 def _is_used(claim: Manifest, deployment: DeepSeekDeployment) -> bool:

@@ -19,7 +19,7 @@ CLAIMS, PODS, EVENTS = (
 )
 JOBS = "/apis/batch/v1/namespaces/team/jobs"
 
-FETCHED = {"model": "tiny", "source": "hf://org/tiny", "accelerator": {"kind": "CPU"}}
+FETCHED: Manifest = {"model": "tiny", "source": "hf://org/tiny", "accelerator": {"kind": "CPU"}}
 OBJECT = deepseek(**FETCHED)
 SHAPE = resolve_shape(OBJECT, OBJECT.spec, images=IMAGES)
 CLAIM = str(builders.claim_of(SHAPE))
@@ -276,16 +276,34 @@ async def test_a_volume_that_is_there_is_not_asked_after() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [pytest.param(READY, id="told"), pytest.param({"observedGeneration": 1}, id="lost")]
+    "gone",
+    [
+        pytest.param((), id="nothing-gone"),
+        pytest.param(("Deployment",), id="its-pods-gone"),
+        pytest.param(("ControllerRevision",), id="its-history-gone"),
+    ],
 )
 async def test_an_object_that_leaves_its_fetched_weights_still_reads_its_claims(
-    status: Manifest,
+    gone: tuple[str, ...],
 ) -> None:
-    """By what status told, or by what serves: else it would never let them go."""
+    """Whatever a pass that was cut off left of it: else it would never let them go."""
     api = FakeApi()
-    put_children(api, served(OBJECT))
+    world = served(OBJECT)
+    world.children = {place: item for place, item in world.children.items() if place[0] not in gone}
+    put_children(api, world)
     put_claim(api, complete="{}")
 
-    found = await observed(api, status=status, **CPU_SPEC)
+    found = await observed(api, status={"observedGeneration": 2}, **CPU_SPEC)
+
+    assert read(api)[:1] == [CLAIMS]
+    assert JOBS not in read(api)
+    assert len(found.claims) == 1
+
+
+async def test_an_object_reads_the_claims_that_its_status_tells_of() -> None:
+    api = FakeApi()
+    put_claim(api, complete="{}")
+
+    found = await observed(api, status=READY, **CPU_SPEC)
 
     assert len(found.claims) == 1
