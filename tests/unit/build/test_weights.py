@@ -21,8 +21,8 @@ from tests.unit.samples import (
 )
 
 SHA = "0" * 64
-HUB = {"model": "m", "source": "hf://org/m"}
-REGISTRY = {"model": "m", "source": "oci://registry.example/m:1"}
+HUB: Manifest = {"model": "m", "source": "hf://org/m"}
+REGISTRY: Manifest = {"model": "m", "source": "oci://registry.example/m:1"}
 
 FETCHED = [
     pytest.param(HUB, id="plain"),
