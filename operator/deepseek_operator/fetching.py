@@ -108,6 +108,8 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
     deployment, shape, name = scene.deployment, scene.shape, scene.claim
     claim = builders.build_claim(deployment, shape, name, size=size)
     job = scene.observed.job(name)
+    if job is not None and _ended(job) and _is_of_another_volume(scene, job):
+        return Fetching(scene.weights(Phase.WAITING, None), (claim,), (job,))
     if job is None or _ended(job) is None:
         share = (claim, builders.build_fetch_job(deployment, shape, name))
         return Fetching(_under_way(scene, job), share)
@@ -116,6 +118,12 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
     told = json.dumps({"bytes": _result(scene, job).get("bytes")})
     filled = builders.build_claim(deployment, shape, name, size=size, complete=told)
     return Fetching(scene.weights(Phase.READY, None, _completed(told)), (filled,))
+
+
+def _is_of_another_volume(scene: _Scene, job: Manifest) -> bool:
+    """Whether the Job is older than the claim: a finished one stays for a day, claims come and go."""
+    claim = scene.observed.claim(scene.claim)
+    return claim is None or _created(job) < _created(claim)
 
 
 def _after_failure(scene: _Scene, job: Manifest, *, share: tuple[Manifest, ...]) -> Fetching:
@@ -167,7 +175,9 @@ def _failure(scene: _Scene, job: Manifest) -> Finding:
     told = next(filter(None, (_pod_failure(scene, pod) for pod in pods[:1])), None)
     if told is not None:
         return told
-    said = _condition(job).get("message", "it told nothing")
+    said = "it ended and told no size"
+    if _ended(job) == "Failed":
+        said = _condition(job).get("message", "it told nothing")
     return Finding(
         Reason.WEIGHTS_FAILED, f"weights of {scene.shape.source}: Job {_name(job)}: {said}"
     )
@@ -246,6 +256,11 @@ def _document(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _created(manifest: Manifest) -> str:
+    """In the one form of the API server, so that texts compare as times."""
+    return str(manifest["metadata"].get("creationTimestamp", ""))
 
 
 def _name(manifest: Manifest) -> str:

@@ -12,7 +12,7 @@ from dev.demo import ask, progress
 from dev.demo.__main__ import NAME
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import questions
-from tests.e2e.line import Line, Manifest, deepseek, wait_until
+from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, wait_until
 
 
 def started(pod: Manifest) -> bool:
@@ -137,6 +137,12 @@ def test_a_deleted_engine_pod_is_replaced(line: Line) -> None:
             not in ([], [before["metadata"]["uid"]])
         ),
         what="another pod takes its place",
+    )
+    # The object may say for a moment more that the pod that was there answers.
+    wait_until(
+        lambda: all(map(started, line.engine_pods(NAME))),
+        what="the pod in its place is ready",
+        seconds=START_SECONDS,
     )
     line.ready(NAME)
 
