@@ -37,7 +37,12 @@ def put(api: FakeApi, name: str, *, generation: int = 1, **spec: Any) -> None:
 
 
 async def one_pass(api: FakeApi, name: str) -> None:
-    await reconcile(api.kube(), Key("team", name), images=IMAGES, now=LATER)
+    """What it makes is of one time, and later than what was made before."""
+    try:
+        await reconcile(api.kube(), Key("team", name), images=IMAGES, now=LATER)
+    finally:
+        for item in api.objects.values():
+            item["metadata"].setdefault("creationTimestamp", f"2026-03-01T{api.version:08}Z")
 
 
 def end_jobs(api: FakeApi) -> None:
@@ -150,7 +155,8 @@ async def test_a_foreign_claim_of_that_name_is_left_alone_and_named() -> None:
     deployment = deepseek("a", **FETCHED)
     claim = plan_of(deployment, Observed()).share[0]
     name = claim["metadata"]["name"]
-    foreign = {"kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {"x": "y"}}
+    metadata = {"name": name, "creationTimestamp": "2026-03-01T11:00:00Z"}
+    foreign = {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"x": "y"}}
     before = copy.deepcopy(api.put(f"{CLAIMS}/{name}", foreign))
     put(api, "a")
 
@@ -310,3 +316,22 @@ async def test_a_volume_is_left_even_if_the_first_try_met_another_version() -> N
 
     assert refused
     assert api.of_kind("PersistentVolumeClaim") == {}
+
+
+async def test_who_comes_back_to_a_source_has_it_fetched_anew() -> None:
+    """The volume is gone by then, and the Job that filled it is still there for people to read."""
+    api = await served("a")
+    put(api, "a", generation=2, model="DeepSeek-R1-Distill-Llama-8B")
+    await settle(api, "a")
+    [job] = [job for job in api.of_kind("Job") if "qwen" in job]
+    put(api, "a", generation=3, **FETCHED)
+
+    for _ in range(4):
+        await one_pass(api, "a")
+
+    claim = api.of_kind("PersistentVolumeClaim")[job]
+    assert "serving.deepseek.dev/complete" not in claim["metadata"]["annotations"]
+    assert not api.of_kind("Job")[job].get("status")
+    await settle(api, "a")
+    status = api.objects[f"{OBJECTS}/a"]["status"]
+    assert status["serving"]["model"] == "DeepSeek-R1-Distill-Qwen-7B"
