@@ -2,9 +2,17 @@
 
 from tests.mutants.children import CHILDREN
 from tests.mutants.decisions import DECISIONS
+from tests.mutants.fetching import FETCHING
 from tests.mutants.patch import Mutant
 from tests.mutants.running import RUNNING
 from tests.mutants.telling import TELLING
 from tests.mutants.writes import WRITES
 
-MUTANTS: tuple[Mutant, ...] = (*DECISIONS, *CHILDREN, *WRITES, *TELLING, *RUNNING)
+MUTANTS: tuple[Mutant, ...] = (
+    *DECISIONS,
+    *CHILDREN,
+    *WRITES,
+    *FETCHING,
+    *TELLING,
+    *RUNNING,
+)

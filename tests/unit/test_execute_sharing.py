@@ -156,7 +156,8 @@ async def test_a_foreign_claim_of_that_name_is_left_alone_and_named() -> None:
     claim = plan_of(deployment, Observed()).share[0]
     name = claim["metadata"]["name"]
     metadata = {"name": name, "creationTimestamp": "2026-03-01T11:00:00Z"}
-    foreign = {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {"x": "y"}}
+    spec = {"resources": {"requests": {"storage": "1Gi"}}}
+    foreign = {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
     before = copy.deepcopy(api.put(f"{CLAIMS}/{name}", foreign))
     put(api, "a")
 
