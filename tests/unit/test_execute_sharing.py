@@ -286,6 +286,18 @@ async def test_what_is_kept_stays_when_nobody_uses_it() -> None:
     assert owners_of(claim_of(api)) == []
 
 
+async def test_a_fetch_into_what_is_kept_ends_with_the_last_that_waits_for_it() -> None:
+    api = FakeApi()
+    put(api, "a", **KEPT)
+    await one_pass(api, "a")
+    put(api, "a", generation=2, **CPU_SPEC)
+
+    await one_pass(api, "a")
+
+    assert api.of_kind("Job") == {}
+    assert len(api.of_kind("PersistentVolumeClaim")) == 1
+
+
 async def test_what_one_wants_kept_stays_when_all_have_left() -> None:
     api = await served("a", "b")
     put(api, "a", generation=2, **KEPT)

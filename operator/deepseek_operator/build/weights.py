@@ -91,10 +91,15 @@ def build_claim(
     """The claim; `size` None leaves that of a claim that exists, `complete` marks it as filled."""
     cache = deployment.spec.cache
     annotations = {names.SOURCE_ANNOTATION: shape.source}
+    metadata: Manifest = {
+        **_metadata(deployment, claim, name=claim),
+        "annotations": annotations,
+    }
     if complete is not None:
         annotations[names.COMPLETE_ANNOTATION] = complete
     if cache.retain:
         annotations[names.RETAIN_ANNOTATION] = "true"
+        metadata["ownerReferences"] = []
     several = deployment.spec.replicas > 1
     spec: Manifest = {
         "accessModes": [cache.access_mode or ("ReadWriteMany" if several else "ReadWriteOnce")]
@@ -106,7 +111,7 @@ def build_claim(
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {**_metadata(deployment, claim, name=claim), "annotations": annotations},
+        "metadata": metadata,
         "spec": spec,
     }
 
@@ -137,7 +142,7 @@ def _metadata(deployment: DeepSeekDeployment, claim: str, *, name: str) -> Manif
         "name": name,
         "namespace": deployment.metadata.namespace,
         "labels": _labels(claim),
-        "ownerReferences": [] if deployment.spec.cache.retain else [owner],
+        "ownerReferences": [owner],
     }
 
 

@@ -217,11 +217,18 @@ def test_every_object_is_one_owner_and_none_the_controller() -> None:
     ]
 
 
-def test_what_is_to_be_kept_has_no_owners() -> None:
+def test_a_claim_that_is_to_be_kept_has_no_owners() -> None:
     kept = claim(cache={"retain": True})["metadata"]
 
     assert kept["ownerReferences"] == []
     assert kept["annotations"]["serving.deepseek.dev/retain"] == "true"
+
+
+@pytest.mark.parametrize("build", JOBS)
+def test_a_job_goes_with_its_objects_though_the_volume_is_kept(build: Any) -> None:
+    built = job(build, **HUB, cache={"retain": True})
+
+    assert claim()["metadata"]["ownerReferences"] == built["metadata"]["ownerReferences"]
 
 
 @pytest.mark.parametrize("build", JOBS)
