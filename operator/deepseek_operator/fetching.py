@@ -19,8 +19,8 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import weights as builders
 from deepseek_operator.catalog import models
 from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import Manifest, Observed, is_complete
-from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.observed import Manifest, Observed, is_complete, revision_of
+from deepseek_operator.rollout.revisions import Shape, revision_key
 from deepseek_operator.weights import Phase, Progress, Weights
 
 RETRY = timedelta(minutes=2)
@@ -97,9 +97,9 @@ def _sizing(scene: _Scene) -> Fetching:
     desired = builders.build_listing_job(scene.deployment, scene.shape, scene.claim)
     job = scene.observed.job(desired["metadata"]["name"])
     if job is None or _ended(job) is None:
-        phase = Phase.WAITING if job and _pods_trouble(scene, job) else Phase.SIZING
         trouble = _pods_trouble(scene, job) if job else None
-        return Fetching(scene.weights(phase, trouble), (desired,))
+        weights = scene.weights(Phase.WAITING if trouble else Phase.SIZING, trouble)
+        return Fetching(weights, (desired,), _mended(scene, job, trouble))
     return _after_failure(scene, job, share=())
 
 
@@ -111,13 +111,41 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
     if job is not None and _ended(job) and _is_of_another_volume(scene, job):
         return Fetching(scene.weights(Phase.WAITING, None), (claim,), (job,))
     if job is None or _ended(job) is None:
+        weights = _under_way(scene, job)
         share = (claim, builders.build_fetch_job(deployment, shape, name))
-        return Fetching(_under_way(scene, job), share)
+        unfit = _unfit_claim(scene, asked=size)
+        if unfit:
+            return Fetching(weights, share[1:], unfit)
+        return Fetching(weights, share, _mended(scene, job, weights.trouble))
     if _ended(job) == "Failed":
         return _after_failure(scene, job, share=(claim,))
     told = json.dumps({"bytes": _result(scene, job).get("bytes")})
     filled = builders.build_claim(deployment, shape, name, size=size, complete=told)
     return Fetching(scene.weights(Phase.READY, None, _completed(told)), (filled,))
+
+
+def _mended(scene: _Scene, job: Manifest | None, trouble: Finding | None) -> tuple[Manifest, ...]:
+    """A Job in trouble that was made before the spec was changed: the change may mend it.
+
+    Where others use it too, theirs may be the spec that it was made for: not at once, then.
+    """
+    is_wanted = revision_key(scene.deployment.spec) == scene.shape.key
+    if job is None or trouble is None or not is_wanted or revision_of(job) == scene.shape.key:
+        return ()
+    alone = len(job["metadata"].get("ownerReferences", [])) <= 1
+    is_old = datetime.fromisoformat(_created(job)) + RETRY <= scene.now
+    return (job,) if alone or is_old else ()
+
+
+def _unfit_claim(scene: _Scene, *, asked: str | None) -> tuple[Manifest, ...]:
+    """A claim for which no volume was made, while another size is asked for: none can be given to it."""
+    claim = scene.observed.claim(scene.claim)
+    if claim is None or asked is None or _claim_trouble(scene) is None:
+        return ()
+    is_pending = claim.get("status", {}).get("phase") == "Pending"
+    alone = len(claim["metadata"].get("ownerReferences", [])) <= 1
+    has = claim["spec"].get("resources", {}).get("requests", {}).get("storage")
+    return (claim,) if is_pending and alone and has != asked else ()
 
 
 def _is_of_another_volume(scene: _Scene, job: Manifest) -> bool:

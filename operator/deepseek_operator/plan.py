@@ -86,7 +86,7 @@ def _plan_from(
     roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
     shapes = _shapes(observed, roles, shape)
     fetched = _fetched(deployment, observed, shapes, now=now)
-    stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), stored)
+    stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
     desired = _desired_children(deployment, observed, roles, shapes, fetched)
     status = status_builder.build_status(
         _status_input(deployment, observed, roles, shapes, fetched=fetched, stalled=stalled),
@@ -94,14 +94,14 @@ def _plan_from(
         now=now,
     )
     leftovers = _leftovers(observed, desired, roles)
-    ended = [job for fetching in fetched.values() for job in fetching.delete]
+    renewed = _unique(item for fetching in fetched.values() for item in fetching.delete)
     all_known = set(roles.kept) == set(shapes)
     return Plan(
         apply=tuple(desired),
-        delete=(*leftovers, *ended),
+        delete=(*leftovers, *renewed),
         status=status,
         records=False,
-        requeue_seconds=_requeue(observed, roles, leftovers),
+        requeue_seconds=_requeue(observed, roles, leftovers, fetched),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
     )
@@ -117,13 +117,14 @@ def _fetched(
     return {key: fetching for key, fetching in found.items() if fetching is not None}
 
 
-def _fetch_stalled(fetching: Fetching | None, stored: Manifest) -> Finding | None:
+def _fetch_stalled(fetching: Fetching | None, target: str, stored: Manifest) -> Finding | None:
     """Why the target's weights do not come, until another attempt has got further than the last."""
     if fetching is None or fetching.weights.missing is None:
         return None
     if fetching.weights.phase is Phase.FAILED:
         return fetching.weights.missing
-    if fetching.weights.progress.total is not None:
+    same = stored.get("desired", {}).get("revision") == target
+    if fetching.weights.progress.total is not None or not same:
         return None
     for condition in stored.get("conditions", []):
         if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
@@ -147,6 +148,7 @@ def _unused(
         for item in (*observed.jobs, *observed.claims)
         if item["metadata"]["labels"][names.WEIGHTS_LABEL] not in used
         and is_owner(deployment.metadata.uid, item)
+        and "deletionTimestamp" not in item["metadata"]
     )
 
 
@@ -308,7 +310,13 @@ def _recorded(status: Manifest) -> object:
     return status.get("serving", {}).get("revision")
 
 
-def _requeue(observed: Observed, roles: switch.Roles, leftovers: list[Manifest]) -> float | None:
+def _requeue(
+    observed: Observed,
+    roles: switch.Roles,
+    leftovers: list[Manifest],
+    fetched: dict[str, Fetching],
+) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
+    fetching = any(one.weights.missing for one in fetched.values())
     leaving = any(child["kind"] == "Deployment" for child in leftovers)
-    return TROUBLE_SECONDS if waiting or leaving else None
+    return TROUBLE_SECONDS if waiting or fetching or leaving else None

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +24,19 @@ CONTENT = r"/cdn/|safetensors$"
 MOST_REFETCHED = 1.2
 
 
+LARGE_BYTES = 16 * 2**20
+
+
 @pytest.fixture(scope="module")
-def running_hub() -> Iterator[Hub]:
-    """On the address by which pods reach this machine."""
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """On the address by which pods reach this machine; the large model answers nothing."""
     directory = models.directory() / MODEL
+    large = tmp_path_factory.mktemp("large")
+    (large / "config.json").write_text("{}")
+    (large / "model.safetensors").write_bytes(random.Random(7).randbytes(LARGE_BYTES))
     offered = (
         Model(f"test/{MODEL}", directory),
-        Model("test/again", directory),
+        Model("test/large", large),
         Model("test/private", directory, private=True, token=TOKEN),
     )
     with Hub(*offered, host=HOST_ADDRESS) as hub:
@@ -88,7 +95,8 @@ def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
 
         line.ready("first")
         question = questions.load()[0]
-        assert line.ask("first", question.question) == question.answer
+        # This model thinks aloud before it answers.
+        assert question.answer in line.ask("first", question.question)
         for name in names:
             wait_for(line, name, "WeightsReady", "status", "True")
         [claim] = claims(line)
@@ -104,19 +112,25 @@ def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
 
 
 def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hub) -> None:
-    hub.add(Rule("slow", path=CONTENT, rate=total() // 20, times=None))
+    hub.add(Rule("slow", path=CONTENT, rate=LARGE_BYTES // 30, times=None))
     with removed_afterwards(line, "killed"):
-        line.apply(fetched("killed", hub, repository="again", replicas=0))
+        line.apply(fetched("killed", hub, repository="large", replicas=0))
         for percent in (20, 50):
             wait_until(functools.partial(_has_come_to, line, percent), what=f"{percent} %")
-            line.run("delete", "pod", "--selector=serving.deepseek.dev/weights", "--now", "--force")
+            line.run(
+                "delete",
+                "pod",
+                "--selector=serving.deepseek.dev/weights",
+                "--force",
+                "--grace-period=0",
+            )
             operator = line.operator_pod()
             line.kill_container(operator, "operator")
         assert line.engine_pods("killed") == []
 
         wait_for(line, "killed", "WeightsReady", "status", "True", seconds=180)
 
-        assert total() <= hub.log.sent(CONTENT) < total() * MOST_REFETCHED
+        assert LARGE_BYTES <= hub.log.sent(CONTENT) < LARGE_BYTES * MOST_REFETCHED
         [entry] = line.get("killed")["status"]["weights"]
         assert entry["phase"] == "Ready"
 
@@ -140,7 +154,7 @@ class Refusal:
 REFUSALS = (
     Refusal("no-token", {"repository": "private"}, "Unauthorized", "HF_TOKEN"),
     Refusal("no-name", {"repository": "none"}, "Unauthorized", "HF_TOKEN"),
-    Refusal("no-room", {"cache": {"size": "2Mi"}}, "VolumeFull", "missing"),
+    Refusal("no-room", {"repository": "large", "cache": {"size": "8Mi"}}, "VolumeFull", "missing"),
     Refusal(
         "no-class",
         {"cache": {"storageClassName": "none-such", "size": "1Gi"}},
@@ -174,7 +188,7 @@ def test_what_serves_goes_on_while_the_next_models_weights_are_refused(
 
         wait_for(line, "steady", "Stalled", "reason", "Unauthorized")
         assert condition(line, "steady", "Ready")["status"] == "True"
-        assert line.ask("steady", question.question) == question.answer
+        assert question.answer in line.ask("steady", question.question)
 
         secret = {
             "apiVersion": "v1",
@@ -190,5 +204,5 @@ def test_what_serves_goes_on_while_the_next_models_weights_are_refused(
         line.apply(fetched("steady", hub, repository="private", env=[token]))
 
         progress.wait_ready(line.target.kubectl, "deepseek-demo", "steady", seconds=400)
-        assert line.ask("steady", question.question) == question.answer
+        assert question.answer in line.ask("steady", question.question)
         assert TOKEN not in json.dumps(line.json("get", "dsd,job,events", "--output=json"))

@@ -165,7 +165,7 @@ DECISIONS = (
         name="trouble-is-not-looked-at-again",
         breaks="pods that do not serve and send no event are never looked at again",
         file="plan.py",
-        old="return TROUBLE_SECONDS if waiting or leaving else None",
+        old="return TROUBLE_SECONDS if waiting or fetching or leaving else None",
         new="return None",
         caught_by=(
             f"{_PLAN}::test_the_first_pass_makes_everything",

@@ -588,3 +588,74 @@ def test_a_volume_that_is_lost_is_filled_anew() -> None:
     assert len(world.fetchers) == 2
     claim = world.shared["PersistentVolumeClaim", CLAIM]
     assert "serving.deepseek.dev/complete" in claim["metadata"]["annotations"]
+
+
+def owned_by(world: World, kind: str, count: int) -> Manifest:
+    """The claim or its Job, with as many owners."""
+    item = world.shared[kind, CLAIM]
+    item["metadata"]["creationTimestamp"] = "2026-03-01T12:00:00Z"
+    [owner] = item["metadata"]["ownerReferences"]
+    others = [{**owner, "name": f"o{number}", "uid": f"u{number}"} for number in range(1, count)]
+    item["metadata"]["ownerReferences"] = [owner, *others]
+    return item
+
+
+UNSCHEDULABLE = {
+    "phase": "Pending",
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "no node fits"}],
+}
+MENDED = deepseek(
+    model="tiny", source=SOURCE, cache={"size": "9Gi"}, pod={"nodeSelector": {"zone": "a"}}
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "owners", "after", "gives_way"),
+    [
+        pytest.param(MENDED, 1, timedelta(0), True, id="alone-at-once"),
+        pytest.param(MENDED, 2, timedelta(0), False, id="shared-not-at-once"),
+        pytest.param(MENDED, 2, RETRY, True, id="shared-after-a-while"),
+        pytest.param(SIZED, 1, RETRY, False, id="the-same-spec"),
+    ],
+)
+def test_a_job_in_trouble_gives_way_to_a_changed_spec(
+    spec: DeepSeekDeployment, owners: int, after: timedelta, *, gives_way: bool
+) -> None:
+    world = begun()
+    owned_by(world, "Job", owners)
+    pod = pod_of(world, **UNSCHEDULABLE)
+
+    found = fetching(world, spec, now=NOW + after, fetchers=(pod,))
+
+    assert gives_way is (("Job", CLAIM) in places(found.delete))
+
+
+def test_a_job_that_goes_on_is_left_to_it_whatever_the_spec() -> None:
+    world = begun()
+    owned_by(world, "Job", 1)
+
+    found = fetching(world, MENDED, fetchers=(pod_of(world, phase="Running"),))
+
+    assert found.delete == ()
+
+
+@pytest.mark.parametrize(
+    ("phase", "owners", "asked", "made_anew"),
+    [
+        pytest.param("Pending", 1, "10Gi", True, id="another-size"),
+        pytest.param("Pending", 1, "9Gi", False, id="the-same-size"),
+        pytest.param("Pending", 2, "10Gi", False, id="of-others-too"),
+        pytest.param("Bound", 1, "10Gi", False, id="bound"),
+    ],
+)
+def test_a_claim_that_gets_no_volume_is_made_anew_with_another_size(
+    phase: str, owners: int, asked: str, *, made_anew: bool
+) -> None:
+    world = begun()
+    owned_by(world, "PersistentVolumeClaim", owners)["status"] = {"phase": phase}
+    deployment = deepseek(model="tiny", source=SOURCE, cache={"size": asked})
+
+    found = fetching(world, deployment, warnings={CLAIM: ("too few bytes",)})
+
+    assert made_anew is (("PersistentVolumeClaim", CLAIM) in places(found.delete))
+    assert made_anew is (("PersistentVolumeClaim", CLAIM) not in places(found.share))

@@ -313,3 +313,49 @@ def test_a_served_object_with_fetched_weights_needs_nothing() -> None:
     world = served(OLD)
 
     assert world.writes(world.plan(OLD, now=LATER)) == []
+
+
+def test_another_spec_is_not_stalled_by_what_stalled_the_last() -> None:
+    world = serving_while_the_next_fails()
+    assert conditions(world.stored)["Stalled"]["status"] == "True"
+
+    plan = world.plan(deepseek(model="DeepSeek-V3", generation=3))
+
+    assert told(plan)["Stalled"] == ("False", "NotStalled")
+
+
+def test_weights_that_what_serves_has_lost_are_looked_after() -> None:
+    world = served(OLD)
+    world.shared = {}
+
+    plan = world.plan(OLD)
+
+    assert ("PersistentVolumeClaim", OLD_CLAIM) in places(plan.share)
+    assert plan.requeue_seconds == TROUBLE_SECONDS
+
+
+def test_a_failed_job_of_two_revisions_is_deleted_once() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(TUNED))
+    world.shared = {}
+    world.carry_out(world.plan(TUNED))
+    world.end_jobs(code=1)
+
+    plan = world.plan(TUNED, now=LATER)
+
+    assert places(plan.delete).count(("Job", OLD_CLAIM)) == 1
+
+
+def test_what_is_being_deleted_is_not_left_again() -> None:
+    world = served(OLD)
+    world.carry_out(world.plan(NEW))
+    world.end_jobs()
+    world.carry_out(world.plan(NEW))
+    world.start_pods()
+    plan = world.plan(NEW)
+    assert ("PersistentVolumeClaim", OLD_CLAIM) in places(plan.leave)
+
+    claim = world.shared["PersistentVolumeClaim", OLD_CLAIM]
+    claim["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+
+    assert ("PersistentVolumeClaim", OLD_CLAIM) not in places(world.plan(NEW).leave)

@@ -163,13 +163,14 @@ def _job(
     arguments: list[str],
     mounts: list[tuple[Manifest, Manifest]],
 ) -> Manifest:
+    metadata = _metadata(deployment, claim, name=name)
+    # Whoever made it: an object whose spec has changed since makes another, if this one is in trouble.
+    metadata["labels"] = {**metadata["labels"], names.REVISION_LABEL: shape.key}
+    metadata["annotations"] = {names.SOURCE_ANNOTATION: shape.source}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            **_metadata(deployment, claim, name=name),
-            "annotations": {names.SOURCE_ANNOTATION: shape.source},
-        },
+        "metadata": metadata,
         "spec": {
             "backoffLimit": _BACKOFF_LIMIT,
             "ttlSecondsAfterFinished": FINISHED_SECONDS,

@@ -237,7 +237,8 @@ def test_all_that_belongs_to_a_claim_carries_its_name(build: Any) -> None:
 
     labels = claim()["metadata"]["labels"]
     assert labels["serving.deepseek.dev/weights"] == claim()["metadata"]["name"]
-    assert labels == built["metadata"]["labels"]
+    made_for = {"serving.deepseek.dev/revision": shape_of(deepseek(**HUB)).key}
+    assert {**labels, **made_for} == built["metadata"]["labels"]
     assert labels == built["spec"]["template"]["metadata"]["labels"]
 
 
