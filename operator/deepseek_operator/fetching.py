@@ -155,9 +155,10 @@ def _is_of_another_volume(scene: _Scene, job: Manifest) -> bool:
 
 
 def _after_failure(scene: _Scene, job: Manifest, *, share: tuple[Manifest, ...]) -> Fetching:
-    weights = scene.weights(Phase.FAILED, _failure(scene, job))
+    failure = _failure(scene, job)
     due = _ended_at(job) + RETRY <= scene.now
-    return Fetching(weights, share, (job,) if due else ())
+    renewed = (job,) if due else _mended(scene, job, failure)
+    return Fetching(scene.weights(Phase.FAILED, failure), share, renewed)
 
 
 def _under_way(scene: _Scene, job: Manifest | None) -> Weights:

@@ -116,7 +116,7 @@ FETCHING = (
         name="never-retried",
         breaks="a fetch that has failed is never tried again, whatever a person mends",
         file="fetching.py",
-        old="(job,) if due else ()",
+        old="(job,) if due else _mended(scene, job, failure)",
         new="()",
         caught_by=(f"{_FETCHING}::test_a_failed_job_is_kept_for_a_while_and_then_made_anew",),
     ),

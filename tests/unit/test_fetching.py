@@ -659,3 +659,11 @@ def test_a_claim_that_gets_no_volume_is_made_anew_with_another_size(
 
     assert made_anew is (("PersistentVolumeClaim", CLAIM) in places(found.delete))
     assert made_anew is (("PersistentVolumeClaim", CLAIM) not in places(found.share))
+
+
+def test_a_changed_spec_does_not_wait_for_the_next_attempt_of_a_failed_job() -> None:
+    world = failed({"reason": "Unauthorized", "message": "no token"})
+    owned_by(world, "Job", 1)
+
+    assert fetching(world, SIZED).delete == ()
+    assert places(fetching(world, MENDED).delete) == [("Job", CLAIM)]
