@@ -34,6 +34,8 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
             "model": "tiny",
             "source": "pvc://models/tiny",
             "accelerator": {"kind": "CPU"},
+            # Passes that only follow a warm-up would count; plain kopf knows of none.
+            "warmup": {"enabled": False},
             "replicas": 1,
             **spec,
         },

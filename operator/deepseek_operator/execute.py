@@ -39,12 +39,20 @@ async def execute(
         present = shared.get((desired["kind"], desired["metadata"]["name"]))
         with _refusals_named(desired):
             writes += await _share(kube, desired, present)
+    for begun in plan.start:
+        with _refusals_named(begun):
+            writes += await _start(kube, begun)
     for unwanted in plan.delete:
         await _delete(kube, unwanted)
         writes += 1
     for unused in plan.leave:
         with _refusals_named(unused):
             await _leave(kube, unused, deployment.metadata.uid)
+        writes += 1
+    # Last: what a gate's opening says is kept by then.
+    for gate in plan.gates:
+        with _refusals_named(gate):
+            await kube.apply(resources.POD, gate, sub="status")
         writes += 1
     return writes
 
@@ -89,6 +97,15 @@ async def _update(kube: Kube, present: Manifest, desired: Manifest) -> int:
     very_object = {**metadata, "uid": present["metadata"]["uid"]}
     await kube.apply(resource, {**desired, "metadata": very_object})
     return writes
+
+
+async def _start(kube: Kube, job: Manifest) -> int:
+    """A Job by whose name it is known: there already, it is the same one."""
+    try:
+        await kube.create(resources.JOB, job)
+    except AlreadyExistsError:
+        return 0
+    return 1
 
 
 async def _share(kube: Kube, desired: Manifest, present: Manifest | None) -> int:

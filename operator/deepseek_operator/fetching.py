@@ -20,7 +20,7 @@ from deepseek_operator.build import weights as builders
 from deepseek_operator.catalog import models
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_complete, revision_of
-from deepseek_operator.rollout.revisions import Shape, revision_key
+from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.weights import Phase, Progress, Weights
 
 RETRY = timedelta(minutes=2)
@@ -129,7 +129,7 @@ def _mended(scene: _Scene, job: Manifest | None, trouble: Finding | None) -> tup
 
     Where others use it too, theirs may be the spec that it was made for: not at once, then.
     """
-    is_wanted = revision_key(scene.deployment.spec) == scene.shape.key
+    is_wanted = target_key(scene.deployment.spec) == scene.shape.key
     if job is None or trouble is None or not is_wanted or revision_of(job) == scene.shape.key:
         return ()
     alone = len(job["metadata"].get("ownerReferences", [])) <= 1

@@ -11,6 +11,7 @@ from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.kube.resources import Resource
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
+from deepseek_operator.warming import needs_warmup
 
 
 async def observe(kube: Kube, deployment: DeepSeekDeployment, *, stored: Manifest) -> Observed:
@@ -73,7 +74,21 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
         pods=tuple(pods),
         logs=await _logs(kube, namespace, pods),
         warnings=await _warnings(kube, namespace, pods),
+        warmers=await _warmers(kube, deployment, pods),
     )
+
+
+async def _warmers(
+    kube: Kube, deployment: DeepSeekDeployment, pods: list[Manifest]
+) -> tuple[Manifest, ...]:
+    """The runs of warm-ups, while an engine that has started is still shut."""
+    if not any(map(needs_warmup, pods)):
+        return ()
+    labels = {
+        names.MANAGED_BY_LABEL: names.MANAGED_BY,
+        names.WARMUP_LABEL: deployment.metadata.name,
+    }
+    return tuple(await kube.list_all(resources.POD, deployment.metadata.namespace, labels=labels))
 
 
 async def _logs(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Observed:
     jobs: tuple[Manifest, ...] = ()
     fetchers: tuple[Manifest, ...] = ()
     progress: Mapping[str, str] = field(default_factory=dict)
+    warmers: tuple[Manifest, ...] = ()
 
     @property
     def children(self) -> tuple[Manifest, ...]:
@@ -63,6 +64,13 @@ class Observed:
     def fetchers_of(self, job: str) -> tuple[Manifest, ...]:
         """The pods of a Job, newest first."""
         pods = [pod for pod in self.fetchers if pod["metadata"]["labels"].get(JOB_LABEL) == job]
+        return tuple(
+            sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+        )
+
+    def warmers_of(self, job: str) -> tuple[Manifest, ...]:
+        """The pods of a warm-up Job, newest first."""
+        pods = [pod for pod in self.warmers if pod["metadata"]["labels"].get(JOB_LABEL) == job]
         return tuple(
             sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
         )

@@ -16,7 +16,9 @@ from deepseek_operator.fetching import Fetching, plan_fetching
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, is_owner, revision_of
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout import switch
-from deepseek_operator.rollout.revisions import Shape, revision_key, shape_from_data
+from deepseek_operator.rollout.revisions import Shape, shape_from_data, target_key
+from deepseek_operator.warming import Warming, is_locked, plan_warming
+from deepseek_operator.warmth import Warmth
 from deepseek_operator.weights import Phase
 
 HISTORY_LIMIT = 10
@@ -34,6 +36,7 @@ class Plan:
     status holds a decision that the rest follows from: then it is written first, and what it says is
     of the cluster once the rest is done. What several objects use together is in `share` (complete
     objects, of which this one becomes an owner) and `leave` (observed ones that it does not use).
+    `start` is created unless it is there; `gates` are statuses of pods.
     """
 
     apply: tuple[Manifest, ...]
@@ -43,6 +46,8 @@ class Plan:
     requeue_seconds: float | None
     share: tuple[Manifest, ...] = ()
     leave: tuple[Manifest, ...] = ()
+    start: tuple[Manifest, ...] = ()
+    gates: tuple[Manifest, ...] = ()
 
 
 def make_plan(
@@ -81,20 +86,26 @@ def _plan_from(
     now: datetime,
     obstacle: Finding | None,
 ) -> Plan:
-    target = revision_key(deployment.spec)
+    target = target_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
     roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
     shapes = _shapes(observed, roles, shape)
     fetched = _fetched(deployment, observed, shapes, now=now)
     stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
-    desired = _desired_children(deployment, observed, roles, shapes, fetched)
+    warming = {
+        key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
+    }
+    preparation = _Preparation(fetched, warming)
+    desired = _desired_children(deployment, observed, roles, shapes, preparation)
     status = status_builder.build_status(
-        _status_input(deployment, observed, roles, shapes, fetched=fetched, stalled=stalled),
+        _status_input(
+            deployment, observed, roles, shapes, preparation=preparation, stalled=stalled
+        ),
         stored=stored,
         now=now,
     )
     leftovers = _leftovers(observed, desired, roles)
-    renewed = _unique(item for fetching in fetched.values() for item in fetching.delete)
+    renewed = _unique(item for one in preparation.all for item in one.delete)
     all_known = set(roles.kept) == set(shapes)
     return Plan(
         apply=tuple(desired),
@@ -104,7 +115,21 @@ def _plan_from(
         requeue_seconds=_requeue(observed, roles, leftovers, fetched),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
+        start=tuple(job for one in warming.values() for job in one.jobs),
+        gates=tuple(gate for one in warming.values() for gate in one.gates),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """What revisions need before users may reach their pods: weights, then warm engines; by key."""
+
+    fetched: dict[str, Fetching]
+    warming: dict[str, Warming]
+
+    @property
+    def all(self) -> tuple[Fetching | Warming, ...]:
+        return (*self.fetched.values(), *self.warming.values())
 
 
 def _fetched(
@@ -212,7 +237,7 @@ def _desired_children(
     observed: Observed,
     roles: switch.Roles,
     shapes: dict[str, Shape],
-    fetched: dict[str, Fetching],
+    preparation: _Preparation,
 ) -> list[Manifest]:
     desired: list[Manifest] = []
     # A shape that cannot be read does not keep users from the pods that run with it.
@@ -220,9 +245,14 @@ def _desired_children(
         desired.append(children.build_client_service(deployment, serving_key=roles.routed))
     for key, shape in shapes.items():
         number = _revision_number(observed, key)
-        desired.append(children.build_controller_revision(deployment, shape, number=number))
+        reference = preparation.warming[key].reference
+        desired.append(
+            children.build_controller_revision(
+                deployment, shape, number=number, reference=reference
+            )
+        )
         desired.append(children.build_revision_service(deployment, shape))
-        if _can_start(observed, key, fetched):
+        if _can_start(observed, key, preparation.fetched):
             replicas = roles.replicas[key]
             desired.append(children.build_deployment(deployment, shape, replicas=replicas))
     # Of the larger revision: what serves is not less protected while a smaller one starts.
@@ -275,30 +305,61 @@ def _status_input(
     roles: switch.Roles,
     shapes: dict[str, Shape],
     *,
-    fetched: dict[str, Fetching],
+    preparation: _Preparation,
     stalled: Finding | None,
 ) -> status_builder.StatusInput:
     routed, target = roles.routed, roles.target
+
+    def cause(key: str) -> Finding | None:
+        return _cause(observed, roles, preparation, key)
+
     return status_builder.StatusInput(
         deployment=deployment,
         observed=observed,
         roles=roles,
         shapes=shapes,
-        weights=tuple(fetching.weights for fetching in fetched.values()),
-        cause=_cause(observed, roles, fetched, routed),
-        candidate_cause=None if target == routed else _cause(observed, roles, fetched, target),
+        weights=tuple(fetching.weights for fetching in preparation.fetched.values()),
+        warmth=_warmth(observed, roles, shapes, preparation),
+        cause=cause(routed),
+        candidate_cause=None if target == routed else cause(target),
         stalled=stalled,
     )
 
 
 def _cause(
-    observed: Observed, roles: switch.Roles, fetched: dict[str, Fetching], key: str
+    observed: Observed, roles: switch.Roles, preparation: _Preparation, key: str
 ) -> Finding | None:
-    """Why a revision does not serve in full: its weights, or what its pods complain of."""
+    """Why a revision does not serve in full: its weights, what its pods complain of, or the cold."""
     if _at_strength(observed, roles, key):
         return None
-    missing = None if key not in fetched else fetched[key].weights.missing
-    return missing if observed.deployment(key) is None and missing else diagnose(observed, key)
+    fetching, warming = preparation.fetched.get(key), preparation.warming.get(key)
+    missing = fetching.weights.missing if fetching else None
+    if observed.deployment(key) is None and missing is not None:
+        return missing
+    found = diagnose(observed, key)
+    cold = warming.finding if warming else None
+    # An engine that is being warmed up does not answer its probe, and that is no complaint.
+    is_shut = found is None or found.reason is Reason.NOT_ANSWERING
+    return cold if is_shut and cold is not None else found
+
+
+def _warmth(
+    observed: Observed,
+    roles: switch.Roles,
+    shapes: dict[str, Shape],
+    preparation: _Preparation,
+) -> tuple[Warmth, ...]:
+    """Of the revisions with pods, the serving one first."""
+    return tuple(
+        Warmth(
+            key=key,
+            is_locked=is_locked(shape.template),
+            at_strength=_at_strength(observed, roles, key),
+            pods=preparation.warming[key].pods,
+        )
+        for key, shape in shapes.items()
+        if observed.deployment(key) is not None
+    )
 
 
 def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:

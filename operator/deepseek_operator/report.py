@@ -37,6 +37,7 @@ def events_of_change(
     """Events for the conditions whose status or reason changed; none for a new message alone."""
     old = {item["type"]: item for item in before.get("conditions", [])}
     events = events_of_weights(metadata, before, after, now=now)
+    events += events_of_warmups(metadata, before, after, now=now)
     for condition in after.get("conditions", []):
         kinds = _REPORTED.get(condition["type"])
         previous = old.get(condition["type"])
@@ -63,6 +64,30 @@ def events_of_weights(
             said = f"weights of {entry['source']}: all there and verified"
         events.append(_event(metadata, "Normal", _WEIGHTS_REASONS[entry["phase"]], said, now=now))
     return events
+
+
+def events_of_warmups(
+    metadata: ObjectMeta, before: Manifest, after: Manifest, *, now: datetime
+) -> list[Manifest]:
+    """An event for each pod that has been warmed up since."""
+    old = [(entry["revision"], entry["pod"]) for entry in before.get("warmup", [])]
+    return [
+        _event(metadata, "Normal", Reason.WARMED_UP, _said_of_warmup(entry), now=now)
+        for entry in after.get("warmup", [])
+        if (entry["revision"], entry["pod"]) not in old
+    ]
+
+
+def _said_of_warmup(entry: Manifest) -> str:
+    said = f"pod {entry['pod']}: warmed up in {entry['seconds']} s by {entry['requests']} requests"
+    figures = entry["figures"]
+    if figures:
+        slowest = max(figures, key=lambda figure: int(figure["coldFirstToken"]))
+        said += (
+            f"; coldest was {slowest['name']}: first token after {slowest['coldFirstToken']} ms, "
+            f"then {slowest['warmFirstToken']} ms"
+        )
+    return said + (f"; {entry['failure']}" if "failure" in entry else "")
 
 
 _WEIGHTS_REASONS = {

@@ -15,7 +15,8 @@ def resolve_shape(
     deployment: DeepSeekDeployment, block: ServingBlock, *, images: EngineImages
 ) -> Shape:
     """The shape of a block's pods; Stalled when the block cannot be served as it is."""
-    key = revision_key(block)
+    warmed = deployment.spec.warmup.enabled
+    key = revision_key(block, warmed=warmed)
     model = models.find_model(block.model)
     source_text = block.source or _catalog_source(block.model, model)
     request = EngineRequest(
@@ -24,6 +25,7 @@ def resolve_shape(
         source=_source(source_text),
         model=model,
         images=images,
+        warmed=warmed,
     )
     engine = vllm.engine_container(request)
     return Shape(

@@ -25,6 +25,7 @@ WORK: set[Permission] = {
     ("", "pods", "list"),
     ("", "pods", "watch"),
     ("", "pods/log", "get"),
+    ("", "pods/status", "patch"),
     ("", "events", "list"),
     ("", "events", "create"),
 }

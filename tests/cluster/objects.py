@@ -33,7 +33,7 @@ CHILD_PATHS = (
 
 
 def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
-    """An object that serves a small model on CPU; `spec` adds to it or replaces its fields."""
+    """An object that serves a small model on CPU, cold; `spec` adds to it or replaces its fields."""
     return {
         "apiVersion": "serving.deepseek.dev/v1alpha1",
         "kind": "DeepSeekDeployment",
@@ -42,6 +42,7 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
             "model": "tiny",
             "source": "pvc://models/tiny",
             "accelerator": {"kind": "CPU"},
+            "warmup": {"enabled": False},
             **spec,
         },
     }

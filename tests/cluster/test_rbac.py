@@ -70,7 +70,7 @@ async def test_named_namespaces_are_enough_and_others_are_left_alone(
 
 async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     """What may happen to objects between their first day and their last, in each of its ways."""
-    await cluster.apply(_tiny("chat", cluster.namespace, replicas=2))
+    await cluster.apply(_tiny("chat", cluster.namespace, replicas=2, warmup={}))
     chat = await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
     await asyncio.gather(
         _break_and_repair(cluster),
@@ -272,7 +272,8 @@ async def _grow_old(cluster: Cluster, chat: Manifest) -> None:
     first = await cluster.send("GET", f"{path}/{name}")
     for number in range(HISTORY_LIMIT + 1):
         await cluster.send("POST", path, _older(first, f"{number:010x}"))
-    await cluster.apply(_tiny("chat", cluster.namespace, batching={"maxConcurrentSequences": 4}))
+    batching = {"maxConcurrentSequences": 4}
+    await cluster.apply(_tiny("chat", cluster.namespace, batching=batching, warmup={}))
     await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
 
     async def let_go() -> bool:

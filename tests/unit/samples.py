@@ -41,6 +41,14 @@ EVERY_FIELD: Manifest = {
     },
     "accelerator": {"kind": "GPU", "product": "NVIDIA-H200", "count": 4},
     "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},
+    "warmup": {
+        "enabled": True,
+        "prompts": {"name": "system-prompts"},
+        "shapes": [{"inputTokens": 512, "outputTokens": 64, "concurrency": 8}],
+        "concurrency": [1, 8, 64],
+        "timeout": "5m",
+        "onFailure": "Serve",
+    },
     "cache": {
         "storageClassName": "fast",
         "size": "200Gi",

@@ -29,6 +29,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# The readiness gate of pods that have been warmed up.
+- apiGroups: [""]
+  resources: [pods/status]
+  verbs: [patch]
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]

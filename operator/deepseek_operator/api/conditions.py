@@ -20,6 +20,8 @@ class ConditionType(StrEnum):
     """A person must act; the operator cannot go on with the spec as it is."""
     ROLLED_OUT = "RolledOut"
     """The revision that the spec asks for is the one that serves, at full strength."""
+    WARM = "Warm"
+    """Every pod that has started has been warmed up."""
     WEIGHTS_READY = "WeightsReady"
     """The weights of every revision that has pods, or is to have them, are there and verified."""
 
@@ -63,6 +65,14 @@ class Reason(StrEnum):
     FETCH_STALLED = "FetchStalled"
     SERVER_ERROR = "ServerError"
     INVALID_SOURCE = "InvalidSource"
+    # Warm, and while pods are cold Ready and Reconciling
+    WARMED_UP = "WarmedUp"
+    WARMING_UP = "WarmingUp"
+    NOT_STARTED = "NotStarted"
+    NOT_WARMED = "NotWarmed"
+    SERVED_COLD = "ServedCold"
+    WARMUP_FAILED = "WarmupFailed"
+    ANSWERS_DIFFER = "AnswersDiffer"
     # Reconciling
     ROLLING_OUT = "RollingOut"
     UP_TO_DATE = "UpToDate"

@@ -5,13 +5,14 @@ one field, or a message for people, are CEL rules (`x-kubernetes-validations`); 
 one that enforces them, so they stand only here.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
 from deepseek_operator.api.base import ApiModel
-from deepseek_operator.api.pod import Pod, Quantity
+from deepseek_operator.api.pod import LocalObjectReference, Pod, Quantity
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -113,6 +114,72 @@ class Cache(ApiModel):
     )
 
 
+Duration = Annotated[
+    str, Field(max_length=16, pattern=r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$", min_length=2)
+]
+
+
+class WorkShape(ApiModel):
+    """One kind of request that users are expected to send."""
+
+    input_tokens: Annotated[int, Field(ge=1, le=1_048_576)] = Field(
+        description="Tokens of the prompt."
+    )
+    output_tokens: Annotated[int, Field(ge=1, le=65_536)] = Field(
+        description="Tokens of the answer."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=1, description="Such requests at once. Default: 1."
+    )
+
+
+class Warmup(ApiModel):
+    """What every engine process is asked before the first user may reach it."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Warm up every pod. Pods that are not warmed up have no locks, so this makes a "
+        "revision of its own. Default: true.",
+    )
+    prompts: LocalObjectReference | None = Field(
+        default=None,
+        description="ConfigMap of the object's namespace; each of its values is a system prompt of "
+        "the users, which fills the prefix cache.",
+    )
+    shapes: list[WorkShape] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Requests to send in place of the ladder of prompt lengths, which is derived "
+        "from the engine's limits.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    concurrency: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Requests at once, step by step, in place of the ladder up to the engine's "
+        "most.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    timeout: Duration = Field(
+        default="10m",
+        description="Longest time of one warm-up, as 90s, 5m or 1h30m. Default: 10m.",
+    )
+    on_failure: Literal["Fail", "Serve"] = Field(
+        default="Fail",
+        description="Fail keeps users away from a pod whose warm-up failed and tries again. Serve "
+        "lets them in when it took too long or a request was refused, and the conditions say so; a "
+        "pod that answers garbage is never let in. Default: Fail.",
+    )
+
+    @property
+    def seconds(self) -> int:
+        """The time-out."""
+        units = {"h": 3600, "m": 60, "s": 1}
+        return sum(
+            int(count) * units[unit] for count, unit in re.findall(r"(\d+)([hms])", self.timeout)
+        )
+
+
 class ServingBlock(ApiModel):
     """What a revision serves: everything that shapes its pods, and their number."""
 
@@ -165,6 +232,9 @@ class DeepSeekDeploymentSpec(ServingBlock):
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$",
         description='What clients send as "model". Default: metadata.name. Immutable.',
     )
+    warmup: Warmup = Field(
+        default_factory=Warmup, description="What every pod is asked before users may reach it."
+    )
 
 
 class RevisionStatus(ApiModel):
@@ -193,11 +263,45 @@ class WeightsStatus(ApiModel):
     seconds_left: int | None = Field(default=None, description="At that rate.")
 
 
+class WarmupFigure(ApiModel):
+    """One kind of warm-up request: its first round and its last, in milliseconds."""
+
+    name: str = Field(max_length=128, description="The kind of request.")
+    cold_first_token: int = Field(description="Time to first token of the first round, ms.")
+    warm_first_token: int = Field(description="Time to first token of the last round, ms.")
+    cold_next_token: int | None = Field(
+        default=None, description="Time between tokens of the first round, ms."
+    )
+    warm_next_token: int | None = Field(
+        default=None, description="Time between tokens of the last round, ms."
+    )
+
+
+class WarmupStatus(ApiModel):
+    """The last warm-up of a pod of one revision."""
+
+    revision: str = Field(max_length=63, description="Revision key of the pod.")
+    pod: str = Field(max_length=253, description="The pod.")
+    seconds: int = Field(description="How long the warm-up took.")
+    requests: int = Field(description="Requests that it sent.")
+    failure: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="Why it failed although the pod serves (warmup.onFailure: Serve).",
+    )
+    figures: list[WarmupFigure] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Its kinds of requests, cold and warm.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
 class ConditionStatus(ApiModel):
     """A condition as Kubernetes stores it (meta/v1 Condition)."""
 
     type: str = Field(
-        max_length=316, description="Ready, Reconciling, Stalled, RolledOut or WeightsReady."
+        max_length=316, description="Ready, Reconciling, Stalled, RolledOut, WeightsReady or Warm."
     )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
@@ -239,10 +343,19 @@ class DeepSeekDeploymentStatus(ApiModel):
             "x-kubernetes-list-map-keys": ["claim"],
         },
     )
+    warmup: list[WarmupStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="The last warm-up of each revision that has pods.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["revision"],
+        },
+    )
     conditions: list[ConditionStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready, Reconciling, Stalled, RolledOut and WeightsReady.",
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady and Warm.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

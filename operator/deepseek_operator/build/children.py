@@ -15,17 +15,23 @@ SERVICE_PORT = 80
 
 
 def build_controller_revision(
-    deployment: DeepSeekDeployment, shape: Shape, *, number: int
+    deployment: DeepSeekDeployment, shape: Shape, *, number: int, reference: str | None = None
 ) -> Manifest:
-    """The frozen pod shape of a revision; `number` orders the revisions of an object."""
+    """The frozen pod shape of a revision; `number` orders the revisions of an object.
+
+    `reference` is what its first pod answered to the fixed prompt, for the others to be compared with.
+    """
+    metadata = child_metadata(
+        deployment,
+        name=names.revision_child(deployment.metadata.name, shape.key),
+        key=shape.key,
+    )
+    if reference is not None:
+        metadata["annotations"] = {names.REFERENCE_ANNOTATION: reference}
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": child_metadata(
-            deployment,
-            name=names.revision_child(deployment.metadata.name, shape.key),
-            key=shape.key,
-        ),
+        "metadata": metadata,
         "revision": number,
         "data": shape.to_data(),
     }

@@ -11,6 +11,7 @@ from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
+from deepseek_operator.warmth import Warmth
 from deepseek_operator.weights import Weights
 
 
@@ -24,6 +25,8 @@ class StatusInput:
     shapes: dict[str, Shape]
     weights: tuple[Weights, ...]
     """Of the revisions whose weights are fetched."""
+    warmth: tuple[Warmth, ...]
+    """Of the revisions with pods."""
     cause: Finding | None
     """Why the serving revision (or the first one) does not serve; None when it does."""
     candidate_cause: Finding | None
@@ -44,12 +47,15 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
         "replicas": _existing(given.observed, routed),
         "selector": ",".join(f"{label}={value}" for label, value in sorted(selector.items())),
         "conditions": merge_conditions(
-            stored.get("conditions", []), _conditions(given), generation=generation, now=now
+            stored.get("conditions", []), _conditions(given, stored), generation=generation, now=now
         ),
     }
     if given.weights:
         by_claim = {weights.claim: weights.entry() for weights in given.weights}
         status["weights"] = list(by_claim.values())
+    warmup = _warmups(given, stored)
+    if warmup:
+        status["warmup"] = warmup
     serving = given.roles.target if given.roles.takes_over else given.roles.serving
     for field, key in (("serving", serving), ("desired", given.roles.target)):
         entry = _revision_entry(given, key, stored.get(field))
@@ -98,12 +104,13 @@ def _revision_entry(
     }
 
 
-def _conditions(given: StatusInput) -> list[Condition]:
+def _conditions(given: StatusInput, stored: Manifest) -> list[Condition]:
     return [
         _ready(given),
         *_progress(given.stalled, converged=_converged(given), cause=_any_cause(given)),
         _rolled_out(given),
         _weights_ready(given),
+        _warm(given, stored),
     ]
 
 
@@ -122,6 +129,38 @@ def _weights_ready(given: StatusInput) -> Condition:
         return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_GIVEN, message)
     message = "the revision cannot be resolved, so its weights are not known"
     return Condition(ConditionType.WEIGHTS_READY, "Unknown", Reason.WEIGHTS_UNKNOWN, message)
+
+
+def _warmups(given: StatusInput, stored: Manifest) -> list[Manifest]:
+    """The last warm-up of each revision that has pods: told now, or when it was."""
+    before = {entry["revision"]: entry for entry in stored.get("warmup", [])}
+    found = [one.latest() or before.get(one.key) for one in given.warmth]
+    return [entry for entry in found if entry is not None]
+
+
+def _warm(given: StatusInput, stored: Manifest) -> Condition:
+    """Whether every pod that has started has been warmed up; the first that has not says why."""
+    for warmth in given.warmth:
+        for pod in warmth.pods:
+            if pod.finding is not None:
+                return Condition(
+                    ConditionType.WARM, "False", pod.finding.reason, pod.finding.message
+                )
+    if not given.warmth:
+        return Condition(ConditionType.WARM, "Unknown", Reason.NOT_STARTED, "no pod has started")
+    if not all(warmth.is_locked for warmth in given.warmth):
+        message = "spec.warmup.enabled is false: pods are served cold"
+        return Condition(ConditionType.WARM, "False", Reason.NOT_WARMED, message)
+    if not all(warmth.at_strength for warmth in given.warmth):
+        message = "pods are starting"
+        return Condition(ConditionType.WARM, "Unknown", Reason.NOT_STARTED, message)
+    forgiven = [entry for entry in _warmups(given, stored) if "failure" in entry]
+    if forgiven:
+        message = (
+            f"pod {forgiven[0]['pod']} serves though its warm-up failed: {forgiven[0]['failure']}"
+        )
+        return Condition(ConditionType.WARM, "False", Reason.SERVED_COLD, message)
+    return Condition(ConditionType.WARM, "True", Reason.WARMED_UP, "every pod was warmed up")
 
 
 def _any_cause(given: StatusInput) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deepseek_operator.api import names
 from deepseek_operator.api.pod import Pod
 from deepseek_operator.api.sources import FetchedSource
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -12,6 +13,8 @@ from deepseek_operator.engines.contract import (
     PORT,
     PRESTOP_SECONDS,
     TOOLS_PATH,
+    WARDEN_PORT,
+    WARM_STATE_PATH,
     WEIGHTS_PATH,
     EngineContainer,
     EngineRequest,
@@ -22,6 +25,7 @@ USER_ID = 10001
 
 ENGINE_CONTAINER = "engine"
 TOOLS_CONTAINER = "tools"
+WARDEN_CONTAINER = "warden"
 WEIGHTS_VOLUME = "weights"
 
 COMPLETION_MARKER = ".complete.json"
@@ -29,6 +33,8 @@ COMPLETION_MARKER = ".complete.json"
 
 GPU_RESOURCE = "nvidia.com/gpu"
 GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
+
+_UID_PATH = "/run/warden"
 
 _KILL_MARGIN_SECONDS = 15
 
@@ -55,9 +61,13 @@ def build_template(
     return {
         "metadata": {"labels": labels, "annotations": annotations},
         "spec": {
-            "initContainers": [_tools_container(request)],
+            **({"readinessGates": [{"conditionType": names.WARM_GATE}]} if request.warmed else {}),
+            "initContainers": [
+                _tools_container(request),
+                *([_warden_container(request)] if request.warmed else []),
+            ],
             "containers": [_engine_container(request, engine)],
-            "volumes": _volumes(engine, claim),
+            "volumes": _volumes(request, engine, claim),
             "securityContext": pod_security(),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -108,6 +118,41 @@ def _tools_container(request: EngineRequest) -> Manifest:
     }
 
 
+def _warden_container(request: EngineRequest) -> Manifest:
+    """Keeps the first lock: what the readiness probe waits for, it writes when the warm-up says so.
+
+    Its token is the pod's own uid: at random, and known to whoever may read pods, but not to pods.
+    """
+    return {
+        "name": WARDEN_CONTAINER,
+        "image": request.images.toolbox,
+        "restartPolicy": "Always",
+        "command": ["python3", "-m", "deepseek_serving.warmup.warden"],
+        "args": [
+            f"--state={WARM_STATE_PATH}",
+            f"--token-file={_UID_PATH}/uid",
+            f"--port={WARDEN_PORT}",
+        ],
+        "ports": [{"name": "warden", "containerPort": WARDEN_PORT, "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"memory": "128Mi"},
+        },
+        "startupProbe": {
+            "httpGet": {"path": "/healthz", "port": "warden", "scheme": "HTTP"},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 60,
+        },
+        "volumeMounts": [
+            {"name": "warmup", "mountPath": WARM_STATE_PATH},
+            {"name": "token", "mountPath": _UID_PATH, "readOnly": True},
+        ],
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
 def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manifest:
     container: Manifest = {
         "name": ENGINE_CONTAINER,
@@ -123,7 +168,7 @@ def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manife
         "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS}}},
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(),
+        "volumeMounts": _mounts(request),
     }
     resources = _resources(request)
     if resources:
@@ -153,17 +198,24 @@ def _resources(request: EngineRequest) -> Manifest:
     return {name: amounts for name, amounts in sections.items() if amounts}
 
 
-def _mounts() -> list[Manifest]:
+def _mounts(request: EngineRequest) -> list[Manifest]:
+    state = [{"name": "warmup", "mountPath": WARM_STATE_PATH}] if request.warmed else []
     return [
         {"name": "tools", "mountPath": TOOLS_PATH, "readOnly": True},
         {"name": "cache", "mountPath": CACHE_PATH},
         {"name": "tmp", "mountPath": "/tmp"},
         {"name": "shm", "mountPath": "/dev/shm"},
         {"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH, "readOnly": True},
+        *state,
     ]
 
 
-def _volumes(engine: EngineContainer, claim: str) -> list[Manifest]:
+def _volumes(request: EngineRequest, engine: EngineContainer, claim: str) -> list[Manifest]:
+    uid = [{"path": "uid", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}]
+    locks: list[Manifest] = [
+        {"name": "warmup", "emptyDir": {}},
+        {"name": "token", "downwardAPI": {"items": uid}},
+    ]
     return [
         {"name": "tools", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
@@ -173,6 +225,7 @@ def _volumes(engine: EngineContainer, claim: str) -> list[Manifest]:
             "name": WEIGHTS_VOLUME,
             "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
         },
+        *(locks if request.warmed else []),
     ]
 
 

@@ -19,6 +19,12 @@ WEIGHTS_PATH = "/weights"
 FETCHED_FOLDER = "model"
 """Folder of a claim of ours that holds the fetched weights: a file system's root has files of its own."""
 
+WARM_STATE_PATH = "/run/warmup"
+"""Shared by the engine's readiness probe and the warden: which process runs, and whether it is warm."""
+
+WARDEN_PORT = 8001
+"""Where a pod's warden is told that the pod has been warmed up."""
+
 CACHE_PATH = "/cache"
 """Writable: the engine's home, download and compile caches."""
 
@@ -47,6 +53,8 @@ class EngineRequest:
     source: Source
     model: Model | None
     images: EngineImages
+    warmed: bool = True
+    """Whether the pod is shut until it has been warmed up."""
 
     @property
     def weights_path(self) -> str:

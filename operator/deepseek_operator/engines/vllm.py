@@ -1,6 +1,7 @@
 """vLLM: command, environment, probes. Flags are those of 0.33.0; the CPU build is 0.32.0."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from deepseek_operator.engines.contract import (
@@ -8,6 +9,7 @@ from deepseek_operator.engines.contract import (
     DRAIN_SECONDS,
     PORT,
     TOOLS_PATH,
+    WARM_STATE_PATH,
     EngineContainer,
     EngineRequest,
 )
@@ -26,6 +28,13 @@ _STARTUP_PERIOD_SECONDS = 5
 _CPU_COMPILATION = '{"custom_ops":["all","-rotary_embedding"]}'
 """vLLM 0.32.0's CPU kernel rotates the queries of latent attention (MLA) by wrong angles: it reads
 their heads as tokens. Answers are then fluent and wrong; PyTorch's own operations are right."""
+
+_SEQUENCES_ON_GPU, _SEQUENCES_ON_CPU = 256, 4
+"""Top of a warm-up's ladder of concurrencies where no limit is given: vLLM's own limit on most GPUs; on
+a CPU more would only queue for the cores."""
+
+_TOKENS_ON_GPU, _TOKENS_ON_CPU = 8192, 2048
+"""Size of a chunk of prefill where it is not given."""
 
 _CPU_CACHE_GIB = 1
 """KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
@@ -74,6 +83,24 @@ def engine_args(request: EngineRequest) -> list[str]:
     ]
 
 
+def warmup_limits(args: Sequence[str], *, on_gpu: bool) -> dict[str, Any]:
+    """What a warm-up has to know of an engine, from its arguments, as WarmupSpec names it.
+
+    A revision's arguments are frozen: read from them it holds for whatever the spec says by now.
+    """
+    given = dict(arg.removeprefix("--").partition("=")[::2] for arg in args)
+    sequences = given.get("max-num-seqs", _SEQUENCES_ON_GPU if on_gpu else _SEQUENCES_ON_CPU)
+    tokens = given.get("max-num-batched-tokens", _TOKENS_ON_GPU if on_gpu else _TOKENS_ON_CPU)
+    return {
+        "engine": "vllm",
+        "model": given["served-model-name"],
+        "maxConcurrentSequences": int(sequences),
+        "maxBatchedTokens": int(tokens),
+        "thinks": "reasoning-parser" in given,
+        "structuredOutput": True,
+    }
+
+
 def startup_seconds(request: EngineRequest) -> int:
     """Budget of the start-up probe: twice what loading and compiling may take."""
     size = request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES
@@ -89,7 +116,8 @@ def _health() -> dict[str, Any]:
 
 
 def _readiness_probe(request: EngineRequest) -> dict[str, Any]:
-    """Ready once this very process has answered a completion, and as long as it is healthy."""
+    """Ready once this very process has been warmed up or asked, and as long as it is healthy."""
+    lock = ["--require-warm", f"--state={WARM_STATE_PATH}"] if request.warmed else []
     return {
         "exec": {
             "command": [
@@ -98,6 +126,7 @@ def _readiness_probe(request: EngineRequest) -> dict[str, Any]:
                 f"{TOOLS_PATH}/deepseek_serving/engine/ready.py",
                 f"--port={PORT}",
                 f"--model={request.served_name}",
+                *lock,
             ]
         },
         "periodSeconds": 5,

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.types import ServingBlock
+from deepseek_operator.api.types import DeepSeekDeploymentSpec, ServingBlock
 from deepseek_operator.errors import Stalled
 
 KEY_VERSION = 1
@@ -20,8 +20,16 @@ later joins the list only if its default leaves the pods as they were, so old ke
 SHAPE_FORMAT = 1
 
 
-def revision_key(block: ServingBlock) -> str:
-    """Ten hexadecimal digits for what the user set; a field left out and its default are equal."""
+def target_key(spec: DeepSeekDeploymentSpec) -> str:
+    """The key of the revision that a spec asks for."""
+    return revision_key(spec, warmed=spec.warmup.enabled)
+
+
+def revision_key(block: ServingBlock, *, warmed: bool = True) -> str:
+    """Ten hexadecimal digits for what the user set; a field left out and its default are equal.
+
+    Pods without the locks of a warm-up are other pods than those with them.
+    """
     chosen = block.model_dump(
         mode="json",
         by_alias=True,
@@ -29,6 +37,8 @@ def revision_key(block: ServingBlock) -> str:
         exclude_none=True,
         include=set(KEY_FIELDS),
     )
+    if not warmed:
+        chosen["warmup"] = False
     text = json.dumps(_normal(chosen), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return names.digest(f"v{KEY_VERSION}:{text}")
 

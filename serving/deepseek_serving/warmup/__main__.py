@@ -34,6 +34,9 @@ def arguments_parser() -> argparse.ArgumentParser:
         "--token-file", type=Path, required=True, help="file with the token the warden knows"
     )
     parser.add_argument(
+        "--prompts", type=Path, help="directory with a system prompt in each file, as a ConfigMap's"
+    )
+    parser.add_argument(
         "--result-file", type=Path, help="where the result goes, say /dev/termination-log"
     )
     return parser
@@ -60,11 +63,26 @@ async def warm_up(
             loop.remove_signal_handler(signal.SIGTERM)
 
 
+def with_prompts(spec: WarmupSpec, directory: Path | None) -> WarmupSpec:
+    """The spec with the texts of a directory after its own system prompts; OSError, ValidationError.
+
+    A mounted ConfigMap also holds names that begin with a dot, which are the kubelet's.
+    """
+    if directory is None:
+        return spec
+    files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
+    texts = [text for file in files if (text := file.read_text().strip())]
+    document = {**spec.model_dump(), "system_prompts": [*spec.system_prompts, *texts]}
+    return WarmupSpec.model_validate(document)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Warm up, write the result, and return the exit code."""
     options = arguments_parser().parse_args(arguments)
     try:
-        spec = WarmupSpec.model_validate_json(options.spec.read_bytes())
+        spec = with_prompts(
+            WarmupSpec.model_validate_json(options.spec.read_bytes()), options.prompts
+        )
         token = options.token_file.read_text().strip()
     except (OSError, ValidationError) as error:
         say(f"error: {error}")

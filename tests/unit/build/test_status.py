@@ -25,19 +25,19 @@ def told(world: World, deployment: DeepSeekDeployment) -> dict[str, tuple[str, s
         pytest.param(
             2,
             {"Ready": ("True", "Serving"), "Reconciling": ("False", "UpToDate"),
-             "RolledOut": ("True", "RolledOut")},
+             "RolledOut": ("True", "RolledOut"), "Warm": ("True", "WarmedUp")},
             id="all",
         ),
         pytest.param(
             1,
             {"Ready": ("True", "Serving"), "Reconciling": ("True", "RollingOut"),
-             "RolledOut": ("False", "CandidateStarting")},
+             "RolledOut": ("False", "CandidateStarting"), "Warm": ("Unknown", "NotStarted")},
             id="one-lost",
         ),
         pytest.param(
             0,
             {"Ready": ("False", "Starting"), "Reconciling": ("True", "RollingOut"),
-             "RolledOut": ("False", "CandidateStarting")},
+             "RolledOut": ("False", "CandidateStarting"), "Warm": ("Unknown", "NotStarted")},
             id="all-lost",
         ),
     ],

@@ -192,7 +192,12 @@ def test_readiness_asks_for_a_completion_under_the_served_name() -> None:
     probe = vllm.engine_container(engine_request("team/chat", **V3)).readiness_probe
 
     command = probe["exec"]["command"]
-    assert command[-2:] == ["--port=8000", "--model=team/chat"]
+    assert command[-4:] == [
+        "--port=8000",
+        "--model=team/chat",
+        "--require-warm",
+        "--state=/run/warmup",
+    ]
     assert command[2].endswith("deepseek_serving/engine/ready.py")
 
 
