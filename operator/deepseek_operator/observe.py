@@ -66,6 +66,7 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
     pods = await kube.list_all(
         resources.POD, namespace, labels={names.DEPLOYMENT_LABEL: deployment.metadata.name}
     )
+    warmers = await _warmers(kube, deployment, pods)
     return Observed(
         revisions=observed.revisions,
         deployments=observed.deployments,
@@ -73,8 +74,8 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
         budgets=observed.budgets,
         pods=tuple(pods),
         logs=await _logs(kube, namespace, pods),
-        warnings=await _warnings(kube, namespace, pods),
-        warmers=await _warmers(kube, deployment, pods),
+        warnings=await _warnings(kube, namespace, [*pods, *warmers]),
+        warmers=warmers,
     )
 
 

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Self
 
 from dev import steps
 from dev.cluster import images as node_images
@@ -13,6 +15,7 @@ from dev.demo import ask, progress
 from dev.demo.__main__ import NAMESPACE
 from dev.demo.target import Target
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
+from dev.models import questions
 
 Manifest = dict[str, Any]
 
@@ -109,3 +112,34 @@ def removed_afterwards(line: Line, *names: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(steps.StepError):
             line.run("delete", "deepseekdeployment", *names, "--ignore-not-found")
+
+
+class Asker:
+    """Asks one question after the other until it is told to stop; every failure is kept."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url = url
+        self.name = name
+        self.answered = 0
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        question = questions.load()[0].question
+        while not self._stop.is_set():
+            asked = datetime.now(UTC)
+            try:
+                ask.chat(self.url, self.name, question)
+                self.answered += 1
+            except Exception as error:  # noqa: BLE001 - whatever a user would see
+                self.failures.append(f"asked at {asked:%H:%M:%S}: {error}")
+            time.sleep(0.2)

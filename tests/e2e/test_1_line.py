@@ -2,17 +2,15 @@
 
 import json
 import threading
-import time
 import urllib.request
-from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from dev.cluster import layout
 from dev.demo import ask, progress
 from dev.demo.__main__ import NAME
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import questions
-from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, wait_until
+from tests.e2e.line import START_SECONDS, Asker, Line, Manifest, deepseek, wait_until
 
 
 def started(pod: Manifest) -> bool:
@@ -147,41 +145,11 @@ def test_a_deleted_engine_pod_is_replaced(line: Line) -> None:
     line.ready(NAME)
 
 
-class Asker:
-    """Asks one question after the other until it is told to stop; every failure is kept."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.answered = 0
-        self.failures: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        question = questions.load()[0].question
-        while not self._stop.is_set():
-            asked = datetime.now(UTC)
-            try:
-                ask.chat(self.url, NAME, question)
-                self.answered += 1
-            except Exception as error:  # noqa: BLE001 - whatever a user would see
-                self.failures.append(f"asked at {asked:%H:%M:%S}: {error}")
-            time.sleep(0.2)
-
-
 def test_another_model_takes_over_without_a_failed_request(line: Line) -> None:
     old = line.get(NAME)["status"]["serving"]["revision"]
     distilled = deepseek(NAME)
 
-    with Asker(line.url(NAME)) as asker:
+    with Asker(line.url(NAME), NAME) as asker:
         line.apply(distilled)
         line.ready(NAME)
         after_switch = asker.answered

@@ -1,0 +1,257 @@
+"""No user meets a cold engine: through a start, a restart, growth, a rollout, and without the operator."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev import steps
+from dev.demo import weights
+from dev.demo.__main__ import NAMESPACE
+from dev.kubectl import RELEASE, RELEASE_NAMESPACE
+from dev.models import __main__ as models
+from dev.models import questions
+from tests.e2e.line import (
+    START_SECONDS,
+    Asker,
+    Line,
+    Manifest,
+    deepseek,
+    removed_afterwards,
+    wait_until,
+)
+
+GATE = "serving.deepseek.dev/warm"
+NAME = "warm"
+SLOW_START_SECONDS = 600.0
+"""Several engines that start and are warmed up at once on two cores."""
+
+ASKED = re.compile(r'(\S+) INFO:\s+(\S+):\d+ - "POST /v1/\S+ HTTP')
+COMPILED = re.compile(r"[Cc]ompil(ing|ed|ation took)|JIT")
+
+
+def condition(manifest: Manifest, kind: str) -> Manifest:
+    """A condition of an object or a pod, empty before there is one."""
+    found = manifest.get("status", {}).get("conditions", [])
+    return next((item for item in found if item["type"] == kind), {})
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether users' requests may reach the pod."""
+    return condition(pod, "Ready").get("status") == "True"
+
+
+def opened_at(pod: Manifest) -> datetime:
+    """When the operator opened the pod's gate."""
+    return datetime.fromisoformat(condition(pod, GATE)["lastTransitionTime"])
+
+
+def users_requests(line: Line, pod: Manifest) -> list[datetime]:
+    """When users' requests came: not the pod's own probe and not its warm-up."""
+    runs = line.json("get", "pods", "--selector=serving.deepseek.dev/warmup")["items"]
+    known = {"127.0.0.1", *(run["status"].get("podIP") for run in runs)}
+    name = pod["metadata"]["name"]
+    log = line.run("logs", name, "--container=engine", "--timestamps")
+    return [
+        datetime.fromisoformat(found[1].partition(".")[0].rstrip("Z")).replace(tzinfo=UTC)
+        for row in log.splitlines()
+        if (found := ASKED.search(row)) and found[2] not in known
+    ]
+
+
+def assert_no_user_met_a_cold_engine(line: Line, pods: list[Manifest]) -> int:
+    """The users' requests that these pods have had, each after its pod's gate was opened."""
+    count = 0
+    for pod in pods:
+        asked = users_requests(line, pod)
+        early = [at for at in asked if at < opened_at(pod)]
+        assert early == [], f"{pod['metadata']['name']}: {early}, opened {opened_at(pod)}"
+        count += len(asked)
+        log = line.run("logs", pod["metadata"]["name"], "--container=engine", "--timestamps")
+        first = min(asked, default=datetime.now(UTC))
+        late = [row for row in log.splitlines() if COMPILED.search(row) and _time(row) > first]
+        assert late == []
+    return count
+
+
+def _time(row: str) -> datetime:
+    return datetime.fromisoformat(row.partition(".")[0].rstrip("Z")).replace(tzinfo=UTC)
+
+
+def wait_for_pods(line: Line, count: int) -> list[Manifest]:
+    """So many pods, all ready, and no others."""
+    found: list[Manifest] = []
+
+    def ready() -> bool:
+        found[:] = line.engine_pods(NAME)
+        return len(found) == count and all(map(is_ready, found))
+
+    wait_until(ready, what=f"{count} pods are ready", seconds=SLOW_START_SECONDS)
+    return found
+
+
+@pytest.fixture(scope="module")
+def warm(line: Line) -> Iterator[Line]:
+    """The line with one warm pod."""
+    with removed_afterwards(line, NAME):
+        line.apply(deepseek(NAME))
+        line.ready(NAME)
+        yield line
+
+
+def test_users_reach_only_pods_that_were_warmed_up(warm: Line) -> None:
+    """A start and a growth from one to three under load."""
+    with Asker(warm.url(NAME), NAME) as asker:
+        warm.apply(deepseek(NAME, replicas=3))
+        pods = wait_for_pods(warm, 3)
+        before = asker.answered
+        wait_until(lambda: asker.answered > before + 20, what="users go on asking")
+
+    assert asker.failures == []
+    assert assert_no_user_met_a_cold_engine(warm, pods) >= 20
+    told = warm.get(NAME)["status"]
+    assert condition(warm.get(NAME), "Warm")["reason"] == "WarmedUp"
+    assert told["warmup"][0]["requests"] > 20
+    assert told["warmup"][0]["figures"]
+
+
+def test_a_restarted_engine_is_cold_again(warm: Line) -> None:
+    warm.apply(deepseek(NAME, replicas=1))
+    [pod] = wait_for_pods(warm, 1)
+    before = condition(pod, GATE)["message"]
+
+    warm.kill_container(pod, "engine")
+    wait_until(lambda: not is_ready(warm.engine_pods(NAME)[0]), what="the pod is shut")
+    [after] = wait_for_pods(warm, 1)
+
+    assert after["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert condition(after, GATE)["message"] != before
+    container = after["status"]["containerStatuses"][0]["containerID"]
+    assert condition(after, GATE)["message"].startswith(container)
+
+
+def test_a_restarted_engine_stays_shut_while_there_is_no_operator(warm: Line) -> None:
+    [pod] = wait_for_pods(warm, 1)
+    scale_operator(warm, 0)
+    try:
+        warm.kill_container(pod, "engine")
+
+        wait_until(
+            lambda: "not warmed up yet" in said_of(warm, pod),
+            what="the probe finds the new process cold",
+            seconds=START_SECONDS,
+        )
+        [same] = warm.engine_pods(NAME)
+        assert same["status"]["containerStatuses"][0]["started"] is True
+        assert not is_ready(same)
+        # The second lock still stands open for the process before: the first alone keeps users away.
+        assert condition(same, GATE)["status"] == "True"
+    finally:
+        scale_operator(warm, 1)
+    warm.ready(NAME)
+    [opened] = wait_for_pods(warm, 1)
+    assert opened["metadata"]["uid"] == pod["metadata"]["uid"]
+
+
+def scale_operator(line: Line, replicas: int) -> None:
+    """As many operators, and no more of them running."""
+    line.run(
+        "scale", f"deployment/{RELEASE}", f"--replicas={replicas}", namespace=RELEASE_NAMESPACE
+    )
+    selector = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    wait_until(
+        lambda: (
+            len(line.json("get", "pods", selector, namespace=RELEASE_NAMESPACE)["items"])
+            == replicas
+        ),
+        what=f"{replicas} operators",
+        seconds=120,
+    )
+
+
+def said_of(line: Line, pod: Manifest) -> str:
+    """Events of a pod since its engine's present process began."""
+    [same] = [
+        item for item in line.engine_pods(NAME) if item["metadata"]["uid"] == pod["metadata"]["uid"]
+    ]
+    running = same["status"]["containerStatuses"][0].get("state", {}).get("running", {})
+    uid = pod["metadata"]["uid"]
+    events = line.json("get", "events", f"--field-selector=involvedObject.uid={uid}")["items"]
+    began = running.get("startedAt", "9")
+    return json.dumps([item for item in events if str(item.get("lastTimestamp", "")) >= began])
+
+
+def test_what_keeps_a_warm_up_from_starting_is_told_while_users_are_served(warm: Line) -> None:
+    warm.apply(deepseek(NAME, warmup={"prompts": {"name": "none-such"}}))
+    [pod] = wait_for_pods(warm, 1)
+
+    warm.kill_container(pod, "engine")
+    wait_until(
+        lambda: 'configmap "none-such" not found' in condition(warm.get(NAME), "Warm")["message"],
+        what="the missing ConfigMap is named",
+        seconds=START_SECONDS,
+    )
+    assert condition(warm.get(NAME), "Ready")["reason"] == "VolumeNotMounted"
+
+    prompts = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "none-such"},
+        "data": {"one": "You are a helpful assistant of a library."},
+    }
+    warm.run("apply", "--filename=-", stdin=json.dumps(prompts))
+    warm.ready(NAME, seconds=SLOW_START_SECONDS)
+    names = {figure["name"] for figure in warm.get(NAME)["status"]["warmup"][0]["figures"]}
+    assert any("system" in name for name in names)
+
+
+def test_a_pod_that_answers_otherwise_than_the_first_never_opens(
+    line: Line, tmp_path: Path
+) -> None:
+    """The weights under a running pod are exchanged for their damaged twin before the next starts."""
+    name = "twin"
+    put(line, tmp_path, "tiny-deepseek-v3")
+    with removed_afterwards(line, name):
+        line.apply(deepseek(name, model="tiny-deepseek-v3", source="pvc://models/exchanged"))
+        line.ready(name)
+        [first] = line.engine_pods(name)
+        put(line, tmp_path, "tiny-deepseek-v3-damaged")
+
+        line.run("scale", f"deepseekdeployment/{name}", "--replicas=2")
+
+        wait_until(
+            lambda: condition(line.get(name), "Warm").get("reason") == "AnswersDiffer",
+            what="the disagreement is told",
+            seconds=SLOW_START_SECONDS,
+        )
+        said = condition(line.get(name), "Warm")["message"]
+        pods = {pod["metadata"]["name"]: is_ready(pod) for pod in line.engine_pods(name)}
+        assert first["metadata"]["name"] in said
+        assert sorted(pods.values()) == [False, True]
+        assert pods[first["metadata"]["name"]]
+        assert all(pod in said for pod in pods)
+        one = questions.load()[0]
+        assert line.ask(name, one.question) == one.answer
+
+
+def put(line: Line, folder: Path, model: str) -> None:
+    """A model of ours as pvc://models/exchanged, in place of what is there."""
+    place = folder / "exchanged"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(models.directory() / model, place)
+    weights.copy(line.target.kubectl, NAMESPACE, [place], toolbox=toolbox(line))
+
+
+def toolbox(line: Line) -> str:
+    """The image of the operator's own tools, as it is in the cluster."""
+    [pod] = [line.operator_pod()]
+    environment: list[dict[str, Any]] = pod["spec"]["containers"][0]["env"]
+    [image] = [item["value"] for item in environment if item["name"] == "DSO_TOOLBOX_IMAGE"]
+    if not image:
+        raise steps.StepError("the operator has no toolbox image")
+    return str(image)
