@@ -10,6 +10,7 @@ from deepseek_serving.weights import __main__ as program
 from deepseek_serving.weights.errors import Permanent, Reason, Stopped, Temporary
 from deepseek_serving.weights.fetch import Outcome, Request, Survey
 from deepseek_serving.weights.inventory import Inventory
+from deepseek_serving.weights.listing import RemoteFile
 from tests.hub.hub import Hub
 from tests.hub.rules import Rule
 from tests.unit.serving.weights.fetching import (
@@ -99,9 +100,15 @@ def test_the_program_prints_what_it_leaves(
 
 
 def test_the_result_of_a_listing() -> None:
-    assert program.listed(Inventory("v1", ()), seconds=1.26) == {
-        "files": 0,
-        "bytes": 0,
+    files = (
+        RemoteFile("config.json", 10, None),
+        RemoteFile("layer", 300, None, archive="image"),
+    )
+
+    assert program.listed(Inventory("v1", files), seconds=1.26) == {
+        "files": 2,
+        "bytes": 310,
+        "roomBytes": 610,
         "revision": "v1",
         "seconds": 1.3,
     }
