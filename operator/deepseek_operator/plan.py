@@ -338,9 +338,13 @@ def _cause(
         return missing
     found = diagnose(observed, key)
     cold = warming.finding if warming else None
-    # An engine that is being warmed up does not answer its probe, and that is no complaint.
-    is_shut = found is None or found.reason is Reason.NOT_ANSWERING
-    return cold if is_shut and cold is not None else found
+    if found is None or cold is None:
+        return found or cold
+    # An engine that is being warmed up does not answer its probe, and that is no complaint. How the
+    # process before it ended is one, but not beside what keeps its own warm-up from succeeding.
+    ended = found.reason in (Reason.ENGINE_FAILED, Reason.OUT_OF_MEMORY)
+    is_past = ended and cold.reason is not Reason.WARMING_UP
+    return cold if is_past or found.reason is Reason.NOT_ANSWERING else found
 
 
 def _warmth(

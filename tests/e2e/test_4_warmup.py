@@ -139,15 +139,20 @@ def test_a_restarted_engine_stays_shut_while_there_is_no_operator(warm: Line) ->
     [pod] = wait_for_pods(warm, 1)
     scale_operator(warm, 0)
     try:
-        warm.kill_container(pod, "engine")
+        before = seen_by_warden(warm, pod)
+        assert before["warm"] is True
+        kill_engine(warm, pod)
 
         wait_until(
-            lambda: "not warmed up yet" in said_of(warm, pod),
-            what="the probe finds the new process cold",
+            lambda: (
+                seen_by_warden(warm, pod)["processStart"] not in (None, before["processStart"])
+                and bool(engine_of(warm, pod)["started"])
+            ),
+            what="the probe has asked the new process",
             seconds=START_SECONDS,
         )
+        assert seen_by_warden(warm, pod)["warm"] is False
         [same] = warm.engine_pods(NAME)
-        assert same["status"]["containerStatuses"][0]["started"] is True
         assert not is_ready(same)
         # The second lock still stands open for the process before: the first alone keeps users away.
         assert condition(same, GATE)["status"] == "True"
@@ -174,23 +179,39 @@ def scale_operator(line: Line, replicas: int) -> None:
     )
 
 
-def said_of(line: Line, pod: Manifest) -> str:
-    """Events of a pod since its engine's present process began."""
-    [same] = [
-        item for item in line.engine_pods(NAME) if item["metadata"]["uid"] == pod["metadata"]["uid"]
-    ]
-    running = same["status"]["containerStatuses"][0].get("state", {}).get("running", {})
+def engine_of(line: Line, pod: Manifest) -> Manifest:
+    """The state of a pod's engine container."""
     uid = pod["metadata"]["uid"]
-    events = line.json("get", "events", f"--field-selector=involvedObject.uid={uid}")["items"]
-    began = running.get("startedAt", "9")
-    return json.dumps([item for item in events if str(item.get("lastTimestamp", "")) >= began])
+    [same] = [item for item in line.engine_pods(NAME) if item["metadata"]["uid"] == uid]
+    return dict(same["status"]["containerStatuses"][0])
+
+
+def kill_engine(line: Line, pod: Manifest) -> None:
+    """SIGKILL, and wait until the next process runs."""
+    before = engine_of(line, pod)["containerID"]
+    line.kill_container(pod, "engine")
+
+    def runs_anew() -> bool:
+        engine = engine_of(line, pod)
+        return engine["containerID"] != before and "running" in engine["state"]
+
+    wait_until(runs_anew, what="the engine runs anew", seconds=START_SECONDS)
+
+
+def seen_by_warden(line: Line, pod: Manifest) -> dict[str, Any]:
+    """Which process the readiness probe saw last, and whether it is warm."""
+    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/start').read().decode())"
+    name = pod["metadata"]["name"]
+    said = line.run("exec", name, "--container=warden", "--", "python3", "-c", ask)
+    found: dict[str, Any] = json.loads(said)
+    return found
 
 
 def test_what_keeps_a_warm_up_from_starting_is_told_while_users_are_served(warm: Line) -> None:
     warm.apply(deepseek(NAME, warmup={"prompts": {"name": "none-such"}}))
     [pod] = wait_for_pods(warm, 1)
 
-    warm.kill_container(pod, "engine")
+    kill_engine(warm, pod)
     wait_until(
         lambda: 'configmap "none-such" not found' in condition(warm.get(NAME), "Warm")["message"],
         what="the missing ConfigMap is named",
