@@ -35,7 +35,7 @@ class Line:
 
     def run(self, *words: str, namespace: str = NAMESPACE, stdin: str | None = None) -> str:
         """Run kubectl in a namespace; its output."""
-        return self.target.kubectl.run(*words, f"--namespace={namespace}", stdin=stdin)
+        return self.target.kubectl.run(f"--namespace={namespace}", *words, stdin=stdin)
 
     def apply(self, manifest: Manifest) -> None:
         """What a user does: kubectl apply."""
