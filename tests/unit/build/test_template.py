@@ -1,5 +1,7 @@
 """The engine pods: what they may do, what they have, where they run."""
 
+import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +13,14 @@ from tests.unit.samples import CPU_SPEC, EVERY_FIELD, Manifest, deepseek, engine
 
 def build(**spec: Any) -> Manifest:
     request = engine_request(**(spec or CPU_SPEC))
+    return template.build_template(
+        deepseek(), key="k", request=request, engine=vllm.engine_container(request), claim="kept"
+    )
+
+
+def build_unlocked(**spec: Any) -> Manifest:
+    """The pods of an object whose warm-up is off."""
+    request = dataclasses.replace(engine_request(**(spec or CPU_SPEC)), warmed=False)
     return template.build_template(
         deepseek(), key="k", request=request, engine=vllm.engine_container(request), claim="kept"
     )
@@ -158,3 +168,58 @@ def test_pods_spread_among_those_of_their_own_revision() -> None:
     constraint = build(**EVERY_FIELD)["spec"]["topologySpreadConstraints"][0]
 
     assert constraint["labelSelector"]["matchLabels"]["serving.deepseek.dev/revision"] == "k"
+
+
+def test_a_pod_is_shut_by_two_locks_until_it_has_been_warmed_up() -> None:
+    built = build()
+    [_, warden] = built["spec"]["initContainers"]
+
+    assert built["spec"]["readinessGates"] == [{"conditionType": "serving.deepseek.dev/warm"}]
+    assert (warden["name"], warden["restartPolicy"]) == ("warden", "Always")
+    probe = engine_of(built)["readinessProbe"]["exec"]["command"]
+    assert "--require-warm" in probe
+    assert f"--state={contract.WARM_STATE_PATH}" in probe
+    assert f"--state={contract.WARM_STATE_PATH}" in warden["args"]
+    shared = {"name": "warmup", "mountPath": contract.WARM_STATE_PATH}
+    assert shared in engine_of(built)["volumeMounts"]
+    assert shared in warden["volumeMounts"]
+
+
+def test_the_wardens_token_is_its_pods_uid_which_the_engine_cannot_read() -> None:
+    built = build()
+    [_, warden] = built["spec"]["initContainers"]
+    [volume] = [each for each in built["spec"]["volumes"] if each["name"] == "token"]
+
+    [item] = volume["downwardAPI"]["items"]
+    assert item["fieldRef"]["fieldPath"] == "metadata.uid"
+    [mount] = [each for each in warden["volumeMounts"] if each["name"] == "token"]
+    assert f"--token-file={mount['mountPath']}/{item['path']}" in warden["args"]
+    assert "token" not in {each["name"] for each in engine_of(built)["volumeMounts"]}
+
+
+@pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
+def test_a_pod_that_is_not_warmed_up_has_no_lock_at_all(spec: Manifest) -> None:
+    locked, unlocked = build(**spec), build_unlocked(**spec)
+
+    assert "readinessGates" not in unlocked["spec"]
+    assert [each["name"] for each in containers(unlocked)] == ["tools", "engine"]
+    assert "--require-warm" not in engine_of(unlocked)["readinessProbe"]["exec"]["command"]
+    gone = [each for each in locked["spec"]["volumes"] if each not in unlocked["spec"]["volumes"]]
+    assert [each["name"] for each in gone] == ["warmup", "token"]
+    assert "warm" not in json.dumps(unlocked)
+
+
+@pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
+def test_without_locks_every_mount_has_its_volume_still(spec: Manifest) -> None:
+    built = build_unlocked(**spec)
+
+    mounted = {mount["name"] for item in containers(built) for mount in item["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in built["spec"]["volumes"]}
+
+
+def test_what_the_locks_add_is_all_that_they_change() -> None:
+    locked, unlocked = build()["spec"], build_unlocked()["spec"]
+
+    same = set(locked) - {"readinessGates", "initContainers", "containers", "volumes"}
+    assert {name: locked[name] for name in same} == {name: unlocked[name] for name in same}
+    assert locked["initContainers"][:1] == unlocked["initContainers"]

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.types import DeepSeekDeploymentSpec, ServingBlock
+from deepseek_operator.api.types import DeepSeekDeploymentSpec, ServingBlock, Warmup
 from deepseek_operator.errors import Stalled
 from deepseek_operator.rollout import revisions
-from deepseek_operator.rollout.revisions import Shape, revision_key
+from deepseek_operator.rollout.revisions import Shape, revision_key, target_key
 from tests.conftest import Golden
 
 GOLDEN_KEYS = Path(__file__).parents[2] / "golden/revision_keys.yaml"
@@ -111,6 +111,51 @@ def test_the_served_name_is_the_objects_and_makes_no_revision() -> None:
     spec = DeepSeekDeploymentSpec.model_validate({**BASE, "servedName": "x"})
 
     assert key(BASE) == revision_key(spec)
+
+
+def target(**warmup: Any) -> str:
+    """The key of a spec with this warm-up."""
+    return target_key(DeepSeekDeploymentSpec.model_validate({**BASE, "warmup": warmup}))
+
+
+@pytest.mark.parametrize(
+    "warmup",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"enabled": True}, id="enabled-written-out"),
+        pytest.param({"prompts": {"name": "prompts"}}, id="prompts"),
+        pytest.param({"shapes": [{"inputTokens": 1, "outputTokens": 1}]}, id="shapes"),
+        pytest.param({"concurrency": [1, 8]}, id="concurrency"),
+        pytest.param({"timeout": "90s"}, id="timeout"),
+        pytest.param({"onFailure": "Serve"}, id="on-failure"),
+    ],
+)
+def test_how_pods_are_warmed_up_makes_no_revision(warmup: dict[str, Any]) -> None:
+    assert key(BASE) == target(**warmup)
+
+
+def test_every_field_of_the_warm_up_is_known_to_make_a_revision_or_not() -> None:
+    tried = {"enabled", "prompts", "shapes", "concurrency", "timeout", "on_failure"}
+
+    assert set(Warmup.model_fields) == tried
+
+
+def test_pods_without_locks_are_a_revision_of_their_own() -> None:
+    assert key(BASE) != target(enabled=False)
+    assert target(enabled=False) == target(enabled=False, timeout="90s")
+
+
+def test_pods_without_locks_differ_by_block_as_those_with_them_do() -> None:
+    def unlocked(block: dict[str, Any]) -> str:
+        return revision_key(ServingBlock.model_validate(block), warmed=False)
+
+    keys = {of(block) for of in (key, unlocked) for block in (BASE, {"model": "DeepSeek-R1"})}
+
+    assert len(keys) == 4
+
+
+def test_the_key_of_pods_without_locks_stays() -> None:
+    assert target(enabled=False) == "61532c3c36"
 
 
 SHAPE = Shape(key="k", model="m", source="hf://a/b", image="i", template={"spec": {}})
