@@ -88,7 +88,11 @@ def warmup_limits(args: Sequence[str], *, on_gpu: bool) -> dict[str, Any]:
 
     A revision's arguments are frozen: read from them it holds for whatever the spec says by now.
     """
-    given = dict(arg.removeprefix("--").partition("=")[::2] for arg in args)
+    # vLLM takes underscores for dashes in the names of its flags.
+    given = {
+        name.removeprefix("--").replace("_", "-"): value
+        for name, _, value in (arg.partition("=") for arg in args)
+    }
     sequences = given.get("max-num-seqs", _SEQUENCES_ON_GPU if on_gpu else _SEQUENCES_ON_CPU)
     tokens = given.get("max-num-batched-tokens", _TOKENS_ON_GPU if on_gpu else _TOKENS_ON_CPU)
     return {
