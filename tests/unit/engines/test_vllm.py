@@ -1,5 +1,6 @@
 """vLLM's command line, environment and probes."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from deepseek_operator.api import rules
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import vllm
+from deepseek_serving.warmup.spec import WarmupSpec
 from tests.unit.samples import IMAGES, Manifest, engine_request
 
 FLAGS = {
@@ -33,8 +35,8 @@ EVERYWHERE: list[Manifest] = [
 ]
 
 
-def args(**spec: Any) -> list[str]:
-    return vllm.engine_args(engine_request(**spec))
+def args(served_name: str = "chat", /, **spec: Any) -> list[str]:
+    return vllm.engine_args(engine_request(served_name, **spec))
 
 
 @pytest.mark.parametrize("spec", EVERYWHERE)
@@ -217,3 +219,65 @@ def test_liveness_forgives_two_minutes_of_a_busy_engine() -> None:
 )
 def test_shared_memory_grows_with_the_processes(spec: dict[str, Any], size: str) -> None:
     assert size == vllm.engine_container(engine_request(**spec)).shared_memory
+
+
+def limits(*flags: str, on_gpu: bool = True) -> Manifest:
+    """What a warm-up is told of an engine with these arguments beside the least it has."""
+    return vllm.warmup_limits(["/weights/m", *flags, "--served-model-name=chat"], on_gpu=on_gpu)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        pytest.param([], {"maxConcurrentSequences": 256, "maxBatchedTokens": 8192}, id="none"),
+        pytest.param(["--max-num-seqs=8"], {"maxConcurrentSequences": 8}, id="sequences"),
+        pytest.param(["--max-num-batched-tokens=64"], {"maxBatchedTokens": 64}, id="tokens"),
+        pytest.param(["--reasoning-parser=deepseek_r1"], {"thinks": True}, id="thinks"),
+        pytest.param(["--seed=1", "--enforce-eager"], {"thinks": False}, id="others"),
+        pytest.param(
+            ['--override-generation-config={"a":"b=c"}', "--max-num-seqs=3"],
+            {"maxConcurrentSequences": 3},
+            id="a-value-with-an-equals-sign",
+        ),
+        pytest.param(
+            ["--max-num-seqs=3", "--max-num-seqs=5"],
+            {"maxConcurrentSequences": 5},
+            id="the-last-one-wins-as-in-the-engine",
+        ),
+    ],
+)
+def test_a_warm_up_goes_as_far_as_the_engines_arguments_let_it(
+    flags: list[str], expected: Manifest
+) -> None:
+    assert expected.items() <= limits(*flags).items()
+
+
+def test_on_a_cpu_less_is_tried_where_no_limit_is_given() -> None:
+    found = limits(on_gpu=False)
+
+    assert (found["maxConcurrentSequences"], found["maxBatchedTokens"]) == (4, 2048)
+    assert limits("--max-num-seqs=9", on_gpu=False)["maxConcurrentSequences"] == 9
+
+
+@pytest.mark.parametrize("spec", EVERYWHERE)
+def test_a_warm_up_can_be_told_of_every_engine(spec: dict[str, Any]) -> None:
+    flags = args("team/chat", **spec)
+
+    found = WarmupSpec.model_validate(vllm.warmup_limits(flags, on_gpu=True))
+
+    assert (found.engine, found.model) == ("vllm", "team/chat")
+    if "batching" in spec:
+        assert (found.max_concurrent_sequences, found.max_batched_tokens) == (8, 64)
+
+
+@pytest.mark.parametrize("flag", ["--reasoning-parser=qwen3", "--reasoning_parser=qwen3"])
+def test_a_flag_counts_in_either_spelling_that_vllm_takes(flag: str) -> None:
+    assert limits(flag)["thinks"] is True
+
+
+def test_readiness_waits_for_no_warm_up_that_is_off() -> None:
+    request = dataclasses.replace(engine_request(**V3), warmed=False)
+
+    command = vllm.engine_container(request).readiness_probe["exec"]["command"]
+
+    assert command[-2:] == ["--port=8000", "--model=chat"]
