@@ -1,7 +1,10 @@
 """observe(): what is read, and what is not."""
 
+import pytest
+
 from deepseek_operator.observe import observe
 from deepseek_operator.reconcile import Key, reconcile
+from tests.unit import test_warming as warming
 from tests.unit.fake_api import FakeApi
 from tests.unit.samples import IMAGES, NOW, Manifest, deepseek
 from tests.unit.test_reconcile import KEY, put_object, settle
@@ -119,3 +122,88 @@ async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
 
     assert observed.warnings == {"p": ("late said so",)}
     assert observed.logs == {}
+
+
+RUNS = ("app.kubernetes.io/managed-by=deepseek-operator", "serving.deepseek.dev/warmup=chat")
+
+
+async def with_pods(*pods: Manifest) -> FakeApi:
+    """An object with these pods, which are not ready."""
+    api = FakeApi()
+    put_object(api)
+    await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=NOW)
+    for each in pods:
+        api.put(f"{PODS}/{each['metadata']['name']}", each)
+    return api
+
+
+def put_run(api: FakeApi, name: str = "run", status: Manifest | None = None, **labels: str) -> None:
+    """A run of a warm-up of the object."""
+    own = dict(pair.split("=") for pair in RUNS)
+    manifest = warming.run(warming.pod(), **(status or {"phase": "Running"}))
+    manifest["metadata"] |= {"name": name, "uid": f"uid-of-{name}", "labels": {**own, **labels}}
+    api.put(f"{PODS}/{name}", {"kind": "Pod", **manifest})
+
+
+def runs_are_read(api: FakeApi) -> bool:
+    asked = [call.query.get("labelSelector", "") for call in api.calls if call.path == PODS]
+    return ",".join(RUNS) in asked
+
+
+@pytest.mark.parametrize(
+    ("pods", "read"),
+    [
+        pytest.param([], False, id="no-pods"),
+        pytest.param([warming.pod(engine={"started": False})], False, id="loads"),
+        pytest.param([warming.pod(ip=None)], False, id="no-address"),
+        pytest.param([warming.pod(locked=False)], False, id="no-locks"),
+        pytest.param([warming.pod(gate=("True", "containerd://1: warm"))], False, id="open"),
+        pytest.param([warming.pod()], True, id="shut"),
+        pytest.param(
+            [warming.pod(gate=("True", "containerd://0: warm"))], True, id="open-for-another"
+        ),
+        pytest.param([warming.pod("a", locked=False), warming.pod("b")], True, id="one-of-two"),
+    ],
+)
+async def test_runs_are_read_only_while_a_started_engine_is_shut(
+    pods: list[Manifest], *, read: bool
+) -> None:
+    api = await with_pods(*pods)
+    put_run(api)
+    api.calls.clear()
+
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
+
+    assert read is runs_are_read(api)
+    assert [item["metadata"]["name"] for item in observed.warmers] == ["run"] * read
+
+
+async def test_the_runs_of_other_objects_and_of_strangers_are_not_read() -> None:
+    api = await with_pods(warming.pod())
+    put_run(api, "theirs", **{"serving.deepseek.dev/warmup": "other"})
+    put_run(api, "stranger", **{"app.kubernetes.io/managed-by": "somebody"})
+
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
+
+    assert observed.warmers == ()
+    assert [item["metadata"]["name"] for item in observed.pods] == ["one"]
+
+
+async def test_a_run_that_waits_for_its_prompts_says_so_by_an_event() -> None:
+    api = await with_pods(warming.pod())
+    waits = {"name": "warmup", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    put_run(api, status={"containerStatuses": [waits]})
+    put_event(api, "missing", reason="FailedMount", at="2026-03-01T12:01:00Z", pod="run")
+
+    observed = await observe(api.kube(), deepseek(), stored=STORED)
+
+    assert observed.warnings == {"run": ("missing said so",)}
+
+
+async def test_what_a_failed_run_wrote_is_not_taken_for_an_engines_log() -> None:
+    api = await with_pods(warming.pod())
+    api.logs["run"] = "ValueError: of the run\n"
+    ended = {"name": "warmup", "state": {"terminated": {"exitCode": 1}}}
+    put_run(api, status={"containerStatuses": [ended]})
+
+    assert (await observe(api.kube(), deepseek(), stored=STORED)).logs == {}

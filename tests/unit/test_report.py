@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api.types import ObjectMeta
-from deepseek_operator.report import events_of_change, events_of_weights
+from deepseek_operator.report import events_of_change, events_of_warmups, events_of_weights
 from tests.unit.samples import LATER, NOW, Manifest, check_against_kubernetes
 
 META = ObjectMeta(name="chat", namespace="team", uid="u")
@@ -171,3 +171,62 @@ def test_weights_of_two_claims_are_told_apart() -> None:
     told = events_of_weights(META, before, after, now=NOW)
 
     assert [event["message"] for event in told] == ["weights of hf://org/b: 10 %"]
+
+
+def warmed(pod: str, *, revision: str = "k", **changes: Any) -> Manifest:
+    """One entry of the status."""
+    entry = {"revision": revision, "pod": pod, "seconds": 13, "requests": 41, "figures": []}
+    return {**entry, **changes}
+
+
+def told_of_warmups(*history: list[Manifest]) -> list[str]:
+    """What is told while one status follows the other."""
+    following = [{"warmup": entries} for entries in history]
+    return [
+        event["message"]
+        for before, after in itertools.pairwise([{}, *following])
+        for event in events_of_warmups(META, before, after, now=NOW)
+    ]
+
+
+def test_each_pod_that_is_warmed_up_is_told_once() -> None:
+    one, two = warmed("one"), warmed("two")
+
+    assert told_of_warmups([one], [one], [two], [two], []) == [
+        "pod one: warmed up in 13 s by 41 requests",
+        "pod two: warmed up in 13 s by 41 requests",
+    ]
+
+
+def test_pods_of_two_revisions_are_told_apart() -> None:
+    old, new = warmed("one"), warmed("one", revision="l")
+
+    assert len(told_of_warmups([old], [old, new], [new])) == 2
+
+
+def test_an_event_of_a_warm_up_names_what_was_cold_the_longest() -> None:
+    figures = [
+        {"name": "1 token", "coldFirstToken": 80, "warmFirstToken": 20},
+        {"name": "4096 tokens", "coldFirstToken": 9001, "warmFirstToken": 310},
+        {"name": "64 at once", "coldFirstToken": 700, "warmFirstToken": 690},
+    ]
+
+    [said] = told_of_warmups([warmed("one", figures=figures)])
+
+    assert said == (
+        "pod one: warmed up in 13 s by 41 requests; coldest was 4096 tokens: first token after "
+        "9001 ms, then 310 ms"
+    )
+
+
+def test_an_event_of_a_pod_that_serves_though_its_warm_up_failed_says_why() -> None:
+    [said] = told_of_warmups([warmed("one", failure="TimedOut: 600 s")])
+
+    assert said.endswith("by 41 requests; TimedOut: 600 s")
+
+
+def test_a_warm_up_is_an_event_that_kubernetes_knows_and_no_warning() -> None:
+    [event] = events({}, {"warmup": [warmed("one", failure="x" * 1024)]})
+
+    assert (event["type"], event["reason"]) == ("Normal", "WarmedUp")
+    check_against_kubernetes(event)
