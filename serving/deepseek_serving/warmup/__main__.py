@@ -71,9 +71,16 @@ def with_prompts(spec: WarmupSpec, directory: Path | None) -> WarmupSpec:
     if directory is None:
         return spec
     files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
-    texts = [text for file in files if (text := file.read_text().strip())]
+    texts = [text for file in files if (text := _text(file))]
     document = {**spec.model_dump(), "system_prompts": [*spec.system_prompts, *texts]}
     return WarmupSpec.model_validate(document)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise OSError(f"{file} is not UTF-8: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
