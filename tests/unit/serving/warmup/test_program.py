@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from deepseek_serving.warmup.failures import USAGE_EXIT_CODE, Reason
 from deepseek_serving.warmup.result import LIMIT_BYTES
 from deepseek_serving.warmup.warden import Server, Warden
 from tests.unit.serving.warmup.fake_engine import FakeEngine
-from tests.unit.serving.warmup.samples import SPEC, START, TOKEN
+from tests.unit.serving.warmup.samples import SPEC, START, TOKEN, spec
 
 REPOSITORY = Path(__file__).parents[4]
 
@@ -49,11 +49,12 @@ class Job:
             f"--result-file={self.directory / 'result'}",
         ]
 
-    async def start(self, url: str, **changes: Any) -> asyncio.subprocess.Process:
+    async def start(self, url: str, *more: str, **changes: Any) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "deepseek_serving.warmup"),
             *self.arguments(url, **changes),
+            *more,
             env={"PYTHONPATH": str(REPOSITORY / "serving")},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -175,3 +176,91 @@ def test_a_missing_token_is_refused(job: Job, capsys: pytest.CaptureFixture[str]
 
 def test_fields_of_newer_versions_are_ignored(job: Job) -> None:
     assert program.main(job.arguments(nobody(), waitSeconds=0.1, newer=True)) == 10
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    """A directory of prompts."""
+    directory = tmp_path / "prompts"
+    directory.mkdir()
+    return directory
+
+
+def put_prompts(directory: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        (directory / name.replace("_", ".")).write_text(text)
+
+
+def test_prompts_are_read_in_the_order_of_their_names_after_those_of_the_spec(
+    prompts: Path,
+) -> None:
+    put_prompts(prompts, b="second\n", a=" first ", c="third\nof two lines\n")
+
+    found = program.with_prompts(spec(systemPrompts=["own"]), prompts)
+
+    assert found.system_prompts == ("own", "first", "second", "third\nof two lines")
+    assert found == spec(systemPrompts=list(found.system_prompts))
+
+
+def test_what_the_kubelet_puts_beside_prompts_and_what_is_empty_is_no_prompt(
+    prompts: Path,
+) -> None:
+    (prompts / "..data").mkdir()
+    put_prompts(prompts, _hidden="no", empty="", blank=" \n\t", chat="yes")
+
+    assert program.with_prompts(spec(), prompts).system_prompts == ("yes",)
+
+
+def test_without_a_directory_the_spec_stays_as_it_is() -> None:
+    assert program.with_prompts(spec(), None) == spec()
+
+
+def test_a_directory_without_prompts_adds_none(prompts: Path) -> None:
+    assert program.with_prompts(spec(), prompts) == spec()
+
+
+def too_many(directory: Path) -> None:
+    put_prompts(directory, **{f"p{number:02}": "text" for number in range(33)})
+
+
+def not_text(directory: Path) -> None:
+    (directory / "picture").write_bytes(b"\x89PNG\xff")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(too_many, "at most 32 items", id="too-many"),
+        pytest.param(Path.rmdir, "No such file or directory", id="missing"),
+        pytest.param(lambda prompts: (prompts / "sub").mkdir(), "Is a directory", id="nested"),
+        pytest.param(not_text, "picture is not UTF-8: ", id="not-text"),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(
+    job: Job,
+    prompts: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], None],
+    message: str,
+) -> None:
+    spoil(prompts)
+
+    assert program.main([*job.arguments(nobody()), f"--prompts={prompts}"]) == USAGE_EXIT_CODE
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert shown.err.startswith("error: ")
+    assert shown.out == ""
+
+
+async def test_prompts_of_a_directory_are_sent_to_the_engine(
+    engine: FakeEngine, job: Job, prompts: Path
+) -> None:
+    ready.note_start(job.state, START)
+    engine.on_request = lambda *_: ready.note_start(job.state, START)
+    put_prompts(prompts, a="You are a pirate.")
+
+    process = await job.start(engine.url, f"--prompts={prompts}")
+    _, progress = await process.communicate()
+
+    assert process.returncode == 0, progress
+    assert "You are a pirate." in json.dumps(engine.asked)
