@@ -137,11 +137,21 @@ async def with_pods(*pods: Manifest) -> FakeApi:
     return api
 
 
-def put_run(api: FakeApi, name: str = "run", status: Manifest | None = None, **labels: str) -> None:
-    """A run of a warm-up of the object."""
+def put_run(
+    api: FakeApi,
+    name: str = "run",
+    *,
+    status: Manifest | None = None,
+    labels: dict[str, str] | None = None,
+) -> None:
+    """A run of a warm-up of the object, unless its labels say otherwise."""
     own = dict(pair.split("=") for pair in RUNS)
     manifest = warming.run(warming.pod(), **(status or {"phase": "Running"}))
-    manifest["metadata"] |= {"name": name, "uid": f"uid-of-{name}", "labels": {**own, **labels}}
+    manifest["metadata"] |= {
+        "name": name,
+        "uid": f"uid-of-{name}",
+        "labels": {**own, **(labels or {})},
+    }
     api.put(f"{PODS}/{name}", {"kind": "Pod", **manifest})
 
 
@@ -180,8 +190,8 @@ async def test_runs_are_read_only_while_a_started_engine_is_shut(
 
 async def test_the_runs_of_other_objects_and_of_strangers_are_not_read() -> None:
     api = await with_pods(warming.pod())
-    put_run(api, "theirs", **{"serving.deepseek.dev/warmup": "other"})
-    put_run(api, "stranger", **{"app.kubernetes.io/managed-by": "somebody"})
+    put_run(api, "theirs", labels={"serving.deepseek.dev/warmup": "other"})
+    put_run(api, "stranger", labels={"app.kubernetes.io/managed-by": "somebody"})
 
     observed = await observe(api.kube(), deepseek(), stored=STORED)
 

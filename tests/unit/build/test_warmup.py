@@ -22,7 +22,7 @@ from tests.unit.samples import (
 
 PROCESS = "containerd://1"
 ENGINE_LABEL = "serving.deepseek.dev/deployment"
-PROMPTS = {"warmup": {"prompts": {"name": "system-prompts"}}}
+PROMPTS: Manifest = {"prompts": {"name": "system-prompts"}}
 
 SPECS = [
     pytest.param(CPU_SPEC, id="cpu"),
@@ -159,7 +159,7 @@ def test_a_job_lives_longer_than_its_warm_up_may_take() -> None:
 
 
 def test_prompts_are_mounted_where_the_runner_looks_for_them() -> None:
-    built = job(**CPU_SPEC, **PROMPTS)
+    built = job(**CPU_SPEC, warmup=PROMPTS)
 
     assert {"name": "prompts", "configMap": {"name": "system-prompts"}} in pod_of(built)["volumes"]
     mount = {"name": "prompts", "mountPath": "/etc/prompts", "readOnly": True}
