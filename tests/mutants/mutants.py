@@ -6,6 +6,7 @@ from tests.mutants.fetching import FETCHING
 from tests.mutants.patch import Mutant
 from tests.mutants.running import RUNNING
 from tests.mutants.telling import TELLING
+from tests.mutants.warming import WARMING
 from tests.mutants.writes import WRITES
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -13,6 +14,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *CHILDREN,
     *WRITES,
     *FETCHING,
+    *WARMING,
     *TELLING,
     *RUNNING,
 )

@@ -174,7 +174,8 @@ def test_a_pod_is_shut_by_two_locks_until_it_has_been_warmed_up() -> None:
     built = build()
     [_, warden] = built["spec"]["initContainers"]
 
-    assert built["spec"]["readinessGates"] == [{"conditionType": "serving.deepseek.dev/warm"}]
+    gates = built["spec"].get("readinessGates")
+    assert gates == [{"conditionType": "serving.deepseek.dev/warm"}]
     assert (warden["name"], warden["restartPolicy"]) == ("warden", "Always")
     probe = engine_of(built)["readinessProbe"]["exec"]["command"]
     assert "--require-warm" in probe
