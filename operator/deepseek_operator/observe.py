@@ -66,7 +66,7 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
     pods = await kube.list_all(
         resources.POD, namespace, labels={names.DEPLOYMENT_LABEL: deployment.metadata.name}
     )
-    warmers = await _warmers(kube, deployment, pods)
+    warmups, warmers = await _warmups(kube, deployment, pods)
     return Observed(
         revisions=observed.revisions,
         deployments=observed.deployments,
@@ -75,21 +75,24 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
         pods=tuple(pods),
         logs=await _logs(kube, namespace, pods),
         warnings=await _warnings(kube, namespace, [*pods, *warmers]),
-        warmers=warmers,
+        warmups=tuple(warmups),
+        warmers=tuple(warmers),
     )
 
 
-async def _warmers(
+async def _warmups(
     kube: Kube, deployment: DeepSeekDeployment, pods: list[Manifest]
-) -> tuple[Manifest, ...]:
-    """The runs of warm-ups, while an engine that has started is still shut."""
+) -> tuple[list[Manifest], list[Manifest]]:
+    """Warm-up Jobs and their pods, while an engine that has started is still shut."""
     if not any(map(needs_warmup, pods)):
-        return ()
-    labels = {
-        names.MANAGED_BY_LABEL: names.MANAGED_BY,
-        names.WARMUP_LABEL: deployment.metadata.name,
-    }
-    return tuple(await kube.list_all(resources.POD, deployment.metadata.namespace, labels=labels))
+        return [], []
+    namespace, name = deployment.metadata.namespace, deployment.metadata.name
+    ours = {names.MANAGED_BY_LABEL: names.MANAGED_BY}
+    jobs, runs = await asyncio.gather(
+        kube.list_all(resources.JOB, namespace, labels={**ours, names.DEPLOYMENT_LABEL: name}),
+        kube.list_all(resources.POD, namespace, labels={**ours, names.WARMUP_LABEL: name}),
+    )
+    return jobs, runs
 
 
 async def _logs(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:

@@ -19,7 +19,8 @@ class Observed:
     Children are controlled by the object. `logs` and `warnings` are read only for pods in trouble: pod
     name to the end of its failed container's log, and to its warning events. `claims` hold fetched
     weights, whoever of the namespace uses them; their Jobs, these Jobs' pods and what each pod last
-    told of its progress (a JSON line by pod name) are read only while something is not there.
+    told of its progress (a JSON line by pod name) are read only while something is not there. So are
+    Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     """
 
     revisions: tuple[Manifest, ...] = ()
@@ -33,6 +34,7 @@ class Observed:
     jobs: tuple[Manifest, ...] = ()
     fetchers: tuple[Manifest, ...] = ()
     progress: Mapping[str, str] = field(default_factory=dict)
+    warmups: tuple[Manifest, ...] = ()
     warmers: tuple[Manifest, ...] = ()
 
     @property
@@ -67,6 +69,10 @@ class Observed:
         return tuple(
             sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
         )
+
+    def warmup(self, job: str) -> Manifest | None:
+        """The warm-up Job of this name."""
+        return _by_name(self.warmups, job)
 
     def warmers_of(self, job: str) -> tuple[Manifest, ...]:
         """The pods of a warm-up Job, newest first."""

@@ -70,11 +70,11 @@ def events_of_warmups(
     metadata: ObjectMeta, before: Manifest, after: Manifest, *, now: datetime
 ) -> list[Manifest]:
     """An event for each pod that has been warmed up since."""
-    old = [(entry["revision"], entry["pod"]) for entry in before.get("warmup", [])]
+    old = [(entry["pod"], entry["at"]) for entry in before.get("warmup", [])]
     return [
         _event(metadata, "Normal", Reason.WARMED_UP, _said_of_warmup(entry), now=now)
         for entry in after.get("warmup", [])
-        if (entry["revision"], entry["pod"]) not in old
+        if (entry["pod"], entry["at"]) not in old
     ]
 
 

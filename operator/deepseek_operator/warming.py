@@ -102,6 +102,9 @@ def _one(scene: _Scene, pod: Manifest) -> Warming:
     runs = scene.observed.warmers_of(job)
     shut = _shut(scene, pod) if _gate(pod).get("status") == "True" else ()
     if not runs:
+        ended = _ended_without_run(scene, pod, job)
+        if ended is not None:
+            return ended
         made = builders.build_warmup_job(scene.deployment, scene.shape, pod, container_id=process)
         finding = Finding(Reason.WARMING_UP, f"pod {name}: its warm-up begins")
         return Warming((WarmUp(name, Phase.WARMING, finding),), (made,), shut)
@@ -109,6 +112,20 @@ def _one(scene: _Scene, pod: Manifest) -> Warming:
     if end is None:
         return Warming((_under_way(scene, name, runs[0]),), gates=shut)
     return _ended(scene, pod, runs[0], end)
+
+
+def _ended_without_run(scene: _Scene, pod: Manifest, name: str) -> Warming | None:
+    """A Job that has ended and has no pod any more, or never had one: its result is lost."""
+    job = scene.observed.warmup(name)
+    for condition in (job or {}).get("status", {}).get("conditions", []):
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+            said = condition.get("message") or "its pod is gone"
+            finding = Finding(
+                Reason.WARMUP_FAILED, f"pod {_name(pod)}: its warm-up left no result: {said}"
+            )
+            at = datetime.fromisoformat(condition["lastTransitionTime"])
+            return _failed(scene, pod, finding, job=job, at=at)
+    return None
 
 
 def _under_way(scene: _Scene, name: str, run: Manifest) -> WarmUp:
@@ -125,12 +142,13 @@ def _under_way(scene: _Scene, name: str, run: Manifest) -> WarmUp:
 def _ended(scene: _Scene, pod: Manifest, run: Manifest, end: dict[str, Any]) -> Warming:
     name, result = _name(pod), _document(str(end.get("message", "")))
     if end.get("exitCode") != 0 or not result.get("opened"):
-        return _failed(scene, pod, run, _failure(name, result, end))
+        finding = _failure(name, result, end)
+        return _failed(scene, pod, finding, job=_job_of(run), at=_ended_at(run))
     found = json.dumps(result.get("logProbabilities")) if result.get("logProbabilities") else None
     dispute = agreement.dispute(scene.reference, found)
     if dispute is not None:
         finding = Finding(Reason.ANSWERS_DIFFER, f"pod {name}: {dispute}")
-        return _failed(scene, pod, run, finding)
+        return _failed(scene, pod, finding, job=_job_of(run), at=_ended_at(run))
     process = str(_process(pod))
     gate = builders.build_gate(
         pod,
@@ -143,9 +161,10 @@ def _ended(scene: _Scene, pod: Manifest, run: Manifest, end: dict[str, Any]) -> 
     return Warming((WarmUp(name, Phase.WARM, None, result),), gates=(gate,), reference=kept)
 
 
-def _failed(scene: _Scene, pod: Manifest, run: Manifest, finding: Finding) -> Warming:
-    due = _ended_at(run) + RETRY <= scene.now
-    job = _job_of(run)
+def _failed(
+    scene: _Scene, pod: Manifest, finding: Finding, *, job: Manifest | None, at: datetime
+) -> Warming:
+    due = at + RETRY <= scene.now
     return Warming(
         (WarmUp(_name(pod), Phase.FAILED, finding),),
         gates=_shut(scene, pod) if _gate(pod).get("status") == "True" else (),

@@ -1,6 +1,8 @@
 """How warm the pods of a revision are, as status and conditions have it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -38,10 +40,34 @@ class Warmth:
     at_strength: bool
     pods: tuple[WarmUp, ...]
 
-    def latest(self) -> dict[str, Any] | None:
-        """The last result of a warm-up that this pass has read, as status has it."""
-        told = [one for one in self.pods if one.result is not None]
-        return None if not told else {"revision": self.key, **entry(told[-1])}
+
+MOST_RECORDS = 8
+"""Warm-ups that status keeps: each is a table of some kilobytes."""
+
+
+def records(
+    warmth: Sequence[Warmth], stored: Sequence[dict[str, Any]], *, now: datetime
+) -> list[dict[str, Any]]:
+    """The last warm-up of each pod, oldest first: told just now, or kept from before.
+
+    A pod that is gone is forgotten as soon as somebody has looked at its revision's pods.
+    """
+    by_key = {one.key: one for one in warmth}
+    kept = {entry["pod"]: entry for entry in stored if _is_there(by_key, entry)}
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    for one in warmth:
+        for pod in one.pods:
+            if pod.result is not None:
+                kept.pop(pod.pod, None)
+                kept[pod.pod] = {"revision": one.key, "at": stamp, **entry(pod)}
+    # What was let in though its warm-up failed is not forgotten for others that succeeded.
+    ranked = sorted(kept.values(), key=lambda entry: ("failure" in entry, entry["at"]))
+    return sorted(ranked[-MOST_RECORDS:], key=lambda entry: (entry["at"], entry["pod"]))
+
+
+def _is_there(by_key: Mapping[str, Warmth], entry: dict[str, Any]) -> bool:
+    one = by_key.get(entry["revision"])
+    return one is not None and (not one.pods or entry["pod"] in {pod.pod for pod in one.pods})
 
 
 def entry(one: WarmUp) -> dict[str, Any]:

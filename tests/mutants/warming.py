@@ -140,8 +140,8 @@ WARMING = (
         name="warmed-up-without-pause",
         breaks="a warm-up that fails is begun again and again without a pause",
         file="warming.py",
-        old="    due = _ended_at(run) + RETRY <= scene.now\n",
-        new="    due = _ended_at(run) <= scene.now\n",
+        old="    due = at + RETRY <= scene.now\n",
+        new="    due = at <= scene.now\n",
         caught_by=(
             f"{_WARMING}::test_a_failed_job_is_kept_for_a_while_and_then_made_anew",
             f"{_PLAN}::test_a_failed_warm_up_is_deleted_for_another_once_it_has_been_told_for_a_while",
@@ -251,10 +251,18 @@ WARMING = (
     Mutant(
         name="result-forgotten",
         breaks="what a warm-up told is gone from the status as soon as nobody looks at its Job",
-        file="build/status.py",
-        old="    found = [one.latest() or before.get(one.key) for one in given.warmth]\n",
-        new="    found = [one.latest() or before.get(None) for one in given.warmth]\n",
+        file="warmth.py",
+        old="    return one is not None and (not one.pods or entry",
+        new="    return one is not None and (entry",
         caught_by=(f"{_STATUS}::test_what_a_warm_up_told_is_kept_when_nobody_looks_any_more",),
+    ),
+    Mutant(
+        name="lost-result-is-awaited",
+        breaks="a pod whose warm-up Job has ended without a pod stays shut until the Job is removed",
+        file="warming.py",
+        old="        if ended is not None:\n            return ended\n",
+        new="        del ended\n",
+        caught_by=(f"{_WARMING}::test_a_job_that_ended_and_left_no_run_has_failed",),
     ),
     Mutant(
         name="cold-pod-passed-for-warm",
@@ -270,8 +278,8 @@ WARMING = (
         name="warm-up-told-at-each-pass",
         breaks="each pass after a warm-up writes another event of it",
         file="report.py",
-        old='        if (entry["revision"], entry["pod"]) not in old\n',
-        new='        if entry["revision"] not in old\n',
+        old='        if (entry["pod"], entry["at"]) not in old\n',
+        new='        if entry["pod"] not in old\n',
         caught_by=(f"{_REPORT}::test_each_pod_that_is_warmed_up_is_told_once",),
     ),
     Mutant(

@@ -175,8 +175,8 @@ def test_weights_of_two_claims_are_told_apart() -> None:
 
 def warmed(pod: str, *, revision: str = "k", **changes: Any) -> Manifest:
     """One entry of the status."""
-    entry = {"revision": revision, "pod": pod, "seconds": 13, "requests": 41, "figures": []}
-    return {**entry, **changes}
+    entry = {"revision": revision, "pod": pod, "at": "2026-03-01T12:00:00Z", "seconds": 13}
+    return {**entry, "requests": 41, "figures": [], **changes}
 
 
 def told_of_warmups(*history: list[Manifest]) -> list[str]:
@@ -198,10 +198,10 @@ def test_each_pod_that_is_warmed_up_is_told_once() -> None:
     ]
 
 
-def test_pods_of_two_revisions_are_told_apart() -> None:
-    old, new = warmed("one"), warmed("one", revision="l")
+def test_a_pod_that_is_warmed_up_again_is_told_again() -> None:
+    first, again = warmed("one"), warmed("one", at="2026-03-01T12:05:00Z")
 
-    assert len(told_of_warmups([old], [old, new], [new])) == 2
+    assert len(told_of_warmups([first], [again], [again])) == 2
 
 
 def test_an_event_of_a_warm_up_names_what_was_cold_the_longest() -> None:

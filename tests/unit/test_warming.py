@@ -675,3 +675,38 @@ def test_the_job_is_of_the_frozen_shape() -> None:
 
 def test_a_phase_is_a_word_of_the_status() -> None:
     assert [str(phase) for phase in Phase] == ["Cold", "Warming", "Failed", "Warm"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "said"),
+    [
+        pytest.param("Failed", "Job was active too long", "Job was active too long", id="late"),
+        pytest.param("Complete", None, "its pod is gone", id="collected"),
+    ],
+)
+@pytest.mark.parametrize(("after", "again"), [(timedelta(0), False), (RETRY, True)])
+def test_a_job_that_ended_and_left_no_run_has_failed(
+    kind: str, message: str | None, said: str, after: timedelta, *, again: bool
+) -> None:
+    started = pod()
+    job = builders.build_warmup_job(OBJECT, SHAPE, started, container_id=PROCESS)
+    condition = {"type": kind, "status": "True", "lastTransitionTime": "2026-03-01T12:00:00Z"}
+    told = {"message": message} if message else {}
+    job["status"] = {"conditions": [{**condition, **told}]}
+
+    found = warming(started, warmups=(job,), now=NOW + after)
+
+    assert phases(found) == [("one", "Failed")]
+    assert said in str(found.finding)
+    assert found.jobs == ()
+    assert found.delete == ((job,) if again else ())
+
+
+def test_a_job_that_has_no_run_yet_is_not_made_again_by_another_name() -> None:
+    started = pod()
+    job = builders.build_warmup_job(OBJECT, SHAPE, started, container_id=PROCESS)
+
+    found = warming(started, warmups=(job,))
+
+    assert phases(found) == [("one", "Warming")]
+    assert found.delete == ()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api.types import WarmupStatus
-from deepseek_operator.warmth import Phase, Warmth, WarmUp, entry
-from tests.unit.samples import Manifest
+from deepseek_operator.warmth import MOST_RECORDS, Phase, Warmth, WarmUp, entry, records
+from tests.unit.samples import LATER, NOW, Manifest
 
 RESULT: Manifest = {
     "opened": True,
@@ -72,30 +72,62 @@ def test_what_is_told_fits_the_status_however_much_a_warm_up_says() -> None:
     many = {f"shape {number}": shape for number in range(40)}
     failure = {"reason": "TimedOut", "message": "x" * 5000}
 
-    found = warmth(told(shapes=many, failure=failure)).latest()
+    [found] = records([warmth(told(shapes=many, failure=failure))], [], now=NOW)
 
-    assert found is not None
     assert [figure["name"] for figure in found["figures"]] == [f"shape {n}" for n in range(32)]
     assert len(found["failure"]) == 1024
     assert WarmupStatus.model_validate(found).revision == "k"
 
 
-def test_the_last_pod_that_told_something_just_now_speaks_for_its_revision() -> None:
+def named(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(entry["pod"], entry["at"]) for entry in found]
+
+
+AT, THEN = "2026-03-01T12:00:00Z", "2026-03-01T12:30:00Z"
+
+
+def test_each_pod_that_told_something_just_now_has_a_record() -> None:
     silent = WarmUp("silent", Phase.WARM)
 
-    found = warmth(told("one"), told("two"), silent).latest()
+    found = records([warmth(told("one"), told("two"), silent)], [], now=NOW)
 
-    assert found == {"revision": "k", **entry(told("two"))}
+    assert named(found) == [("one", AT), ("two", AT)]
+
+
+def test_a_later_warm_up_of_a_pod_takes_the_place_of_its_earlier_one() -> None:
+    before = records([warmth(told("one"), told("two"))], [], now=NOW)
+
+    found = records([warmth(told("one"), WarmUp("two", Phase.WARM))], before, now=LATER)
+
+    assert named(found) == [("two", AT), ("one", THEN)]
 
 
 @pytest.mark.parametrize(
-    "pods",
+    ("now", "kept"),
     [
-        pytest.param((), id="no-pods"),
-        pytest.param((WarmUp("one", Phase.WARM), WarmUp("two", Phase.COLD)), id="nothing-told"),
+        pytest.param([], [], id="revision-gone"),
+        pytest.param([warmth()], [("one", AT)], id="nobody-looked"),
+        pytest.param([warmth(WarmUp("one", Phase.COLD))], [("one", AT)], id="pod-there"),
+        pytest.param([warmth(WarmUp("two", Phase.COLD))], [], id="pod-gone"),
     ],
 )
-def test_a_revision_of_which_nothing_was_told_just_now_has_no_result(
-    pods: tuple[WarmUp, ...],
+def test_a_record_is_kept_as_long_as_its_pod(
+    now: list[Warmth], kept: list[tuple[str, str]]
 ) -> None:
-    assert warmth(*pods).latest() is None
+    before = records([warmth(told("one"))], [], now=NOW)
+
+    assert named(records(now, before, now=LATER)) == kept
+
+
+def test_of_many_records_the_last_are_kept_and_those_that_failed() -> None:
+    failure = {"reason": "TimedOut", "message": "600 s"}
+    before = records([warmth(told("bad", failure=failure))], [], now=NOW)
+
+    found = records(
+        [warmth(WarmUp("bad", Phase.WARM), *(told(f"p{n:02}") for n in range(20)))],
+        before,
+        now=LATER,
+    )
+
+    assert len(found) == MOST_RECORDS
+    assert found[0]["pod"] == "bad"

@@ -115,7 +115,12 @@ class Cache(ApiModel):
 
 
 Duration = Annotated[
-    str, Field(max_length=16, pattern=r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$", min_length=2)
+    str,
+    Field(
+        min_length=2,
+        max_length=16,
+        pattern=r"^([1-9][0-9]{0,3}h)?([1-9][0-9]{0,4}m)?([1-9][0-9]{0,5}s)?$",
+    ),
 ]
 
 
@@ -278,10 +283,11 @@ class WarmupFigure(ApiModel):
 
 
 class WarmupStatus(ApiModel):
-    """The last warm-up of a pod of one revision."""
+    """The last warm-up of one pod."""
 
-    revision: str = Field(max_length=63, description="Revision key of the pod.")
     pod: str = Field(max_length=253, description="The pod.")
+    revision: str = Field(max_length=63, description="Revision key of the pod.")
+    at: str = Field(description="When it had ended.", json_schema_extra={"format": "date-time"})
     seconds: int = Field(description="How long the warm-up took.")
     requests: int = Field(description="Requests that it sent.")
     failure: str | None = Field(
@@ -346,10 +352,10 @@ class DeepSeekDeploymentStatus(ApiModel):
     warmup: list[WarmupStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="The last warm-up of each revision that has pods.",
+        description="The last warm-ups, of each pod its last.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["revision"],
+            "x-kubernetes-list-map-keys": ["pod"],
         },
     )
     conditions: list[ConditionStatus] = Field(

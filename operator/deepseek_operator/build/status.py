@@ -11,7 +11,7 @@ from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
-from deepseek_operator.warmth import Warmth
+from deepseek_operator.warmth import Warmth, records
 from deepseek_operator.weights import Weights
 
 
@@ -39,6 +39,7 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
     name, namespace = given.deployment.metadata.name, given.deployment.metadata.namespace
     generation = given.deployment.metadata.generation
     routed = given.roles.routed
+    warmups = records(given.warmth, stored.get("warmup", []), now=now)
     selector = revision_selector(given.deployment, routed)
     status: Manifest = {
         "observedGeneration": generation,
@@ -47,15 +48,17 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
         "replicas": _existing(given.observed, routed),
         "selector": ",".join(f"{label}={value}" for label, value in sorted(selector.items())),
         "conditions": merge_conditions(
-            stored.get("conditions", []), _conditions(given, stored), generation=generation, now=now
+            stored.get("conditions", []),
+            _conditions(given, warmups),
+            generation=generation,
+            now=now,
         ),
     }
     if given.weights:
         by_claim = {weights.claim: weights.entry() for weights in given.weights}
         status["weights"] = list(by_claim.values())
-    warmup = _warmups(given, stored)
-    if warmup:
-        status["warmup"] = warmup
+    if warmups:
+        status["warmup"] = warmups
     serving = given.roles.target if given.roles.takes_over else given.roles.serving
     for field, key in (("serving", serving), ("desired", given.roles.target)):
         entry = _revision_entry(given, key, stored.get(field))
@@ -104,13 +107,13 @@ def _revision_entry(
     }
 
 
-def _conditions(given: StatusInput, stored: Manifest) -> list[Condition]:
+def _conditions(given: StatusInput, warmups: list[Manifest]) -> list[Condition]:
     return [
         _ready(given),
         *_progress(given.stalled, converged=_converged(given), cause=_any_cause(given)),
         _rolled_out(given),
         _weights_ready(given),
-        _warm(given, stored),
+        _warm(given, warmups),
     ]
 
 
@@ -131,14 +134,7 @@ def _weights_ready(given: StatusInput) -> Condition:
     return Condition(ConditionType.WEIGHTS_READY, "Unknown", Reason.WEIGHTS_UNKNOWN, message)
 
 
-def _warmups(given: StatusInput, stored: Manifest) -> list[Manifest]:
-    """The last warm-up of each revision that has pods: told now, or when it was."""
-    before = {entry["revision"]: entry for entry in stored.get("warmup", [])}
-    found = [one.latest() or before.get(one.key) for one in given.warmth]
-    return [entry for entry in found if entry is not None]
-
-
-def _warm(given: StatusInput, stored: Manifest) -> Condition:
+def _warm(given: StatusInput, warmups: list[Manifest]) -> Condition:
     """Whether every pod that has started has been warmed up; the first that has not says why."""
     for warmth in given.warmth:
         for pod in warmth.pods:
@@ -154,7 +150,7 @@ def _warm(given: StatusInput, stored: Manifest) -> Condition:
     if not all(warmth.at_strength for warmth in given.warmth):
         message = "pods are starting"
         return Condition(ConditionType.WARM, "Unknown", Reason.NOT_STARTED, message)
-    forgiven = [entry for entry in _warmups(given, stored) if "failure" in entry]
+    forgiven = [entry for entry in warmups if "failure" in entry]
     if forgiven:
         message = (
             f"pod {forgiven[0]['pod']} serves though its warm-up failed: {forgiven[0]['failure']}"

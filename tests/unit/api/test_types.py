@@ -28,7 +28,6 @@ def pattern() -> str:
         pytest.param("1h5s", 3605, id="without-minutes"),
         pytest.param("90m", 5400, id="more-than-an-hour"),
         pytest.param("9999h99999m", 9999 * 3600 + 99999 * 60, id="long"),
-        pytest.param("05m", 300, id="leading-zero"),
     ],
 )
 def test_a_time_out_is_read_in_seconds(text: str, seconds: int) -> None:
@@ -54,6 +53,9 @@ def test_a_warm_up_has_ten_minutes_unless_it_is_given_others() -> None:
         pytest.param("5min", id="another-unit"),
         pytest.param("100ms", id="too-fine"),
         pytest.param("1d", id="days"),
+        pytest.param("0s", id="no-time"),
+        pytest.param("0h0m0s", id="no-time-at-length"),
+        pytest.param("05m", id="leading-zero"),
         pytest.param("10000h", id="too-long"),
         pytest.param("1h\n", id="newline"),
         pytest.param("9999h99999m99999s", id="too-many-characters"),

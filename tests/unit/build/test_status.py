@@ -216,14 +216,16 @@ def test_what_a_warm_up_told_is_kept_when_nobody_looks_any_more() -> None:
     assert read(world, OPEN).get("warmup") == first["warmup"]
 
 
-def test_what_is_told_later_takes_the_place_of_what_was_told() -> None:
+def test_each_pod_keeps_what_its_own_warm_up_told() -> None:
     world = starting()
     read(world, ONE, runs=(ended(ONE, failure=TIMED_OUT),))
 
     later = read(world, OPEN, OTHER, runs=(ended(OTHER),))
 
-    assert results(later) == [(OLD_KEY, "other")]
-    assert "failure" not in later["warmup"][0]
+    assert results(later) == [(OLD_KEY, "one"), (OLD_KEY, "other")]
+    assert ["failure" in entry for entry in later["warmup"]] == [True, False]
+    world.start_pods()
+    assert warm(read(world))[:2] == ("False", "ServedCold")
 
 
 def test_a_warm_up_that_failed_tells_no_result() -> None:
