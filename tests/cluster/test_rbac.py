@@ -128,7 +128,7 @@ async def _take_names(cluster: Cluster, key: str) -> None:
     for name, (plural, build) in strangers.items():
         stranger = build(name, f"{name}-{key}")
         await cluster.send("POST", _collection(cluster, plural), stranger)
-        await cluster.apply(_tiny(name, cluster.namespace, replicas=2))
+        await cluster.apply(_tiny(name, cluster.namespace, replicas=2, warmup={}))
     for name in strangers:
         found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
