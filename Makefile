@@ -89,5 +89,9 @@ bench-weights: setup ## fetching a model beside curl, from a hub on this machine
 	@python3 -m dev.tools --packages
 	@$(RUN) -m bench.weights
 
+bench-warmup: test-setup ## first requests to cold and to warmed pods, and what a kept compile cache is worth
+	@$(RUN) -m bench.warmup
+
 .PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
-	generate fmt lint types mutants verify check clean-tree bench-reconcile bench-weights
+	generate fmt lint types mutants verify check clean-tree bench-reconcile bench-weights \
+	bench-warmup

@@ -4,7 +4,7 @@ import argparse
 
 from dev import steps
 from dev.images import archive, base, store
-from dev.images.catalog import IMAGES, Image, by_name
+from dev.images.catalog import COMPILING, IMAGES, Image, by_name
 
 
 def build(image: Image, *, archived: bool = True) -> None:
@@ -15,6 +15,9 @@ def build(image: Image, *, archived: bool = True) -> None:
         print(f"    {image.name} is up to date: {image.archive}", flush=True)
         return
     if store.label(image.reference, archive.INPUTS_LABEL) != inputs:
+        if image.on:
+            build(by_name(image.on), archived=False)
+            foundation = by_name(image.on).reference
         with steps.step(f"build {image.reference}"):
             build_in_store(image, foundation=foundation, inputs=inputs)
     if archived:
@@ -34,7 +37,7 @@ def write(image: Image) -> None:
 
 
 def build_in_store(image: Image, *, foundation: str, inputs: str) -> None:
-    """Let buildah carry out the Dockerfile, on our base; layers that did not change are taken as they are."""
+    """Let buildah carry out the Dockerfile, on its base; layers that did not change are taken as they are."""
     store.buildah(
         "build",
         "--layers",
@@ -49,14 +52,17 @@ def build_in_store(image: Image, *, foundation: str, inputs: str) -> None:
 
 
 def program() -> int:
-    """Build the named images, or all of them."""
+    """Build the named images, or all that the product consists of."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.images", description=__doc__)
-    names = [image.name for image in IMAGES]
-    parser.add_argument("name", nargs="*", help=f"one of: {', '.join(names)} (default: all)")
+    ours = [image.name for image in IMAGES]
+    known = [*ours, COMPILING.name]
+    parser.add_argument(
+        "name", nargs="*", help=f"of: {', '.join(known)} (default: all but the last)"
+    )
     chosen = parser.parse_args()
-    if unknown := set(chosen.name) - set(names):
+    if unknown := set(chosen.name) - set(known):
         parser.error(f"unknown image: {', '.join(sorted(unknown))}")
-    for name in chosen.name or names:
+    for name in chosen.name or ours:
         build(by_name(name))
     return 0
 

@@ -20,12 +20,15 @@ PROJECT = (
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image: its Dockerfile's folder is serving/images/NAME."""
+    """One image: its Dockerfile's folder is serving/images/NAME, unless another root is given."""
 
     name: str
     tag: str
     inputs: tuple[str, ...] = ()
     """Files and folders of the repository that the Dockerfile copies; the context is then the repository."""
+    root: str = "serving/images"
+    on: str = ""
+    """The image that this one adds to; by default the base of all."""
 
     @property
     def reference(self) -> str:
@@ -35,7 +38,7 @@ class Image:
     @property
     def folder(self) -> Path:
         """Where the Dockerfile is."""
-        return REPOSITORY / "serving" / "images" / self.name
+        return REPOSITORY / self.root / self.name
 
     @property
     def context(self) -> Path:
@@ -48,8 +51,9 @@ class Image:
         return CACHE / "images" / f"{self.name}.tar"
 
     def digest(self, base: str) -> str:
-        """A hash of the Dockerfile, of everything that it copies, and of the base."""
-        total = hashlib.sha256(f"{base}\0".encode())
+        """A hash of the Dockerfile, of everything that it copies, and of what it is built on."""
+        foundation = by_name(self.on).digest(base) if self.on else base
+        total = hashlib.sha256(f"{foundation}\0".encode())
         for root in (self.folder, *(REPOSITORY / path for path in self.inputs)):
             for file in files(root):
                 name = file.relative_to(REPOSITORY)
@@ -62,11 +66,15 @@ IMAGES = (
     Image("toolbox", "dev", PROJECT),
     Image("vllm-cpu", "0.32.0"),
 )
+"""What the product consists of."""
+
+COMPILING = Image("vllm-cpu-compiling", "0.32.0", root="tests/images", on="vllm-cpu")
+"""An engine that compiles, for tests and benchmarks of what compiling costs; not for serving."""
 
 
 def by_name(name: str) -> Image:
     """The image of that name."""
-    return next(image for image in IMAGES if image.name == name)
+    return next(image for image in (*IMAGES, COMPILING) if image.name == name)
 
 
 def files(root: Path) -> Iterator[Path]:

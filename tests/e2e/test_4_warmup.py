@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from bench.warmup import requests
 from dev import steps
+from dev.cluster.layout import HOST_ADDRESS
 from dev.demo import weights
 from dev.demo.__main__ import NAMESPACE
+from dev.images import catalog
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import __main__ as models
 from dev.models import questions
@@ -25,9 +28,12 @@ from tests.e2e.line import (
     removed_afterwards,
     wait_until,
 )
+from tests.hub.hub import Hub
+from tests.hub.models import Model
 
 GATE = "serving.deepseek.dev/warm"
 NAME = "warm"
+MODEL = "tiny-r1-distill-qwen"
 SLOW_START_SECONDS = 600.0
 """Several engines that start and are warmed up at once on two cores."""
 
@@ -258,6 +264,84 @@ def test_a_pod_that_answers_otherwise_than_the_first_never_opens(
         assert all(pod in said for pod in pods)
         one = questions.load()[0]
         assert line.ask(name, one.question) == one.answer
+
+
+@pytest.fixture(scope="module")
+def compiling(line: Line) -> Manifest:
+    """What makes an engine compile, as engines on GPUs do: our own image for CPUs cannot."""
+    line.target.provide(catalog.COMPILING)
+    image = line.target.image(catalog.COMPILING.name)
+    return {"engine": {"image": image, "args": ["--no-enforce-eager"]}}
+
+
+def compiled(line: Line, name: str) -> set[str]:
+    """The files that the object's only engine has compiled."""
+    [pod] = line.engine_pods(name)
+    place = pod["metadata"]["name"]
+    found = line.run(
+        "exec", place, "--container=engine", "--",
+        "find", "/cache/compiled", "-type", "f", "-name", "*.so",
+    )  # fmt: skip
+    return set(found.split())
+
+
+def ask_everything(line: Line, name: str) -> None:
+    """One request of each kind that users send."""
+    for kind in requests.KINDS:
+        requests.ask(line.url(name), name, kind)
+
+
+def test_no_engine_compiles_for_a_user_and_the_next_pod_need_not_either(
+    line: Line, compiling: Manifest
+) -> None:
+    name = "compiles"
+    with (
+        removed_afterwards(line, name),
+        Hub(Model(f"test/{MODEL}", models.directory() / MODEL), host=HOST_ADDRESS) as hub,
+    ):
+        env = [{"name": "HF_ENDPOINT", "value": hub.url}]
+        line.apply(deepseek(name, source=f"hf://test/{MODEL}", pod={"env": env}, **compiling))
+        line.ready(name, seconds=SLOW_START_SECONDS)
+        before = compiled(line, name)
+        ask_everything(line, name)
+        assert compiled(line, name) == before != set()
+
+        [first] = line.engine_pods(name)
+        wait_until(
+            lambda: "kept what was compiled" in said_by(line, first, "warden"),
+            what="what was compiled is kept",
+        )
+        line.run("delete", "pod", first["metadata"]["name"])
+        wait_until(lambda: is_replaced(line, name, first), what="a second pod", seconds=60)
+        line.ready(name, seconds=SLOW_START_SECONDS)
+        [second] = line.engine_pods(name)
+        assert "brought back what was compiled before" in said_by(line, second, "tools")
+        assert before <= compiled(line, name)
+
+
+def test_without_a_warm_up_a_user_waits_for_the_compiler(line: Line, compiling: Manifest) -> None:
+    """The same requests; this is what the test before would show if it could not fail."""
+    name = "cold"
+    with removed_afterwards(line, name):
+        line.apply(deepseek(name, warmup={"enabled": False}, **compiling))
+        line.ready(name, seconds=SLOW_START_SECONDS)
+        before = compiled(line, name)
+
+        ask_everything(line, name)
+
+        assert compiled(line, name) > before
+
+
+def said_by(line: Line, pod: Manifest, container: str) -> str:
+    """The log of a pod's container."""
+    return line.run("logs", pod["metadata"]["name"], f"--container={container}")
+
+
+def is_replaced(line: Line, name: str, old: Manifest) -> bool:
+    """Whether there is another pod, and its object has noticed that none serves."""
+    uids = {pod["metadata"]["uid"] for pod in line.engine_pods(name)}
+    ready = condition(line.get(name), "Ready")
+    return old["metadata"]["uid"] not in uids and len(uids) == 1 and ready["status"] == "False"
 
 
 def put(line: Line, folder: Path, model: str) -> None:

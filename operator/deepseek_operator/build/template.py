@@ -1,5 +1,6 @@
 """The engine pod template of a revision: what a ControllerRevision freezes."""
 
+import json
 from typing import Any
 
 from deepseek_operator.api import names
@@ -9,6 +10,8 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
+    COMPILED_PATH,
+    COMPILED_STORE_PATH,
     DRAIN_SECONDS,
     PORT,
     PRESTOP_SECONDS,
@@ -35,6 +38,8 @@ GPU_RESOURCE = "nvidia.com/gpu"
 GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
 
 _UID_PATH = "/run/warden"
+
+_COMPILED_FLAGS = (f"--compiled={COMPILED_PATH}", f"--store={COMPILED_STORE_PATH}")
 
 _KILL_MARGIN_SECONDS = 15
 
@@ -63,7 +68,7 @@ def build_template(
         "spec": {
             **({"readinessGates": [{"conditionType": names.WARM_GATE}]} if request.warmed else {}),
             "initContainers": [
-                _tools_container(request),
+                _tools_container(request, engine),
                 *([_warden_container(request)] if request.warmed else []),
             ],
             "containers": [_engine_container(request, engine)],
@@ -98,16 +103,20 @@ def container_security() -> Manifest:
     }
 
 
-def _tools_container(request: EngineRequest) -> Manifest:
+def _tools_container(request: EngineRequest, engine: EngineContainer) -> Manifest:
     """Copies our package beside the engine: its image is not ours and need not hold it.
 
-    Fetched weights are there when the pod is made; if their volume is emptied later, it waits.
+    Fetched weights are there when the pod is made; if their volume is emptied later, it waits. With
+    them it finds what engines compiled before.
     """
     command = ["python3", "-m", "deepseek_serving.engine.install", TOOLS_PATH]
     mounts: list[Manifest] = [{"name": "tools", "mountPath": TOOLS_PATH}]
     if isinstance(request.source, FetchedSource):
         command.append(f"--wait-for={request.weights_path}/{COMPLETION_MARKER}")
         mounts.append({"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH, "readOnly": True})
+    if request.keeps_compiled:
+        command += [*_COMPILED_FLAGS, f"--revision={_compiled_key(request, engine)}"]
+        mounts.append({"name": "cache", "mountPath": CACHE_PATH})
     return {
         "name": TOOLS_CONTAINER,
         "image": request.images.toolbox,
@@ -118,11 +127,23 @@ def _tools_container(request: EngineRequest) -> Manifest:
     }
 
 
+def _compiled_key(request: EngineRequest, engine: EngineContainer) -> str:
+    """Digest of all that compiled code depends on, but for the node's hardware and the weights."""
+    args = [arg for arg in engine.args if not arg.startswith("--served-model-name=")]
+    environment = _environment(engine, request.block.pod)
+    accelerator = request.block.accelerator.model_dump(mode="json")
+    return names.digest(json.dumps([engine.image, args, environment, accelerator], sort_keys=True))
+
+
 def _warden_container(request: EngineRequest) -> Manifest:
     """Keeps the first lock: what the readiness probe waits for, it writes when the warm-up says so.
 
     Its token is the pod's own uid: at random, and known to whoever may read pods, but not to pods.
     """
+    kept: list[Manifest] = [
+        {"name": "cache", "mountPath": CACHE_PATH, "readOnly": True},
+        {"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH},
+    ]
     return {
         "name": WARDEN_CONTAINER,
         "image": request.images.toolbox,
@@ -132,6 +153,7 @@ def _warden_container(request: EngineRequest) -> Manifest:
             f"--state={WARM_STATE_PATH}",
             f"--token-file={_UID_PATH}/uid",
             f"--port={WARDEN_PORT}",
+            *(_COMPILED_FLAGS if request.keeps_compiled else []),
         ],
         "ports": [{"name": "warden", "containerPort": WARDEN_PORT, "protocol": "TCP"}],
         "resources": {
@@ -147,6 +169,7 @@ def _warden_container(request: EngineRequest) -> Manifest:
         "volumeMounts": [
             {"name": "warmup", "mountPath": WARM_STATE_PATH},
             {"name": "token", "mountPath": _UID_PATH, "readOnly": True},
+            *(kept if request.keeps_compiled else []),
         ],
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -216,15 +239,16 @@ def _volumes(request: EngineRequest, engine: EngineContainer, claim: str) -> lis
         {"name": "warmup", "emptyDir": {}},
         {"name": "token", "downwardAPI": {"items": uid}},
     ]
+    # Who may write is said where it is mounted.
+    weights: Manifest = {"claimName": claim}
+    if not request.keeps_compiled:
+        weights["readOnly"] = True
     return [
         {"name": "tools", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": engine.shared_memory}},
-        {
-            "name": WEIGHTS_VOLUME,
-            "persistentVolumeClaim": {"claimName": claim, "readOnly": True},
-        },
+        {"name": WEIGHTS_VOLUME, "persistentVolumeClaim": weights},
         *(locks if request.warmed else []),
     ]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from deepseek_operator.api.sources import PvcSource, Source
+from deepseek_operator.api.sources import FetchedSource, PvcSource, Source
 from deepseek_operator.api.types import ServingBlock
 from deepseek_operator.catalog.models import Model
 
@@ -27,6 +27,12 @@ WARDEN_PORT = 8001
 
 CACHE_PATH = "/cache"
 """Writable: the engine's home, download and compile caches."""
+
+COMPILED_PATH = f"{CACHE_PATH}/compiled"
+"""Where an engine puts what it compiles or tunes."""
+
+COMPILED_STORE_PATH = f"{WEIGHTS_PATH}/compiled"
+"""Where that is kept for the pods that come after: beside the weights, on a volume of ours."""
 
 DRAIN_SECONDS = 60
 """How long a stopping engine may finish the requests it has."""
@@ -61,6 +67,11 @@ class EngineRequest:
         """Where the engine finds the weights in its pod."""
         folder = self.source.path if isinstance(self.source, PvcSource) else FETCHED_FOLDER
         return f"{WEIGHTS_PATH}/{folder}".rstrip("/")
+
+    @property
+    def keeps_compiled(self) -> bool:
+        """Whether what the engine compiles is kept: not on a user's volume, and once it is warm."""
+        return self.warmed and isinstance(self.source, FetchedSource)
 
     @property
     def on_cpu(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
+    COMPILED_PATH,
     DRAIN_SECONDS,
     PORT,
     TOOLS_PATH,
@@ -35,6 +36,16 @@ a CPU more would only queue for the cores."""
 
 _TOKENS_ON_GPU, _TOKENS_ON_CPU = 8192, 2048
 """Size of a chunk of prefill where it is not given."""
+
+_COMPILERS = {
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "DG_JIT_CACHE_DIR": "deep_gemm",
+    "FLASHINFER_WORKSPACE_BASE": "flashinfer",
+    "VLLM_FLASHINFER_AUTOTUNE_CACHE_DIR": "flashinfer_autotune",
+    "CUDA_CACHE_PATH": "cuda",
+}
+"""What vLLM compiles and tunes with, and where each keeps the outcome; torch.compile's is vLLM's own."""
 
 _CPU_CACHE_GIB = 1
 """KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
@@ -147,9 +158,13 @@ def _given(request: EngineRequest) -> set[str]:
 
 
 def _cpu_args(request: EngineRequest) -> list[str]:
-    """Without a compiler in the image nothing can be compiled."""
-    known = "--compilation-config" in _given(request)
-    return ["--enforce-eager", *([] if known else [f"--compilation-config={_CPU_COMPILATION}"])]
+    """Our image has no compiler, so nothing is compiled unless the user's own image can."""
+    given = _given(request)
+    wanted = {
+        "--enforce-eager": {"--enforce-eager", "--no-enforce-eager"},
+        f"--compilation-config={_CPU_COMPILATION}": {"--compilation-config"},
+    }
+    return [arg for arg, said in wanted.items() if not said & given]
 
 
 def _model_args(request: EngineRequest) -> list[str]:
@@ -186,7 +201,8 @@ def _environment(request: EngineRequest) -> dict[str, str]:
     environment = {
         "HOME": CACHE_PATH,
         "HF_HOME": f"{CACHE_PATH}/huggingface",
-        "VLLM_CACHE_ROOT": f"{CACHE_PATH}/vllm",
+        "VLLM_CACHE_ROOT": f"{COMPILED_PATH}/vllm",
+        **{name: f"{COMPILED_PATH}/{folder}" for name, folder in _COMPILERS.items()},
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(request)),
         "PYTHONPATH": TOOLS_PATH,

@@ -3,7 +3,8 @@
 It runs beside the engine for as long as the pod lives, hence with the standard library only. The
 engine's readiness probe (engine/ready.py) and this server share a directory: the probe writes there
 which process it sees, and passes once a marker names that process. Only this server writes markers,
-and only for who knows the token, so no other pod can open the lock.
+and only for who knows the token, so no other pod can open the lock. With --compiled and --store, what
+the engine has compiled by then is kept for the pods that come after (engine/compiled.py).
 
     GET  /start    {"processStart": "<boot id>-<clock ticks>" or null, "ageSeconds": since the probe
                    saw it, or null, "warm": whether its marker is there}
@@ -15,6 +16,7 @@ and only for who knows the token, so no other pod can open the lock.
 
 import argparse
 import contextlib
+import hashlib
 import hmac
 import http.server
 import json
@@ -24,11 +26,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepseek_serving.engine import ready
+from deepseek_serving.engine import compiled, ready
 
 PORT = 8001
 
@@ -47,11 +49,35 @@ Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Keeper:
+    """Keeps what the engine of this pod compiled: `owner` names the pod among others."""
+
+    compiled: Path
+    store: Path
+    owner: str
+
+    def keep(self) -> str:
+        """Publish and tidy up; what happened, for the log. Never raises: this is a courtesy."""
+        try:
+            key = compiled.key_file(self.compiled).read_text()
+            copied = compiled.publish(self.store, key, self.compiled, owner=self.owner)
+        except compiled.NotKept as reason:
+            return f"not kept: {reason}"
+        except OSError as error:
+            return f"what was compiled cannot be kept: {error}"
+        gone = compiled.prune(self.store)
+        removed = f"; removed {', '.join(gone)}" if gone else ""
+        return f"kept what was compiled under key {key}: {copied}{removed}"
+
+
+@dataclass(frozen=True, slots=True)
 class Warden:
     """The directory shared with the readiness probe, and the file with the token."""
 
     state: Path
     token_file: Path
+    keeper: Keeper | None = None
+    keeping: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> str | None:
         """The process that the probe saw last."""
@@ -92,7 +118,17 @@ class Warden:
             self._write_marker(start)
         except OSError as error:
             return 500, {"error": str(error)}
+        self._keep()
         return 200, {"processStart": start, "warm": True}
+
+    def _keep(self) -> None:
+        """Beside the answer: the pod is open, and copying may take a while."""
+        if self.keeper is not None:
+            threading.Thread(target=self._keep_once, args=(self.keeper,), daemon=True).start()
+
+    def _keep_once(self, keeper: Keeper) -> None:
+        with self.keeping:
+            print(keeper.keep(), flush=True)
 
     def _is_allowed(self, authorization: str) -> bool:
         # Read each time: a Secret may change while it is mounted. Without a token nobody may.
@@ -196,13 +232,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--token-file", type=Path, required=True, help="file with the token of the warm-up"
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    parser.add_argument("--compiled", type=Path, metavar="DIR", help="where the engine compiles to")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where that is kept")
     options = parser.parse_args(arguments)
+    if bool(options.compiled) != bool(options.store):
+        parser.error("--compiled and --store go together")
     # Process 1 of a container has no default handlers: without this, stopping takes the whole grace.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Server(("", options.port), Warden(options.state, options.token_file)) as server:
+    keeper = _keeper(options.compiled, options.store, options.token_file)
+    warden = Warden(options.state, options.token_file, keeper)
+    with Server(("", options.port), warden) as server:
         print(f"listening on port {server.server_address[1]}", flush=True)
         server.serve_forever()
     return 0
+
+
+def _keeper(engine: Path | None, store: Path | None, token_file: Path) -> Keeper | None:
+    if engine is None or store is None:
+        return None
+    # A digest: the pod's token does not belong on a volume.
+    owner = hashlib.sha256(token_file.read_bytes()).hexdigest()[:12]
+    return Keeper(engine, store, owner)
 
 
 if __name__ == "__main__":

@@ -206,8 +206,11 @@ def test_a_pod_that_is_not_warmed_up_has_no_lock_at_all(spec: Manifest) -> None:
     assert [each["name"] for each in containers(unlocked)] == ["tools", "engine"]
     assert "--require-warm" not in engine_of(unlocked)["readinessProbe"]["exec"]["command"]
     gone = [each for each in locked["spec"]["volumes"] if each not in unlocked["spec"]["volumes"]]
-    assert [each["name"] for each in gone] == ["warmup", "token"]
+    # What the engine compiled is kept by the warden: without one, nobody writes to the weights' volume.
+    writable = ["weights"] if spec is EVERY_FIELD else []
+    assert [each["name"] for each in gone] == [*writable, "warmup", "token"]
     assert "warm" not in json.dumps(unlocked)
+    assert "compiled" not in json.dumps(unlocked["spec"]["initContainers"])
 
 
 @pytest.mark.parametrize("spec", [CPU_SPEC, EVERY_FIELD], ids=["cpu", "every-field"])
@@ -224,3 +227,75 @@ def test_what_the_locks_add_is_all_that_they_change() -> None:
     same = set(locked) - {"readinessGates", "initContainers", "containers", "volumes"}
     assert {name: locked[name] for name in same} == {name: unlocked[name] for name in same}
     assert locked["initContainers"][:1] == unlocked["initContainers"]
+
+
+FETCHED: Manifest = {**CPU_SPEC, "source": "hf://example/tiny@main"}
+
+
+def test_what_engines_compile_is_kept_beside_fetched_weights() -> None:
+    built = build(**FETCHED)
+    tools, warden = built["spec"]["initContainers"]
+    flags = {"--compiled=/cache/compiled", "--store=/weights/compiled"}
+
+    assert flags < set(tools["command"])
+    assert flags < set(warden["args"])
+    variables = {item["name"]: item.get("value", "") for item in engine_of(built)["env"]}
+    assert variables["VLLM_CACHE_ROOT"].startswith("/cache/compiled/")
+    assert variables["TRITON_CACHE_DIR"].startswith("/cache/compiled/")
+
+
+def test_of_all_containers_only_the_warden_may_write_beside_the_weights() -> None:
+    may_write = [
+        (item["name"], mount["name"])
+        for item in containers(build(**FETCHED))
+        for mount in item["volumeMounts"]
+        if mount["name"] in ("weights", "cache") and not mount.get("readOnly")
+    ]
+
+    assert may_write == [("tools", "cache"), ("warden", "weights"), ("engine", "cache")]
+
+
+def test_nothing_is_kept_on_a_users_own_volume() -> None:
+    built = build(**CPU_SPEC)
+
+    assert "--store" not in json.dumps(built)
+    [weights] = [each for each in built["spec"]["volumes"] if each["name"] == "weights"]
+    assert weights["persistentVolumeClaim"]["readOnly"] is True
+
+
+def kept_under(**changes: Any) -> str:
+    command = build(**{**FETCHED, **changes})["spec"]["initContainers"][0]["command"]
+    [found] = [arg for arg in command if arg.startswith("--revision=")]
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"engine": {"image": "registry.example/vllm:8"}}, id="engine-version"),
+        pytest.param({"engine": {"args": ["--seed=1"]}}, id="flag"),
+        pytest.param({"batching": {"maxConcurrentSequences": 3}}, id="batching"),
+        pytest.param({"accelerator": {"kind": "GPU"}}, id="accelerator"),
+        pytest.param({"pod": {"env": [{"name": "OMP_NUM_THREADS", "value": "3"}]}}, id="variable"),
+    ],
+)
+def test_what_compiled_code_depends_on_keeps_it_apart(change: Manifest) -> None:
+    assert kept_under(**change) != kept_under()
+
+
+def test_one_gpu_and_two_of_another_product_keep_theirs_apart() -> None:
+    gpus: list[Manifest] = [{}, {"count": 2}, {"product": "NVIDIA-H200"}]
+
+    assert len({kept_under(accelerator={"kind": "GPU", **gpu}) for gpu in gpus}) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"servedName": "other"}, id="name"),
+        pytest.param({"replicas": 7}, id="replicas"),
+        pytest.param({"pod": {"labels": {"team": "x"}}}, id="labels"),
+    ],
+)
+def test_what_compiled_code_does_not_depend_on_shares_it(change: Manifest) -> None:
+    assert kept_under(**change) == kept_under()

@@ -132,6 +132,15 @@ def test_on_a_cpu_queries_are_rotated_right_unless_the_user_compiles_otherwise(
     assert [flag for flag in own if flag.startswith("--compilation-config")] == [spelling]
 
 
+@pytest.mark.parametrize("flag", ["--enforce-eager", "--no-enforce-eager", "--no_enforce_eager"])
+def test_on_a_cpu_nothing_is_compiled_unless_the_user_says_so(flag: str) -> None:
+    assert "--enforce-eager" in args(**TINY, **CPU)
+
+    chosen = args(**TINY, **CPU, engine={"args": [flag]})
+
+    assert [arg for arg in chosen if "eager" in arg] == [flag]
+
+
 def test_what_the_operator_relies_on_stands_after_the_users_flags() -> None:
     given = args(**QWEN, engine={"args": ["--seed=7"]})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepseek_serving.engine import install
+from deepseek_serving.engine import compiled, install
 
 SERVING = Path(__file__).parents[3] / "serving"
 DEADLINE_SECONDS = 20.0
@@ -69,6 +69,70 @@ def test_a_file_that_is_there_is_not_waited_for(
     assert install.main([str(tmp_path), "--wait-for", str(marker)]) == 0
 
     assert capsys.readouterr().out == f"installed {tmp_path / 'deepseek_serving'}\n"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    """Where an engine compiles to, and the store that has something for this node and revision r1."""
+    store, before = tmp_path / "store", tmp_path / "before"
+    before.mkdir()
+    (before / "kernel").write_bytes(b"code")
+    compiled.publish(
+        store, compiled.full_key("r1", compiled.hardware()), before, owner="another-pod"
+    )
+    return tmp_path / "cache" / "compiled", store
+
+
+def test_what_engines_compiled_before_is_brought_back(
+    tmp_path: Path, places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [f"--compiled={places[0]}", f"--store={places[1]}", "--revision=r1"]
+
+    assert install.main([str(tmp_path / "tools"), *flags]) == 0
+
+    key = compiled.full_key("r1", compiled.hardware())
+    assert (places[0] / "kernel").read_bytes() == b"code"
+    assert compiled.key_file(places[0]).read_text() == key
+    words = f"brought back what was compiled before under key {key}: 1 files, 0.0 MiB\n"
+    assert capsys.readouterr().out.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("revision", "damage", "said"),
+    [
+        pytest.param("r2", False, "nothing is kept under key", id="another-revision"),
+        pytest.param("r1", True, "cannot be read, the engine compiles anew", id="damaged"),
+    ],
+)
+def test_an_engine_starts_without_what_cannot_be_brought_back(
+    places: tuple[Path, Path], revision: str, *, damage: bool, said: str
+) -> None:
+    for file in places[1].rglob("kernel"):
+        file.write_bytes(b"????" if damage else b"code")
+
+    assert said in install.bring_back(places[0], store=places[1], revision=revision)
+
+    assert list(places[0].iterdir()) == []
+    assert compiled.key_file(places[0]).exists()
+
+
+def test_what_a_pod_has_compiled_itself_is_left_alone(places: tuple[Path, Path]) -> None:
+    places[0].mkdir(parents=True)
+    (places[0] / "own").write_bytes(b"own")
+
+    said = install.bring_back(places[0], store=places[1], revision="r1")
+
+    assert said == "what this pod compiled before is still there"
+    assert [path.name for path in places[0].iterdir()] == ["own"]
+
+
+def test_a_place_without_a_store_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        install.main([str(tmp_path), f"--compiled={tmp_path}"])
+
+    assert "--compiled, --store and --revision go together" in capsys.readouterr().err
 
 
 @pytest.fixture

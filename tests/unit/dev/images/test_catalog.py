@@ -1,14 +1,15 @@
 """The images: what each depends on."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from dev.images import catalog
-from dev.images.catalog import IMAGES, Image
+from dev.images.catalog import COMPILING, IMAGES, Image
 from dev.paths import REPOSITORY
 
-EACH = [pytest.param(image, id=image.name) for image in IMAGES]
+EACH = [pytest.param(image, id=image.name) for image in (*IMAGES, COMPILING)]
 
 
 @pytest.mark.parametrize("image", EACH)
@@ -46,6 +47,12 @@ def test_the_digest_is_the_same_until_the_base_changes(image: Image) -> None:
 
 def test_images_of_different_content_have_different_digests() -> None:
     assert len({image.digest("base:1") for image in IMAGES}) == len(IMAGES)
+
+
+def test_an_image_on_another_changes_with_it() -> None:
+    other = dataclasses.replace(COMPILING, on="toolbox")
+
+    assert other.digest("base:1") != COMPILING.digest("base:1")
 
 
 def test_the_context_is_the_repository_only_where_it_is_copied_from() -> None:

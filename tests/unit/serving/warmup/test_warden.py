@@ -14,8 +14,15 @@ from typing import Any
 
 import pytest
 
-from deepseek_serving.engine import ready
-from deepseek_serving.warmup.warden import MAX_BODY_BYTES, MAX_CONNECTIONS, Server, Warden
+from deepseek_serving.engine import compiled, ready
+from deepseek_serving.warmup.warden import (
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    Keeper,
+    Server,
+    Warden,
+    main,
+)
 from tests.unit.serving.warmup.samples import RESTARTED, START, TOKEN
 
 REPOSITORY = Path(__file__).parents[4]
@@ -226,8 +233,47 @@ def test_silent_clients_keep_nobody_else_out(pod: Pod) -> None:
 
 
 @pytest.fixture
-def program(places: tuple[Path, Path]) -> Iterator[tuple[subprocess.Popen[str], Pod]]:
+def keeper(tmp_path: Path) -> Keeper:
+    """Of an engine that has compiled one kernel."""
+    place = tmp_path / "compiled"
+    place.mkdir()
+    (place / "kernel").write_bytes(b"code")
+    compiled.key_file(place).write_text("key")
+    return Keeper(place, tmp_path / "store", "this-pod")
+
+
+def test_what_the_engine_compiled_is_kept(keeper: Keeper, tmp_path: Path) -> None:
+    assert keeper.keep() == "kept what was compiled under key key: 1 files, 0.0 MiB"
+    assert keeper.keep() == "not kept: everything that was compiled is kept already"
+
+    compiled.restore(keeper.store, "key", tmp_path / "next")
+    assert (tmp_path / "next/kernel").read_bytes() == b"code"
+
+
+def test_what_cannot_be_kept_is_said(keeper: Keeper) -> None:
+    keeper.store.write_text("no directory")
+    assert keeper.keep().startswith("what was compiled cannot be kept: ")
+
+    compiled.key_file(keeper.compiled).unlink()
+    assert keeper.keep().startswith("what was compiled cannot be kept: ")
+
+
+def test_what_no_pod_reads_any_more_goes_when_something_is_kept(keeper: Keeper) -> None:
+    other = keeper.compiled.with_name("other")
+    other.mkdir()
+    (other / "kernel").write_bytes(b"old")
+    compiled.publish(keeper.store, "old-key", other, owner="old-pod")
+    os.utime(keeper.store / "old-key" / compiled.CURRENT, (0, 0))
+
+    assert keeper.keep().endswith("; removed old-key")
+
+
+@pytest.fixture
+def program(
+    places: tuple[Path, Path], keeper: Keeper
+) -> Iterator[tuple[subprocess.Popen[str], Pod]]:
     arguments = [f"--state={places[0]}", f"--token-file={places[1]}", "--port=0"]
+    arguments += [f"--compiled={keeper.compiled}", f"--store={keeper.store}"]
     with subprocess.Popen(
         [sys.executable, "-m", "deepseek_serving.warmup.warden", *arguments],
         env={"PYTHONPATH": str(REPOSITORY / "serving"), "PYTHONUNBUFFERED": "1"},
@@ -240,13 +286,17 @@ def program(places: tuple[Path, Path]) -> Iterator[tuple[subprocess.Popen[str], 
         process.kill()
 
 
-def test_the_program_is_small_and_ends_when_told_to(
+def test_the_program_keeps_what_was_compiled_is_small_and_ends_when_told_to(
     program: tuple[subprocess.Popen[str], Pod],
 ) -> None:
     process, pod = program
+    assert process.stdout is not None
     ready.note_start(pod.state, START)
 
     assert pod.open()[0] == 200
+    said = f'POST /warm: 200 {{"processStart": "{START}", "warm": true}}\n'
+    kept = "kept what was compiled under key key: 1 files, 0.0 MiB\n"
+    assert {process.stdout.readline(), process.stdout.readline()} == {said, kept}
     assert pod.ask("GET", "/start")[1]["warm"] is True
     status = Path(f"/proc/{process.pid}/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmHWM"))
@@ -254,5 +304,13 @@ def test_the_program_is_small_and_ends_when_told_to(
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
-    assert process.stdout is not None
-    assert process.stdout.read() == f'POST /warm: 200 {{"processStart": "{START}", "warm": true}}\n'
+    assert process.stdout.read() == ""
+
+
+def test_a_place_without_a_store_is_refused(
+    places: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([f"--state={places[0]}", f"--token-file={places[1]}", f"--store={places[0]}"])
+
+    assert "--compiled and --store go together" in capsys.readouterr().err
