@@ -4,18 +4,21 @@
                   │          │           │
                   └──────────┴───────────┴─▶ Failed ─▶ tried again after a while
 
-A claim is Ready by its own annotation: the Job that filled it may be gone.
+A claim is Ready by its own annotation: the Job that filled it may be gone. Where several pods would share
+a volume and no volume can be shared between nodes, it is PerPod instead: each pod fetches a copy.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from deepseek_operator import diagnosis
+from deepseek_operator import copying, diagnosis, fetch_results
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import copies
 from deepseek_operator.build import weights as builders
 from deepseek_operator.catalog import models
 from deepseek_operator.diagnosis import Finding
@@ -29,17 +32,30 @@ RETRY = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """What is known of a revision's weights and what is to be written so that they come."""
+    """What is known of a revision's weights and what is to be written so that they come.
+
+    `template` is the pods' where each of them has a copy of its own.
+    """
 
     weights: Weights
     share: tuple[Manifest, ...] = ()
     delete: tuple[Manifest, ...] = ()
+    template: Manifest | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the revision's pods use the claim."""
+        return self.weights.phase is not Phase.PER_POD
 
 
 def plan_fetching(
     deployment: DeepSeekDeployment, shape: Shape, observed: Observed, *, now: datetime
 ) -> Fetching | None:
     """Of a revision's weights; None where they are in a volume of the user's own."""
+    running = observed.deployment(shape.key)
+    if running is not None and copies.is_copied(running["spec"]["template"]):
+        volume = copies.volume_of(running["spec"]["template"])
+        return _per_pod(deployment, shape, observed, volume=volume)
     name = builders.claim_of(shape)
     if name is None:
         return None
@@ -110,6 +126,9 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
     job = scene.observed.job(name)
     if job is not None and _ended(job) and _is_of_another_volume(scene, job):
         return Fetching(scene.weights(Phase.WAITING, None), (claim,), (job,))
+    unshared = _unshared_volume(scene)
+    if unshared is not None:
+        return _per_pod(deployment, shape, scene.observed, volume=unshared)
     if job is None or _ended(job) is None:
         weights = _under_way(scene, job)
         share = (claim, builders.build_fetch_job(deployment, shape, name))
@@ -122,6 +141,42 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
     told = json.dumps({"bytes": _result(scene, job).get("bytes")})
     filled = builders.build_claim(deployment, shape, name, size=size, complete=told)
     return Fetching(scene.weights(Phase.READY, None, _completed(told)), (filled,))
+
+
+def _per_pod(
+    deployment: DeepSeekDeployment, shape: Shape, observed: Observed, *, volume: Manifest
+) -> Fetching:
+    return Fetching(
+        copying.copied_weights(deployment, shape, observed),
+        template=copying.template_with_copies(deployment, shape, volume=volume),
+    )
+
+
+_NO_SHARING = re.compile(
+    r"access.?modes?|ReadWriteMany|ReadWriteOnce|multi.?(node|writer|attach)|single.?node"
+    r"|volume.?capabilit",
+    re.IGNORECASE,
+)
+"""What provisioners say who cannot make a volume for several nodes; each has words of its own: local-path,
+the CSI drivers of EBS, Persistent Disk, Azure Disk, Cinder, vSphere, RBD, DigitalOcean."""
+
+
+def _unshared_volume(scene: _Scene) -> Manifest | None:
+    """What each pod's own volume is to be, if the claim asks for several nodes and none can be made so.
+
+    Not where the user asked for that by name, and not for pods that are there: they keep their volume.
+    """
+    claim, cache = scene.observed.claim(scene.claim), scene.deployment.spec.cache
+    has_pods = scene.observed.deployment(scene.shape.key) is not None
+    if claim is None or cache.access_mode is not None or has_pods:
+        return None
+    is_pending = claim.get("status", {}).get("phase") == "Pending"
+    wants_many = "ReadWriteMany" in claim["spec"].get("accessModes", [])
+    said = " ".join(scene.observed.warnings.get(scene.claim, ()))
+    if not (is_pending and wants_many and _NO_SHARING.search(said)):
+        return None
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    return copies.volume(size=size, storage_class_name=cache.storage_class_name)
 
 
 def _mended(scene: _Scene, job: Manifest | None, trouble: Finding | None) -> tuple[Manifest, ...]:
@@ -167,15 +222,9 @@ def _under_way(scene: _Scene, job: Manifest | None) -> Weights:
     trouble = _claim_trouble(scene) or (_pods_trouble(scene, job) if job else None)
     if told is None:
         return scene.weights(Phase.WAITING, trouble)
-    document = _document(told)
+    document = fetch_results.document(told)
     phase = Phase.VERIFYING if document.get("phase") == "verifying" else Phase.FETCHING
-    progress = Progress(
-        done=document.get("bytesDone"),
-        total=document.get("bytesTotal") or None,
-        per_second=document.get("bytesPerSecond"),
-        seconds_left=document.get("secondsLeft"),
-    )
-    return scene.weights(phase, trouble, progress)
+    return scene.weights(phase, trouble, Progress.told(document))
 
 
 def _claim_trouble(scene: _Scene) -> Finding | None:
@@ -212,32 +261,12 @@ def _failure(scene: _Scene, job: Manifest) -> Finding:
     )
 
 
-_REASONS = {
-    "Unauthorized": Reason.UNAUTHORIZED,
-    "GatedLicence": Reason.GATED_LICENCE,
-    "NotFound": Reason.NOT_FOUND,
-    "ChecksumMismatch": Reason.CHECKSUM_MISMATCH,
-    "VolumeFull": Reason.VOLUME_FULL,
-    "VolumeReadOnly": Reason.VOLUME_READ_ONLY,
-    "VolumeFailed": Reason.VOLUME_FAILED,
-    "NameResolution": Reason.NAME_RESOLUTION,
-    "Unreachable": Reason.UNREACHABLE,
-    "Stalled": Reason.FETCH_STALLED,
-    "ServerError": Reason.SERVER_ERROR,
-    "InvalidSource": Reason.INVALID_SOURCE,
-}
-"""The words of deepseek_serving.weights.errors."""
-
-
 def _pod_failure(scene: _Scene, pod: Manifest) -> Finding | None:
     """What a pod that failed left as its result, or how its container ended."""
     end = _end(pod)
     if end is None or end.get("exitCode") == 0:
         return None
-    told = _document(str(end.get("message", "")))
-    reason = _REASONS.get(str(told.get("reason")), Reason.WEIGHTS_FAILED)
-    said = told.get("message") or f"exit code {end.get('exitCode')} ({end.get('reason')})"
-    return Finding(reason, f"weights of {scene.shape.source}: {said}")
+    return fetch_results.failure(scene.shape.source, end)
 
 
 def _result(scene: _Scene, job: Manifest) -> dict[str, Any]:
@@ -245,7 +274,7 @@ def _result(scene: _Scene, job: Manifest) -> dict[str, Any]:
     for pod in scene.observed.fetchers_of(job["metadata"]["name"]):
         end = _end(pod)
         if end is not None and end.get("exitCode") == 0:
-            return _document(str(end.get("message", "")))
+            return fetch_results.document(str(end.get("message", "")))
     return {}
 
 
@@ -274,17 +303,8 @@ def _condition(job: Manifest) -> dict[str, Any]:
 
 
 def _completed(told: str) -> Progress:
-    size = _document(told).get("bytes")
+    size = fetch_results.document(told).get("bytes")
     return Progress(done=size, total=size)
-
-
-def _document(text: str) -> dict[str, Any]:
-    """A JSON object; an empty one for whatever else there is."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _created(manifest: Manifest) -> str:

@@ -75,6 +75,7 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
         pods=tuple(pods),
         logs=await _logs(kube, namespace, pods),
         warnings=await _warnings(kube, namespace, [*pods, *warmers]),
+        progress=await weights.copy_progress(kube, namespace, pods),
         warmups=tuple(warmups),
         warmers=tuple(warmers),
     )

@@ -9,6 +9,7 @@ from deepseek_operator.build.weights import FETCH_CONTAINER
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.observed import JOB_LABEL, Manifest, Observed, is_complete, is_owner
+from deepseek_operator.weights import Phase
 
 _OURS: dict[str, str | None] = {
     names.MANAGED_BY_LABEL: names.MANAGED_BY,
@@ -34,7 +35,10 @@ async def observe_weights(
         observed,
         jobs=tuple(jobs),
         fetchers=tuple(pods),
-        progress=await _progress(kube, namespace, pods, waited_for),
+        progress={
+            **observed.progress,
+            **await _progress(kube, namespace, pods, waited_for),
+        },
         warnings={
             **observed.warnings,
             **await _provisioning(kube, namespace, claims, waited_for),
@@ -70,7 +74,8 @@ def _waited_for(
 ) -> frozenset[str] | None:
     """The claims whose weights the object waits for, as far as it is known; None if for nothing."""
     used = {item["metadata"]["name"]: item for item in claims if _is_used(item, deployment)}
-    told = {entry["claim"]: entry["phase"] == "Ready" for entry in stored.get("weights", [])}
+    settled = (Phase.READY, Phase.PER_POD)
+    told = {entry["claim"]: entry["phase"] in settled for entry in stored.get("weights", [])}
     waiting = {name for name, claim in used.items() if not is_complete(claim)}
     waiting |= {name for name, ready in told.items() if not ready}
     is_untold = not told and _asks_for_fetched(deployment)
@@ -85,18 +90,37 @@ async def _progress(
     kube: Kube, namespace: str, pods: list[Manifest], claims: frozenset[str]
 ) -> dict[str, str]:
     """The last line of progress of each running pod that fills one of the claims."""
+    filling = [
+        pod
+        for pod in pods
+        if pod["metadata"]["labels"].get(JOB_LABEL) in claims
+        and pod.get("status", {}).get("phase") == "Running"
+    ]
+    return await _told(kube, namespace, filling)
+
+
+async def copy_progress(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:
+    """The last line of progress of each engine pod that is fetching a copy of its own."""
+    return await _told(kube, namespace, [pod for pod in pods if _is_copying(pod)])
+
+
+def _is_copying(pod: Manifest) -> bool:
+    statuses = pod.get("status", {}).get("initContainerStatuses", [])
+    return any(
+        item["name"] == FETCH_CONTAINER and "running" in item.get("state", {}) for item in statuses
+    )
+
+
+async def _told(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:
     told = {}
     for pod in pods:
-        metadata = pod["metadata"]
-        fills = metadata["labels"].get(JOB_LABEL) in claims
-        if fills and pod.get("status", {}).get("phase") == "Running":
-            line = _last_object(
-                await kube.log_tail(
-                    resources.POD, namespace, metadata["name"], container=FETCH_CONTAINER, lines=10
-                )
-            )
-            if line is not None:
-                told[metadata["name"]] = line
+        name = pod["metadata"]["name"]
+        log = await kube.log_tail(
+            resources.POD, namespace, name, container=FETCH_CONTAINER, lines=10
+        )
+        line = _last_object(log)
+        if line is not None:
+            told[name] = line
     return told
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from deepseek_operator import copying
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -144,12 +145,13 @@ def _fetched(
 
 def _fetch_stalled(fetching: Fetching | None, target: str, stored: Manifest) -> Finding | None:
     """Why the target's weights do not come, until another attempt has got further than the last."""
-    if fetching is None or fetching.weights.missing is None:
+    if fetching is None:
         return None
-    if fetching.weights.phase is Phase.FAILED:
-        return fetching.weights.missing
+    weights = fetching.weights
+    if weights.missing is None or weights.phase is Phase.FAILED:
+        return weights.trouble
     same = stored.get("desired", {}).get("revision") == target
-    if fetching.weights.progress.total is not None or not same:
+    if weights.progress.total is not None or not same:
         return None
     for condition in stored.get("conditions", []):
         if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
@@ -167,7 +169,7 @@ def _unused(
     deployment: DeepSeekDeployment, observed: Observed, fetched: dict[str, Fetching]
 ) -> tuple[Manifest, ...]:
     """Jobs and claims that this object has used and does not use any more; Jobs first."""
-    used = {fetching.weights.claim for fetching in fetched.values()}
+    used = {fetching.weights.claim for fetching in fetched.values() if fetching.is_shared}
     return tuple(
         item
         for item in (*observed.jobs, *observed.claims)
@@ -253,8 +255,15 @@ def _desired_children(
         )
         desired.append(children.build_revision_service(deployment, shape))
         if _can_start(observed, key, preparation.fetched):
-            replicas = roles.replicas[key]
-            desired.append(children.build_deployment(deployment, shape, replicas=replicas))
+            fetching = preparation.fetched.get(key)
+            desired.append(
+                children.build_deployment(
+                    deployment,
+                    shape,
+                    replicas=roles.replicas[key],
+                    template=fetching.template if fetching else None,
+                )
+            )
     # Of the larger revision: what serves is not less protected while a smaller one starts.
     most = max(roles.replicas.values(), default=0)
     budget = children.build_disruption_budget(deployment, replicas=most)
@@ -263,7 +272,7 @@ def _desired_children(
 
 def _can_start(observed: Observed, key: str, fetched: dict[str, Fetching]) -> bool:
     """No pod holds accelerators while its weights are fetched; one that is there is left alone."""
-    is_fetched = key not in fetched or fetched[key].weights.phase is Phase.READY
+    is_fetched = key not in fetched or fetched[key].weights.missing is None
     return is_fetched or observed.deployment(key) is not None
 
 
@@ -336,6 +345,10 @@ def _cause(
     missing = fetching.weights.missing if fetching else None
     if observed.deployment(key) is None and missing is not None:
         return missing
+    if fetching is not None and not fetching.is_shared:
+        copied = copying.progress(observed, key, fetching.weights.source)
+        if copied is not None:
+            return copied
     found = diagnose(observed, key)
     cold = warming.finding if warming else None
     if found is None or cold is None:

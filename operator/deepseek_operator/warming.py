@@ -105,9 +105,10 @@ def _one(scene: _Scene, pod: Manifest) -> Warming:
         ended = _ended_without_run(scene, pod, job)
         if ended is not None:
             return ended
-        made = builders.build_warmup_job(scene.deployment, scene.shape, pod, container_id=process)
         finding = Finding(Reason.WARMING_UP, f"pod {name}: its warm-up begins")
-        return Warming((WarmUp(name, Phase.WARMING, finding),), (made,), shut)
+        made = builders.build_warmup_job(scene.deployment, scene.shape, pod, container_id=process)
+        jobs = (made,) if scene.observed.warmup(job) is None else ()
+        return Warming((WarmUp(name, Phase.WARMING, finding),), jobs, shut)
     end = _end(runs[0])
     if end is None:
         return Warming((_under_way(scene, name, runs[0]),), gates=shut)

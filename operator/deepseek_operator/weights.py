@@ -19,6 +19,8 @@ class Phase(StrEnum):
     VERIFYING = "Verifying"
     FAILED = "Failed"
     READY = "Ready"
+    PER_POD = "PerPod"
+    """No volume can be shared between nodes: each pod fetches a copy of its own."""
 
 
 _REASONS = {
@@ -44,6 +46,16 @@ class Progress:
         """Rounded down: 100 only when all is there."""
         return None if not self.total or self.done is None else 100 * self.done // self.total
 
+    @classmethod
+    def told(cls, line: dict[str, Any]) -> "Progress":
+        """As a fetch tells it (deepseek_serving.weights.progress)."""
+        return cls(
+            done=line.get("bytesDone"),
+            total=line.get("bytesTotal") or None,
+            per_second=line.get("bytesPerSecond"),
+            seconds_left=line.get("secondsLeft"),
+        )
+
     def __str__(self) -> str:
         """61 % of 642 GiB, 410 MiB/s, 9 min left."""
         if self.total is None or self.percent is None:
@@ -68,8 +80,8 @@ class Weights:
 
     @property
     def missing(self) -> Finding | None:
-        """Why no engine can start with them yet; None once they are there."""
-        if self.phase is Phase.READY:
+        """Why no engine can start with them yet; None once they are there or each pod sees to them."""
+        if self.phase in (Phase.READY, Phase.PER_POD):
             return None
         if self.phase is Phase.FAILED and self.trouble is not None:
             return self.trouble

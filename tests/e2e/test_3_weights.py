@@ -111,6 +111,23 @@ def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
     wait_until(lambda: not claims(line), what="the last user takes the claim with it", seconds=120)
 
 
+def test_where_no_volume_can_be_shared_each_pod_fetches_a_copy(line: Line, hub: Hub) -> None:
+    """The default class makes volumes for one node each, and two replicas may be on two."""
+    with removed_afterwards(line, "copied"):
+        line.apply(fetched("copied", hub, replicas=2, warmup={"enabled": False}))
+
+        line.ready("copied")
+
+        assert condition(line, "copied", "WeightsReady")["reason"] == "WeightsPerPod"
+        question = questions.load()[0]
+        assert question.answer in line.ask("copied", question.question)
+        assert claims(line) == []
+        assert 2 * total() <= hub.log.sent(CONTENT) < 2 * total() * 1.05
+        volumes = line.json("get", "pvc")["items"]
+        pods = {pod["metadata"]["name"] for pod in line.engine_pods("copied")}
+        assert {f"{pod}-weights" for pod in pods} <= {item["metadata"]["name"] for item in volumes}
+
+
 def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hub) -> None:
     hub.add(Rule("slow", path=CONTENT, rate=LARGE_BYTES // 30, times=None))
     with removed_afterwards(line, "killed"):

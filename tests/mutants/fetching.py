@@ -6,6 +6,7 @@ _FETCHING = "tests/unit/test_fetching.py"
 _PLAN = "tests/unit/test_plan_weights.py"
 _OBSERVE = "tests/unit/test_observe_weights.py"
 _EXECUTE = "tests/unit/test_execute_sharing.py"
+_COPYING = "tests/unit/test_copying.py"
 _SHARING = "tests/unit/kube/test_sharing.py"
 _BUILD = "tests/unit/build/test_weights.py"
 _REPORT = "tests/unit/test_report.py"
@@ -50,7 +51,7 @@ FETCHING = (
         name="each-attempt-forgets-the-cause",
         breaks="Stalled flaps with each new attempt of a fetch that fails for ever",
         file="plan.py",
-        old="    if fetching.weights.progress.total is not None or not same:\n",
+        old="    if weights.progress.total is not None or not same:\n",
         new="    if same:\n",
         caught_by=(f"{_PLAN}::test_it_stays_stalled_until_the_next_attempt_gets_further",),
     ),
@@ -58,8 +59,8 @@ FETCHING = (
         name="cause-of-the-spec-before",
         breaks="a new spec is Stalled with what kept the one before it",
         file="plan.py",
-        old="    if fetching.weights.progress.total is not None or not same:\n",
-        new="    if fetching.weights.progress.total is not None:\n",
+        old="    if weights.progress.total is not None or not same:\n",
+        new="    if weights.progress.total is not None:\n",
         caught_by=(f"{_PLAN}::test_another_spec_is_not_stalled_by_what_stalled_the_last",),
     ),
     Mutant(
@@ -241,5 +242,37 @@ FETCHING = (
         old="tenth <= earlier",
         new="tenth < earlier",
         caught_by=(f"{_REPORT}::test_no_tenth_is_told_twice_and_nothing_that_is_not_known",),
+    ),
+    Mutant(
+        name="copies-for-any-trouble",
+        breaks="whatever a provisioner complains of, each pod fetches a copy of its own",
+        file="fetching.py",
+        old="wants_many and _NO_SHARING.search(said)):\n",
+        new="wants_many and said):\n",
+        caught_by=(f"{_COPYING}::test_otherwise_the_claim_is_waited_for[another-trouble]",),
+    ),
+    Mutant(
+        name="copies-against-the-users-word",
+        breaks="who asks for a shared volume gets copies and is not told",
+        file="fetching.py",
+        old="    if claim is None or cache.access_mode is not None or has_pods:\n",
+        new="    if claim is None or has_pods:\n",
+        caught_by=(f"{_COPYING}::test_who_asks_for_sharing_is_told_that_it_cannot_be",),
+    ),
+    Mutant(
+        name="copies-are-forgotten",
+        breaks="pods that have their copies are restarted with a claim that is never filled",
+        file="fetching.py",
+        old='copies.is_copied(running["spec"]["template"]):\n',
+        new="False:\n",
+        caught_by=(f"{_COPYING}::test_once_copied_it_stays_so_and_nothing_more_is_written",),
+    ),
+    Mutant(
+        name="copies-beside-a-claim",
+        breaks="the claim that cannot be provisioned stays beside the copies",
+        file="plan.py",
+        old=" for fetching in fetched.values() if fetching.is_shared}\n",
+        new=" for fetching in fetched.values()}\n",
+        caught_by=(f"{_COPYING}::test_where_nodes_cannot_share_a_volume_each_pod_fetches_a_copy",),
     ),
 )

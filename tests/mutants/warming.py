@@ -12,8 +12,19 @@ _TEMPLATE = "tests/unit/build/test_template.py"
 _REVISIONS = "tests/unit/rollout/test_revisions.py"
 _AGREEMENT = "tests/unit/rollout/test_agreement.py"
 _REPORT = "tests/unit/test_report.py"
+_KILLED = "tests/unit/test_killed.py"
 
 WARMING = (
+    Mutant(
+        name="asked-for-at-each-pass",
+        breaks="while a warm-up's pod is awaited each pass asks for its Job again",
+        file="warming.py",
+        old="        jobs = (made,) if scene.observed.warmup(job) is None else ()\n",
+        new="        jobs = (made,)\n",
+        caught_by=(
+            f"{_KILLED}::test_killed_before_any_call_it_ends_the_same_and_does_nothing_twice",
+        ),
+    ),
     Mutant(
         name="opened-without-a-result",
         breaks="a pod opens though its warm-up failed and left no word of success",

@@ -186,7 +186,9 @@ class FakeApi:
                 raise Answer(409, "Conflict", f"{known} differs")
         changed = _copy(present)
         if sub or call.path.endswith("/status"):
-            changed["status"] = _copy(call.body["status"])
+            status = _copy(call.body["status"])
+            is_pod = present.get("kind") == "Pod"
+            changed["status"] = _joined(present["status"], status) if is_pod else status
         else:
             _merge_applied(changed, call.body, manager=call.query["fieldManager"])
         if changed == present:
@@ -218,6 +220,13 @@ class FakeApi:
 
 def _copy(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+def _joined(present: Manifest, applied: Manifest) -> Manifest:
+    """A pod's status is several managers': of its conditions each owns those it applies."""
+    ours = {item["type"] for item in applied["conditions"]}
+    others = [item for item in present.get("conditions", []) if item["type"] not in ours]
+    return {**present, "conditions": [*others, *applied["conditions"]]}
 
 
 async def _no_auth(*_: Any) -> None:

@@ -217,3 +217,19 @@ async def test_what_a_failed_run_wrote_is_not_taken_for_an_engines_log() -> None
     put_run(api, status={"containerStatuses": [ended]})
 
     assert (await observe(api.kube(), deepseek(), stored=STORED)).logs == {}
+
+
+async def test_a_pod_that_fetches_a_copy_of_the_weights_is_asked_how_far_it_is() -> None:
+    api = FakeApi(logs={"p": 'begin\n{"bytesDone": 1}', "q": '{"bytesDone": 2}'})
+    put_object(api)
+    await settle(api)
+    deployment = api.of_kind("Deployment")
+    [one] = deployment.values()
+    one["status"]["readyReplicas"] = 0
+    for name, state in (("p", {"running": {}}), ("q", {"terminated": {"exitCode": 0}})):
+        pod = put_pod(api, name, {"ready": False})
+        pod["status"]["initContainerStatuses"] = [{"name": "fetch", "state": state}]
+
+    found = await observe(api.kube(), deepseek(), stored=STORED)
+
+    assert found.progress == {"p": '{"bytesDone": 1}'}

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     # WeightsReady, and while they are not there Ready and Reconciling
     WEIGHTS_COMPLETE = "WeightsComplete"
     WEIGHTS_GIVEN = "WeightsGiven"
+    WEIGHTS_PER_POD = "WeightsPerPod"
     WEIGHTS_SIZING = "WeightsSizing"
     WEIGHTS_WAITING = "WeightsWaiting"
     WEIGHTS_FETCHING = "WeightsFetching"

@@ -105,7 +105,8 @@ class Cache(ApiModel):
         default=None,
         description="ReadWriteMany for pods on several nodes, if the StorageClass can; ReadWriteOnce "
         "binds every pod to the node of the volume. Default: ReadWriteMany for more than one "
-        "replica, else ReadWriteOnce.",
+        "replica, else ReadWriteOnce; where the StorageClass cannot do the former, each pod "
+        "fetches a copy of its own, and status.weights says so.",
     )
     retain: bool = Field(
         default=False,
@@ -258,9 +259,12 @@ class WeightsStatus(ApiModel):
 
     claim: str = Field(max_length=253, description="PersistentVolumeClaim that holds them.")
     source: str = Field(max_length=1024, description="Where they come from.")
-    phase: Literal["Sizing", "Waiting", "Fetching", "Verifying", "Failed", "Ready"] = Field(
-        description="Sizing (the source is asked for its size), Waiting (for the volume or a node), "
-        "Fetching, Verifying, Failed (tried again later) or Ready."
+    phase: Literal["Sizing", "Waiting", "Fetching", "Verifying", "Failed", "Ready", "PerPod"] = (
+        Field(
+            description="Sizing (the source is asked for its size), Waiting (for the volume or a "
+            "node), Fetching, Verifying, Failed (tried again later), Ready, or PerPod (no volume can "
+            "be shared between nodes: each pod fetches a copy of its own)."
+        )
     )
     bytes_done: int | None = Field(default=None, description="Bytes that are there.")
     bytes_total: int | None = Field(default=None, description="Bytes that there will be.")

@@ -37,8 +37,17 @@ def build_controller_revision(
     }
 
 
-def build_deployment(deployment: DeepSeekDeployment, shape: Shape, *, replicas: int) -> Manifest:
-    """The engine pods of a revision; a revision's template never changes, so it never rolls."""
+def build_deployment(
+    deployment: DeepSeekDeployment,
+    shape: Shape,
+    *,
+    replicas: int,
+    template: Manifest | None = None,
+) -> Manifest:
+    """The engine pods of a revision; a revision's template never changes, so it never rolls.
+
+    `template` is the shape's with what the cluster's storage asks for.
+    """
     metadata = child_metadata(
         deployment,
         name=names.revision_child(deployment.metadata.name, shape.key),
@@ -61,7 +70,7 @@ def build_deployment(deployment: DeepSeekDeployment, shape: Shape, *, replicas: 
                 "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
             },
             "revisionHistoryLimit": 1,
-            "template": shape.template,
+            "template": template or shape.template,
         },
     }
 

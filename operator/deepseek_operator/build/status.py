@@ -12,7 +12,7 @@ from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
 from deepseek_operator.warmth import Warmth, records
-from deepseek_operator.weights import Weights
+from deepseek_operator.weights import Phase, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,14 @@ def _weights_ready(given: StatusInput) -> Condition:
         missing = weights.missing
         if missing is not None:
             return Condition(ConditionType.WEIGHTS_READY, "False", missing.reason, missing.message)
+    copied = [weights for weights in given.weights if weights.phase is Phase.PER_POD]
+    if copied:
+        name = given.deployment.spec.cache.storage_class_name
+        message = (
+            f"{f'StorageClass {name}' if name else 'the default StorageClass'} has no volumes that "
+            f"nodes can share (ReadWriteMany): each pod fetches a copy of {copied[0].source}"
+        )
+        return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_PER_POD, message)
     if given.weights:
         said = ", ".join(sorted({weights.claim for weights in given.weights}))
         message = f"all weights are there and verified: PersistentVolumeClaim {said}"

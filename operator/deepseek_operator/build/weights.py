@@ -34,7 +34,7 @@ FINISHED_SECONDS = 24 * 3600
 _BACKOFF_LIMIT = 20
 """Attempts of the Job, each of which goes on where the last one stopped; killed pods count too."""
 
-_NEEDS_A_PERSON = 2
+NEEDS_A_PERSON = 2
 """Exit code of a fetch that another attempt does not help."""
 
 _FETCH_VARIABLES = frozenset(
@@ -64,9 +64,9 @@ def claim_of(shape: Shape) -> str | None:
     if shape.source.startswith("pvc://"):
         return None
     for volume in shape.template["spec"].get("volumes", []):
-        if volume["name"] == WEIGHTS_VOLUME:
+        if volume["name"] == WEIGHTS_VOLUME and "persistentVolumeClaim" in volume:
             return str(volume["persistentVolumeClaim"]["claimName"])
-    # A revision of before weights were fetched: its engine fetches them itself.
+    # Each pod has a copy of its own, or it is a revision of before weights were fetched: its engine fetches them itself.
     return None
 
 
@@ -181,7 +181,7 @@ def _job(
                         "onExitCodes": {
                             "containerName": FETCH_CONTAINER,
                             "operator": "In",
-                            "values": [_NEEDS_A_PERSON],
+                            "values": [NEEDS_A_PERSON],
                         },
                     },
                     # A drained node is nobody's failure.
