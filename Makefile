@@ -6,6 +6,7 @@ SHELL := /bin/sh
 CLUSTER ?= embedded
 REGISTRY ?=
 PYTEST_ARGS ?=
+SEED ?=
 
 RUN := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
@@ -71,6 +72,9 @@ types: setup ## mypy and pyright
 mutants: test-setup ## break the operator in named ways; the tests must catch each
 	@$(RUN) -m tests.mutants
 
+campaign: test-setup ## the long tests, in full; the record goes to docs/campaigns. SEED=... repeats one
+	@$(RUN) -m dev.campaign $(if $(SEED),--seed $(SEED))
+
 verify: check test mutants clean-tree ## all that a commit has to pass
 	@echo "verified"
 
@@ -93,5 +97,5 @@ bench-warmup: test-setup ## first requests to cold and to warmed pods, and what 
 	@$(RUN) -m bench.warmup
 
 .PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
-	generate fmt lint types mutants verify check clean-tree bench-reconcile bench-weights \
+	generate fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
 	bench-warmup

@@ -1,4 +1,4 @@
-"""What every test may use: golden files, and the switch that writes them anew."""
+"""What every test may use: golden files, and the switches that write them anew and run the long tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write tests/golden anew from what the code produces, for review in the diff",
     )
+
+    parser.addoption(
+        "--campaign",
+        action="store_true",
+        help="run the long tests too, and in full those that have a short form",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --campaign, long tests that have no short form are not of this run."""
+    if config.getoption("--campaign"):
+        return
+    marks = {item: item.get_closest_marker("campaign") for item in items}
+    long = [item for item, mark in marks.items() if mark and not mark.kwargs.get("has_short_form")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def in_full(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that has a short form is to take its time."""
+    return bool(request.config.getoption("--campaign"))
 
 
 @pytest.fixture

@@ -1,14 +1,19 @@
 """Weights from a hub into the cluster: once, whatever is killed, and what a user sees when it fails."""
 
+import contextlib
 import functools
 import json
 import random
+import time
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from deepseek_operator.plan import TROUBLE_SECONDS
+from dev import steps
 from dev.cluster.layout import HOST_ADDRESS
 from dev.demo import progress
 from dev.models import __main__ as models
@@ -38,6 +43,7 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         Model(f"test/{MODEL}", directory),
         Model("test/large", large),
         Model("test/private", directory, private=True, token=TOKEN),
+        Model("test/gated", directory, gated=True),
     )
     with Hub(*offered, host=HOST_ADDRESS) as hub:
         yield hub
@@ -128,11 +134,39 @@ def test_where_no_volume_can_be_shared_each_pod_fetches_a_copy(line: Line, hub: 
         assert {f"{pod}-weights" for pod in pods} <= {item["metadata"]["name"] for item in volumes}
 
 
-def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hub) -> None:
+@contextlib.contextmanager
+def unreachable(hub: Hub) -> Iterator[None]:
+    """No packet of the cluster reaches the hub, as long as the context lasts."""
+    table = "inet deepseek-operator-e2e"
+    port = urllib.parse.urlsplit(hub.url).port
+    rules = f"""
+    table {table} {{
+      chain cut {{
+        type filter hook input priority filter - 1
+        ip daddr {HOST_ADDRESS} tcp dport {port} drop
+      }}
+    }}
+    """
+    steps.run(["nft", "--file", "-"], stdin=rules)
+    try:
+        yield
+    finally:
+        steps.run(["nft", "delete", "table", *table.split()])
+
+
+@pytest.mark.campaign(has_short_form=True)
+def test_killed_pods_a_killed_operator_and_a_cut_network_fetch_hardly_more(
+    line: Line, hub: Hub, *, in_full: bool
+) -> None:
+    """In the short form the network is not cut: TCP takes its time to come back."""
     hub.add(Rule("slow", path=CONTENT, rate=LARGE_BYTES // 30, times=None))
     with removed_afterwards(line, "killed"):
         line.apply(fetched("killed", hub, repository="large", replicas=0))
-        for percent in (20, 50):
+        if in_full:
+            wait_until(functools.partial(_has_come_to, line, 10), what="10 %")
+            with unreachable(hub):
+                wait_until(StandsStill(line), what="nothing comes any more", seconds=90)
+        for percent in (40, 70) if in_full else (30,):
             wait_until(functools.partial(_has_come_to, line, percent), what=f"{percent} %")
             line.run(
                 "delete",
@@ -141,8 +175,7 @@ def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hu
                 "--force",
                 "--grace-period=0",
             )
-            operator = line.operator_pod()
-            line.kill_container(operator, "operator")
+            kill_operator(line)
         assert line.engine_pods("killed") == []
 
         wait_for(line, "killed", "WeightsReady", "status", "True", seconds=180)
@@ -150,6 +183,36 @@ def test_killed_pods_and_a_killed_operator_fetch_hardly_more(line: Line, hub: Hu
         assert LARGE_BYTES <= hub.log.sent(CONTENT) < LARGE_BYTES * MOST_REFETCHED
         [entry] = line.get("killed")["status"]["weights"]
         assert entry["phase"] == "Ready"
+
+
+def kill_operator(line: Line) -> None:
+    """SIGKILL, and wait until the kubelet has started it anew."""
+
+    def container() -> Manifest:
+        [found] = line.operator_pod()["status"]["containerStatuses"]
+        return dict(found)
+
+    before = container()["containerID"]
+    line.kill_container(line.operator_pod(), "operator")
+    wait_until(
+        lambda: container()["containerID"] != before and "running" in container()["state"],
+        what="the operator runs anew",
+        seconds=120,
+    )
+
+
+class StandsStill:
+    """Whether the object has told of no further byte for longer than it takes to look again."""
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.told, self.since = line, -1, 0.0
+
+    def __call__(self) -> bool:
+        [entry] = self.line.get("killed")["status"]["weights"]
+        done, now = int(entry.get("bytesDone", 0)), time.monotonic()
+        if done != self.told:
+            self.told, self.since = done, now
+        return now - self.since > 2 * TROUBLE_SECONDS
 
 
 def _has_come_to(line: Line, percent: int) -> bool:
@@ -168,9 +231,13 @@ class Refusal:
     said: str
 
 
+ANYONES = [{"name": "HF_TOKEN", "value": "hf_of-nobody"}]
+
 REFUSALS = (
     Refusal("no-token", {"repository": "private"}, "Unauthorized", "HF_TOKEN"),
     Refusal("no-name", {"repository": "none"}, "Unauthorized", "HF_TOKEN"),
+    Refusal("no-licence", {"repository": "gated", "env": ANYONES}, "GatedLicence", "accept"),
+    Refusal("no-such", {"repository": "none", "env": ANYONES}, "NotFound", "test/none"),
     Refusal("no-room", {"repository": "large", "cache": {"size": "8Mi"}}, "VolumeFull", "missing"),
     Refusal(
         "no-class",
@@ -191,6 +258,40 @@ def test_what_keeps_weights_from_coming_is_told(line: Line, hub: Hub, refusal: R
         assert refusal.said in condition(line, refusal.name, "WeightsReady")["message"]
         assert condition(line, refusal.name, "Ready")["reason"] == refusal.reason
         assert line.engine_pods(refusal.name) == []
+
+
+def test_weights_that_are_not_what_their_checksum_says_are_refused(line: Line, hub: Hub) -> None:
+    hub.add(Rule("wrong-checksum", path="safetensors$", times=None))
+    with removed_afterwards(line, "wrong"):
+        line.apply(fetched("wrong", hub, repository="large", replicas=1))
+
+        wait_for(line, "wrong", "WeightsReady", "reason", "ChecksumMismatch")
+
+        assert "model.safetensors" in condition(line, "wrong", "WeightsReady")["message"]
+        assert line.engine_pods("wrong") == []
+
+
+def test_a_volume_that_turns_read_only_is_told(line: Line, hub: Hub) -> None:
+    """As a kernel does to a file system that fails."""
+    hub.add(Rule("slow", path=CONTENT, rate=LARGE_BYTES // 30, times=None))
+    with removed_afterwards(line, "stuck"):
+        line.apply(fetched("stuck", hub, repository="large", replicas=1))
+        wait_until(lambda: _phase(line, "stuck") == "Fetching", what="it is fetched", seconds=120)
+        [claim] = claims(line)
+        volume = line.json("get", "pv", claim["spec"]["volumeName"])
+        steps.run(["mount", "-o", "remount,abort", volume["spec"]["local"]["path"]])
+
+        wait_for(line, "stuck", "WeightsReady", "reason", "VolumeReadOnly")
+
+        assert condition(line, "stuck", "Ready")["reason"] == "VolumeReadOnly"
+        assert line.engine_pods("stuck") == []
+    wait_until(lambda: not claims(line), what="the volume goes", seconds=120)
+
+
+def _phase(line: Line, name: str) -> str | None:
+    [entry] = line.get(name).get("status", {}).get("weights", [{}])
+    phase: str | None = entry.get("phase")
+    return phase
 
 
 def test_what_serves_goes_on_while_the_next_models_weights_are_refused(

@@ -1,0 +1,126 @@
+"""The long checks: python -m dev.campaign [PYTEST ARGUMENTS]; the record goes to docs/campaigns.
+
+`make test` runs a short form of some of them and none of the others.
+"""
+
+import argparse
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dev import steps
+from dev.paths import REPOSITORY
+
+SUITES = (("tests/cluster",), ("tests/e2e", "-p", "no:randomly"))
+RECORDS = REPOSITORY / "docs" / "campaigns"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one test ended."""
+
+    name: str
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One campaign."""
+
+    commit: str
+    date: datetime
+    seed: int
+    results: tuple[Result, ...]
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """The tests that did not pass."""
+        return tuple(result for result in self.results if result.outcome != "passed")
+
+    def text(self) -> str:
+        """As the file in docs/campaigns."""
+        seconds = sum(result.seconds for result in self.results)
+        rows = [
+            f"| {result.name} | {result.outcome} | {result.seconds:.0f} |"
+            for result in self.results
+        ]
+        return "\n".join(
+            [
+                f"# Campaign of {self.date:%d %B %Y, %H:%M} UTC",
+                "",
+                (
+                    f"Commit `{self.commit}`, seed {self.seed}: `make campaign SEED={self.seed}`. "
+                    f"{os.cpu_count()} CPUs, {platform.machine()}, Python {platform.python_version()}."
+                ),
+                "",
+                f"{len(self.results)} tests, {len(self.failed)} failed, {seconds / 60:.0f} minutes.",
+                "",
+                "| test | result | seconds |",
+                "| --- | --- | --- |",
+                *rows,
+                "",
+            ]
+        )
+
+
+def results_of(report: Path) -> list[Result]:
+    """The tests of a JUnit report, in their order."""
+    found = []
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own pytest wrote it
+        bad = [kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None]
+        name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        outcome = {"failure": "**failed**", "error": "**error**"}.get(bad[0], bad[0]) if bad else ""
+        found.append(Result(name, outcome or "passed", float(case.get("time", 0))))
+    return found
+
+
+def commit() -> str:
+    """The commit that the record speaks of; StepError where the tree holds something else."""
+    if steps.run(["git", "status", "--porcelain"], cwd=REPOSITORY).strip():
+        raise steps.StepError("a campaign is of a commit: commit or stash your changes first")
+    return steps.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=REPOSITORY).strip()
+
+
+def run_suite(suite: tuple[str, ...], *, seed: int, report: Path) -> list[Result]:
+    """Run the long tests of a suite; a suite that has none is no failure."""
+    command = [sys.executable, "-m", "pytest", "--campaign", "-m", "campaign", *suite]
+    if "no:randomly" not in suite:
+        command.append(f"--randomly-seed={seed}")
+    subprocess.run([*command, f"--junitxml={report}"], check=False, cwd=REPOSITORY)
+    return results_of(report) if report.exists() else []
+
+
+def program() -> int:
+    """Run everything, whatever fails, and keep the record."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.campaign", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    parser.add_argument("suite", nargs="*", help="directories of tests (default: all)")
+    options = parser.parse_args()
+    of, date = commit(), datetime.now(UTC)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, suite in enumerate(SUITES):
+            if options.suite and suite[0] not in options.suite:
+                continue
+            with steps.step(f"campaign {suite[0]}, seed {options.seed}"):
+                report = Path(folder) / f"{number}.xml"
+                results += run_suite(suite, seed=options.seed, report=report)
+    record = Record(of, date, options.seed, tuple(results))
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    place = RECORDS / f"{date:%Y-%m-%d-%H%M}-{of}.md"
+    place.write_text(record.text())
+    print(record.text())
+    print(f"kept as {place.relative_to(REPOSITORY)}")
+    return 1 if record.failed or not results else 0
+
+
+if __name__ == "__main__":
+    steps.main(program)

@@ -1,0 +1,37 @@
+"""The record of a campaign."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dev.campaign import Record, Result, results_of
+
+REPORT = """<testsuites><testsuite name="pytest">
+<testcase classname="tests.e2e.test_4_warmup" name="test_one[a]" time="61.5"/>
+<testcase classname="tests.e2e.test_4_warmup" name="test_two" time="1.0">
+<failure message="x">no</failure></testcase>
+<testcase classname="tests.e2e.test_4_warmup" name="test_three" time="1.0">
+<skipped message="x"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_every_test_of_a_report_is_in_the_record(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+
+    assert results_of(report) == [
+        Result("tests/e2e/test_4_warmup.py::test_one[a]", "passed", 61.5),
+        Result("tests/e2e/test_4_warmup.py::test_two", "**failed**", 1.0),
+        Result("tests/e2e/test_4_warmup.py::test_three", "skipped", 1.0),
+    ]
+
+
+def test_what_did_not_pass_is_counted_and_a_record_can_be_repeated() -> None:
+    results = (Result("a", "passed", 60.0), Result("b", "skipped", 0.0))
+    record = Record("0123456789ab", datetime(2026, 3, 1, 12, 30, tzinfo=UTC), 7, results)
+
+    assert [result.name for result in record.failed] == ["b"]
+    lines = record.text().splitlines()
+    assert lines[0] == "# Campaign of 01 March 2026, 12:30 UTC"
+    assert "`0123456789ab`, seed 7: `make campaign SEED=7`" in lines[2]
+    assert "2 tests, 1 failed, 1 minutes." in lines
+    assert "| b | skipped | 0 |" in lines
