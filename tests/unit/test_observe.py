@@ -145,7 +145,7 @@ def put_run(
     labels: dict[str, str] | None = None,
 ) -> None:
     """A run of a warm-up of the object, unless its labels say otherwise."""
-    own = dict(pair.split("=") for pair in RUNS)
+    own = {key: value for key, _, value in (pair.partition("=") for pair in RUNS)}
     manifest = warming.run(warming.pod(), **(status or {"phase": "Running"}))
     manifest["metadata"] |= {
         "name": name,
