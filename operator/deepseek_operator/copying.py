@@ -15,10 +15,20 @@ from deepseek_operator.weights import Phase, Progress, Weights
 
 
 def template_with_copies(
-    deployment: DeepSeekDeployment, shape: Shape, *, volume: Manifest
+    deployment: DeepSeekDeployment,
+    shape: Shape,
+    *,
+    volume: Manifest,
+    running: Manifest | None = None,
 ) -> Manifest:
-    """The template of pods that each fetch a copy; `volume` is the spec of its claim."""
-    fetch = builders.build_fetch_job(deployment, shape, _claim(deployment, shape))
+    """The template of pods that each fetch a copy; `volume` is the spec of its claim.
+
+    What was decided for pods that are there is read from their template, `running`: they are not restarted
+    for it.
+    """
+    fetch = builders.build_fetch_job(
+        deployment, shape, _claim(deployment, shape), patience=_patience(running)
+    )
     return copies.with_copies(shape.template, fetch["spec"]["template"]["spec"], volume=volume)
 
 
@@ -43,6 +53,15 @@ def progress(observed: Observed, key: str, source: str) -> Finding | None:
         if failure is None:
             return Finding(Reason.WEIGHTS_FETCHING, said)
         return Finding(failure.reason, f"{said}; tried again after: {failure.message}")
+    return None
+
+
+def _patience(running: Manifest | None) -> str | None:
+    containers = running["spec"]["initContainers"] if running else []
+    for container in containers:
+        for argument in container.get("args", []):
+            if argument.startswith(builders.PATIENCE_FLAG):
+                return str(argument)
     return None
 
 

@@ -54,8 +54,9 @@ def plan_fetching(
     """Of a revision's weights; None where they are in a volume of the user's own."""
     running = observed.deployment(shape.key)
     if running is not None and copies.is_copied(running["spec"]["template"]):
-        volume = copies.volume_of(running["spec"]["template"])
-        return _per_pod(deployment, shape, observed, volume=volume)
+        template = running["spec"]["template"]
+        volume = copies.volume_of(template)
+        return _per_pod(deployment, shape, observed, volume=volume, running=template)
     name = builders.claim_of(shape)
     if name is None:
         return None
@@ -144,12 +145,15 @@ def _fetching(scene: _Scene, *, size: str | None) -> Fetching:
 
 
 def _per_pod(
-    deployment: DeepSeekDeployment, shape: Shape, observed: Observed, *, volume: Manifest
+    deployment: DeepSeekDeployment,
+    shape: Shape,
+    observed: Observed,
+    *,
+    volume: Manifest,
+    running: Manifest | None = None,
 ) -> Fetching:
-    return Fetching(
-        copying.copied_weights(deployment, shape, observed),
-        template=copying.template_with_copies(deployment, shape, volume=volume),
-    )
+    template = copying.template_with_copies(deployment, shape, volume=volume, running=running)
+    return Fetching(copying.copied_weights(deployment, shape, observed), template=template)
 
 
 _NO_SHARING = re.compile(

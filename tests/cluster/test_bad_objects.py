@@ -68,6 +68,10 @@ BAD = [
         id="cache that nobody can fill",
     ),
     pytest.param(
+        spec(source="hf://a/b", cache={"stallTimeout": "two minutes"}),
+        "spec.cache.stallTimeout", id="patience without a unit",
+    ),
+    pytest.param(
         spec(source="hf://a/b", cache={"storageClassName": "Fast!"}),
         "spec.cache.storageClassName",
         id="odd class",

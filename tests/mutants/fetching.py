@@ -263,8 +263,8 @@ FETCHING = (
         name="copies-are-forgotten",
         breaks="pods that have their copies are restarted with a claim that is never filled",
         file="fetching.py",
-        old='copies.is_copied(running["spec"]["template"]):\n',
-        new="False:\n",
+        old='    if running is not None and copies.is_copied(running["spec"]["template"]):\n',
+        new="    if running is not None and not running:\n",
         caught_by=(f"{_COPYING}::test_once_copied_it_stays_so_and_nothing_more_is_written",),
     ),
     Mutant(

@@ -53,6 +53,7 @@ EVERY_FIELD: Manifest = {
         "storageClassName": "fast",
         "size": "200Gi",
         "accessMode": "ReadWriteMany",
+        "stallTimeout": "5m",
         "retain": True,
     },
     "pod": {

@@ -176,6 +176,7 @@ def test_once_copied_it_stays_so_and_nothing_more_is_written() -> None:
         pytest.param({"replicas": 1}, id="one-replica"),
         pytest.param({"cache": {"size": "20Gi"}}, id="another-size"),
         pytest.param({"cache": {"size": "9Gi", "accessMode": "ReadWriteMany"}}, id="asked-later"),
+        pytest.param({"cache": {"size": "9Gi", "stallTimeout": "1h"}}, id="more-patience"),
     ],
 )
 def test_no_later_change_restarts_pods_that_have_their_copies(change: Manifest) -> None:

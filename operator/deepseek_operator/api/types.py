@@ -86,6 +86,23 @@ class Batching(ApiModel):
     )
 
 
+Duration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=16,
+        pattern=r"^([1-9][0-9]{0,3}h)?([1-9][0-9]{0,4}m)?([1-9][0-9]{0,5}s)?$",
+    ),
+]
+"""A length of time as people write it: 90s, 5m, 1h30m."""
+
+
+def seconds_of(duration: str) -> int:
+    """A Duration in seconds."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)([hms])", duration))
+
+
 class Cache(ApiModel):
     """The volume that keeps fetched weights: one a source in a namespace, shared by all who use it."""
 
@@ -108,21 +125,16 @@ class Cache(ApiModel):
         "replica, else ReadWriteOnce; where the StorageClass cannot do the former, each pod "
         "fetches a copy of its own, and status.weights says so.",
     )
+    stall_timeout: Duration = Field(
+        default="2m",
+        description="A source that sends no byte for so long is asked anew, and after several such "
+        "silences the fetch has failed for now; as 90s, 5m or 1h30m. Default: 2m.",
+    )
     retain: bool = Field(
         default=False,
         description="Keep the volume when nothing uses it any more. A volume that one user keeps is "
         "kept until a person deletes it. Default: false.",
     )
-
-
-Duration = Annotated[
-    str,
-    Field(
-        min_length=2,
-        max_length=16,
-        pattern=r"^([1-9][0-9]{0,3}h)?([1-9][0-9]{0,4}m)?([1-9][0-9]{0,5}s)?$",
-    ),
-]
 
 
 class WorkShape(ApiModel):
@@ -180,10 +192,7 @@ class Warmup(ApiModel):
     @property
     def seconds(self) -> int:
         """The time-out."""
-        units = {"h": 3600, "m": 60, "s": 1}
-        return sum(
-            int(count) * units[unit] for count, unit in re.findall(r"(\d+)([hms])", self.timeout)
-        )
+        return seconds_of(self.timeout)
 
 
 class ServingBlock(ApiModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.sources import FetchedSource
-from deepseek_operator.api.types import Cache, DeepSeekDeployment
+from deepseek_operator.api.types import Cache, DeepSeekDeployment, seconds_of
 from deepseek_operator.build.metadata import Manifest
 from deepseek_operator.build.template import (
     ENGINE_CONTAINER,
@@ -46,6 +46,8 @@ _FETCH_VARIABLES = frozenset(
     }
 )  # fmt: skip
 """Of pod.env, what fetching reads."""
+
+PATIENCE_FLAG = "--stall-timeout="
 
 _PLACEMENT = ("nodeSelector", "tolerations", "affinity", "imagePullSecrets", "serviceAccountName")
 """Of the engine pods, what decides where the weights are fetched: a volume may stay on that node."""
@@ -116,9 +118,15 @@ def build_claim(
     }
 
 
-def build_fetch_job(deployment: DeepSeekDeployment, shape: Shape, claim: str) -> Manifest:
-    """The Job that fetches the weights into the claim, and goes on where an earlier one stopped."""
-    arguments = [f"--source={shape.source}", f"--target={WEIGHTS_PATH}/{FETCHED_FOLDER}"]
+def build_fetch_job(
+    deployment: DeepSeekDeployment, shape: Shape, claim: str, *, patience: str | None = None
+) -> Manifest:
+    """The Job that fetches the weights into the claim, and goes on where an earlier one stopped.
+
+    `patience` is the flag for how long a source may be silent, where it was decided before.
+    """
+    target = f"--target={WEIGHTS_PATH}/{FETCHED_FOLDER}"
+    arguments = [f"--source={shape.source}", target, patience or _patience(deployment)]
     volume = {"name": WEIGHTS_VOLUME, "persistentVolumeClaim": {"claimName": claim}}
     mount = {"name": WEIGHTS_VOLUME, "mountPath": WEIGHTS_PATH}
     return _job(deployment, shape, claim, name=claim, arguments=arguments, mounts=[(volume, mount)])
@@ -126,8 +134,12 @@ def build_fetch_job(deployment: DeepSeekDeployment, shape: Shape, claim: str) ->
 
 def build_listing_job(deployment: DeepSeekDeployment, shape: Shape, claim: str) -> Manifest:
     """The Job that asks the source for its size, before there is a volume."""
-    arguments = [f"--source={shape.source}", "--list"]
+    arguments = [f"--source={shape.source}", "--list", _patience(deployment)]
     return _job(deployment, shape, claim, name=listing_name(claim), arguments=arguments, mounts=[])
+
+
+def _patience(deployment: DeepSeekDeployment) -> str:
+    return f"{PATIENCE_FLAG}{seconds_of(deployment.spec.cache.stall_timeout)}"
 
 
 def _metadata(deployment: DeepSeekDeployment, claim: str, *, name: str) -> Manifest:

@@ -251,10 +251,21 @@ def test_no_label_makes_a_job_or_its_pods_those_of_an_engine(build: Any) -> None
         assert labels["app.kubernetes.io/name"] != "deepseek"
 
 
+@pytest.mark.parametrize("build", JOBS)
+def test_how_long_a_source_may_be_silent_is_the_users_word(build: Any) -> None:
+    built = job(build, **HUB, cache={"stallTimeout": "1h2m3s"})
+
+    assert "--stall-timeout=3723" in container_of(built)["args"]
+
+
 def test_a_fetch_goes_into_the_folder_that_the_engine_reads() -> None:
     built = job()
 
-    assert container_of(built)["args"] == ["--source=hf://org/m", "--target=/weights/model"]
+    assert container_of(built)["args"] == [
+        "--source=hf://org/m",
+        "--target=/weights/model",
+        "--stall-timeout=120",
+    ]
     assert {"name": "weights", "mountPath": "/weights"} in container_of(built)["volumeMounts"]
     claimed = {"claimName": built["metadata"]["name"]}
     assert {"name": "weights", "persistentVolumeClaim": claimed} in pod_of(built)["volumes"]
@@ -266,7 +277,7 @@ def test_a_listing_has_no_volume_to_wait_for() -> None:
     built = job(weights.build_listing_job)
 
     assert built["metadata"]["name"] == f"{claim()['metadata']['name']}-listing"
-    assert container_of(built)["args"] == ["--source=hf://org/m", "--list"]
+    assert container_of(built)["args"] == ["--source=hf://org/m", "--list", "--stall-timeout=120"]
     assert [volume["name"] for volume in pod_of(built)["volumes"]] == ["tmp"]
 
 
