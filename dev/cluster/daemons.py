@@ -153,12 +153,17 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process still runs; one that only waits to be collected does not."""
+    """Whether a process still runs; one that only waits to be collected does not.
+
+    Its first thread may have ended before the others: as long as there is one, its files and ports are open.
+    """
+    place = Path("/proc") / str(pid)
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
+        status = (place / "stat").read_text()
+        threads = len(list((place / "task").iterdir()))
     except OSError:
         return False
-    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+    return threads > 1 or status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

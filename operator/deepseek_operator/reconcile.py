@@ -1,12 +1,12 @@
 """reconcile(): the four verbs for one key. Observe, plan, execute, report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from deepseek_operator.api import names
-from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta
 from deepseek_operator.build import status as status_builder
 from deepseek_operator.diagnosis import Finding
@@ -64,6 +64,14 @@ async def _carry_out(
 ) -> Outcome:
     generation = deployment.metadata.generation
     if plan.records:
+        # Its status is written before it is known whether what stopped the last pass stops this one: it
+        # goes on saying so, and the next pass, at once, will know.
+        last = _last_obstacle(stored)
+        if last is not None:
+            plan = make_plan(
+                deployment, observed, stored=stored, images=images, now=now, obstacle=last
+            )
+            plan = replace(plan, requeue_seconds=0.0)
         return await _record_and_follow(kube, deployment, observed, plan, stored=stored, now=now)
     status, requeue, writes = plan.status, plan.requeue_seconds, 0
     try:
@@ -77,6 +85,15 @@ async def _carry_out(
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
     return Outcome(result, writes=writes, generation=generation, requeue_seconds=requeue)
+
+
+def _last_obstacle(stored: Manifest) -> Finding | None:
+    """What stopped the last pass while it was carried out."""
+    for condition in stored.get("conditions", []):
+        is_obstacle = condition["reason"] in (Reason.NAME_TAKEN, Reason.REFUSED_BY_SERVER)
+        if condition["type"] == ConditionType.STALLED and is_obstacle:
+            return Finding(Reason(condition["reason"]), condition["message"])
+    return None
 
 
 async def _record_and_follow(

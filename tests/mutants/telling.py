@@ -8,6 +8,7 @@ _DIAGNOSIS = "tests/unit/test_diagnosis.py"
 _PLAN = "tests/unit/test_plan.py"
 _REPORT = "tests/unit/test_report.py"
 _RESOLVE = "tests/unit/test_resolve.py"
+_RECONCILE = "tests/unit/test_reconcile.py"
 
 TELLING = (
     Mutant(
@@ -84,5 +85,15 @@ TELLING = (
         old='            f"use a name of the catalog (nearest: {nearest})",\n',
         new='            "use a name of the catalog",\n',
         caught_by=(f"{_RESOLVE}::test_an_unknown_model_without_source_stalls_with_three_names",),
+    ),
+    Mutant(
+        name="stall-flaps",
+        breaks="an object whose child's name is taken says for a moment that nothing stalls it",
+        file="reconcile.py",
+        old="        if last is not None:\n",
+        new="        if not stored:\n",
+        caught_by=(
+            f"{_RECONCILE}::test_a_pass_that_records_who_serves_does_not_say_that_nothing_stalls",
+        ),
     ),
 )

@@ -272,6 +272,27 @@ async def test_a_field_that_is_no_longer_wanted_leaves_the_child() -> None:
     assert "sessionAffinity" not in api.objects[f"{SERVICES}/chat"]["spec"]
 
 
+async def test_a_pass_that_records_who_serves_does_not_say_that_nothing_stalls() -> None:
+    """A name is taken, and in between the pods have become ready."""
+    api = FakeApi()
+    taken = "/apis/policy/v1/namespaces/team/poddisruptionbudgets/chat"
+    api.put(taken, {"kind": "PodDisruptionBudget", "metadata": {"name": "chat"}})
+    put_object(api, **CPU_SPEC, replicas=2)
+    told: list[str] = []
+    for _ in range(4):
+        await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=NOW)
+        told.append(conditions(api.objects[OBJECT]["status"])["Stalled"]["reason"])
+        api.start_pods()
+    assert told == ["NameTaken"] * 4
+    assert api.objects[OBJECT]["status"]["serving"]["readyReplicas"] == 2
+
+    put_object(api, **CPU_SPEC, replicas=2, engine={"args": ["--seed=2"]}, generation=2)
+    del api.objects[taken]
+    await settle(api)
+
+    assert conditions(api.objects[OBJECT]["status"])["Stalled"]["status"] == "False"
+
+
 async def test_a_child_that_the_server_refuses_stalls_with_the_servers_words() -> None:
     api = FakeApi()
     put_object(api)
