@@ -4,6 +4,7 @@ from tests.mutants.children import CHILDREN
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fetching import FETCHING
 from tests.mutants.patch import Mutant
+from tests.mutants.rollout import ROLLOUT
 from tests.mutants.running import RUNNING
 from tests.mutants.telling import TELLING
 from tests.mutants.warming import WARMING
@@ -15,6 +16,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *WRITES,
     *FETCHING,
     *WARMING,
+    *ROLLOUT,
     *TELLING,
     *RUNNING,
 )

@@ -1,0 +1,149 @@
+"""The way forward: from pods that start to all of the traffic. Pure."""
+
+from dataclasses import replace
+
+from deepseek_operator.rollout.evidence import Verdict
+from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
+from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict
+
+
+def starting(scene: Scene) -> Rollout | None:
+    """The first weight, once there are pods to bear it."""
+    run, facts = scene.run, scene.facts
+    if run.phase is not Phase.STARTING:
+        return None
+    first = run.plan.steps[0]
+    missing = _capacity_missing(facts, first.weight)
+    if missing:
+        return replace(scene.rollout, run=replace(run, said=missing))
+    return scene.to(
+        Phase.SHIFTING,
+        Cause.WEIGHT_SET,
+        f"{facts.candidate.ready} pods are ready: {first.weight} % of the traffic",
+        weight=first.weight,
+        restarts=facts.restarts,
+    )
+
+
+def _capacity_missing(facts: Facts, weight: int) -> str | None:
+    """A weight follows the pods that are there and warm, never the other way round."""
+    if facts.candidate.ready < max(1, facts.candidate.wanted):
+        return f"{facts.candidate.ready} of {facts.candidate.wanted} pods are ready and warmed up"
+    if facts.carries < weight:
+        return f"its pods can take {facts.carries} % of the traffic, and {weight} % come next"
+    return None
+
+
+def shifting(scene: Scene) -> Rollout | None:
+    """On once every gateway has taken the weight up."""
+    run = scene.run
+    if run.phase is not Phase.SHIFTING:
+        return None
+    if scene.facts.acknowledged != run.weight:
+        return replace(scene.rollout, run=run)
+    return scene.to(
+        Phase.ANALYZING,
+        Cause.COMPARING,
+        f"every gateway has taken up {run.weight} %",
+        step_since=scene.now,
+        last_data=scene.now,
+        requests=0,
+    )
+
+
+def analyzing(scene: Scene) -> Rollout | None:
+    """The next step once enough was seen of this one, the last one's end once all of it is good."""
+    run = scene.run
+    if run.phase not in (Phase.ANALYZING, Phase.AWAITING_APPROVAL):
+        return None
+    if scene.verb == "promote":
+        return _promoted_by_hand(scene)
+    approved = run.approved | {run.step} if scene.verb == "approve" else run.approved
+    run = replace(run, approved=approved)
+    waits = _waits_for(scene)
+    if waits is not None:
+        return replace(scene.rollout, run=replace(run, said=waits))
+    needs_a_person = scene.step.pause or (scene.is_last and not scene.facts.promotes_itself)
+    if needs_a_person and run.step not in approved:
+        if run.phase is Phase.AWAITING_APPROVAL:
+            return replace(scene.rollout, run=run)
+        said = f"step {run.step + 1} has passed: {standing(run)}"
+        return scene.to(Phase.AWAITING_APPROVAL, Cause.APPROVAL_NEEDED, said, approved=approved)
+    return _next(scene, approved)
+
+
+def _waits_for(scene: Scene) -> str | None:
+    """What keeps this step from being passed; what is missing just now was not seen either."""
+    run = scene.run
+    if not scene.facts.sees:
+        return "its figures are missing just now"
+    if scene.facts.acknowledged != run.weight:
+        return f"not every gateway says that it has taken up {run.weight} %"
+    if scene.is_last:
+        undecided = standing(run) if verdict(run) is not Verdict.GOOD else None
+        return _too_few(scene) or undecided or _capacity_missing(scene.facts, 100)
+    following = run.plan.steps[run.step + 1]
+    return _too_few(scene) or _capacity_missing(scene.facts, following.weight)
+
+
+def _too_few(scene: Scene) -> str | None:
+    run, step = scene.run, scene.step
+    if run.requests < step.min_requests:
+        return f"{run.requests} of {step.min_requests} requests of this step were seen"
+    if elapsed(run.step_since or run.since, scene.now) < step.min_duration:
+        return f"the step lasts {step.min_duration} at least"
+    return None
+
+
+def _next(scene: Scene, approved: frozenset[int]) -> Rollout:
+    run = scene.run
+    if scene.is_last:
+        return _promoted(scene, Cause.ACCEPTED, standing(run), approved=approved)
+    weight = run.plan.steps[run.step + 1].weight
+    return scene.to(
+        Phase.SHIFTING,
+        Cause.STEP_PASSED,
+        f"step {run.step + 1} has passed, {weight} % come next: {standing(run)}",
+        step=run.step + 1,
+        weight=weight,
+        step_since=None,
+        requests=0,
+        approved=approved,
+    )
+
+
+def _promoted_by_hand(scene: Scene) -> Rollout:
+    missing = _capacity_missing(scene.facts, 100)
+    if missing:
+        answered = replace(scene.rollout, answer=f"promote: refused, {missing}")
+        return replace(answered, run=scene.run)
+    return _promoted(scene, Cause.PROMOTED_BY_HAND, "promoted by hand", approved=scene.run.approved)
+
+
+def _promoted(scene: Scene, cause: Cause, said: str, *, approved: frozenset[int]) -> Rollout:
+    swapped = scene.to(Phase.PROMOTING, cause, said, weight=100, approved=approved)
+    return replace(swapped, stable=scene.run.candidate)
+
+
+def promoting(scene: Scene) -> Rollout | None:
+    """The roles are recorded as swapped: watched once every gateway sends all to the candidate."""
+    run = scene.run
+    if run.phase is not Phase.PROMOTING:
+        return None
+    if scene.facts.acknowledged != 100:
+        return replace(scene.rollout, run=run)
+    return scene.to(
+        Phase.WATCHING,
+        Cause.PROMOTED,
+        f"revision {run.stable} is kept for {run.plan.limits.keep}",
+        step_since=scene.now,
+        evidence={},
+    )
+
+
+def watching(scene: Scene) -> Rollout | None:
+    """The rollback window ends."""
+    run = scene.run
+    if run.phase is not Phase.WATCHING or elapsed(run.since, scene.now) < run.plan.limits.keep:
+        return None
+    return scene.to(Phase.SUCCEEDED, Cause.WINDOW_CLOSED, "the rollback window has closed")

@@ -1,0 +1,121 @@
+"""What takes traffic from a candidate, and its way back. Pure."""
+
+from dataclasses import replace
+
+from deepseek_operator.rollout.evidence import Evidence, Verdict
+from deepseek_operator.rollout.run import (
+    COMPARED,
+    MOST_FAILURES,
+    NOT_ITS_FAULT,
+    ON_THE_WAY_BACK,
+    Cause,
+    Failure,
+    Phase,
+    Rollout,
+)
+from deepseek_operator.rollout.scene import Scene, elapsed, standing, words
+
+
+def abort(scene: Scene) -> Rollout | None:
+    """What a person asks for is done whatever else is true."""
+    if scene.run.phase in ON_THE_WAY_BACK:
+        return None
+    if scene.verb == "abort":
+        return scene.back(Cause.ABORTED, "aborted by hand")
+    if scene.verb == "rollback" and scene.run.has_swapped:
+        return scene.back(Cause.ROLLED_BACK_BY_HAND, "rolled back by hand")
+    return None
+
+
+def superseded(scene: Scene) -> Rollout | None:
+    """The spec asks for another revision than this run's."""
+    run, target = scene.run, scene.facts.target
+    if run.phase in ON_THE_WAY_BACK or target is None or target == run.candidate:
+        return None
+    if run.has_swapped and target != run.stable:
+        # The candidate has the role: the next one begins from it, once this run is over.
+        return scene.to(
+            Phase.SUCCEEDED, Cause.SUPERSEDED, f"the spec asks for revision {target}", weight=100
+        )
+    return scene.back(Cause.SUPERSEDED, f"the spec asks for revision {target}")
+
+
+def lost(scene: Scene) -> Rollout | None:
+    """The candidate has traffic and no pod that could answer it."""
+    run, facts = scene.run, scene.facts
+    if run.phase in ON_THE_WAY_BACK or not (run.weight or run.has_swapped) or facts.candidate.ready:
+        return None
+    return scene.back(Cause.CANDIDATE_LOST, f"no pod of revision {run.candidate} is ready")
+
+
+def broken(scene: Scene) -> Rollout | None:
+    """What needs no statistics: most requests fail, or its engines die."""
+    run, breaker = scene.run, scene.run.plan.breaker
+    if run.phase not in COMPARED and run.phase is not Phase.WATCHING:
+        return None
+    if run.tripped >= breaker.windows:
+        return scene.back(
+            Cause.BREAKER, f"{breaker.share:.0%} of its requests or more failed, twice in a row"
+        )
+    restarts = scene.facts.restarts - (run.restarts or 0)
+    if run.restarts is not None and restarts >= breaker.restarts:
+        return scene.back(Cause.BREAKER, f"its engines were restarted {restarts} times")
+    return None
+
+
+def bad(scene: Scene) -> Rollout | None:
+    """A metric's alarm has gone off."""
+    run = scene.run
+    if run.phase not in COMPARED and run.phase is not Phase.WATCHING:
+        return None
+    for metric in run.plan.metrics:
+        found = run.evidence.get(metric.name, Evidence())
+        if found.verdict(run.plan.bar) is Verdict.BAD:
+            return scene.back(Cause.EVIDENCE_BAD, f"{metric.name}: {words(found)}")
+    return None
+
+
+def deadlines(scene: Scene) -> Rollout | None:
+    """No part of a run, and no run, goes on for ever."""
+    run, limits, now = scene.run, scene.run.plan.limits, scene.now
+    if run.phase in ON_THE_WAY_BACK or run.has_swapped:
+        return None
+    if run.phase is Phase.STARTING and elapsed(run.since, now) > limits.start:
+        return scene.back(
+            Cause.CANDIDATE_NOT_READY, f"its pods were not ready within {limits.start}"
+        )
+    if run.hold is not None and elapsed(run.hold.since, now) > limits.hold:
+        if run.plan.rolls_back_when_held and run.hold.cause is not Cause.PAUSED:
+            return scene.back(
+                Cause.HELD_TOO_LONG, f"held for {limits.hold} ({run.hold.cause}): {run.said}"
+            )
+        return None
+    if run.phase is not Phase.STARTING and elapsed(run.started, now) > limits.total:
+        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {standing(run)}")
+    return None
+
+
+def rolling_back(scene: Scene) -> Rollout | None:
+    """Until no gateway sends the candidate a request."""
+    run = scene.run
+    if run.phase is not Phase.ROLLING_BACK:
+        return None
+    if scene.facts.acknowledged != 0:
+        return replace(scene.rollout, run=run)
+    return scene.to(Phase.DRAINING, run.cause, run.said)
+
+
+def draining(scene: Scene) -> Rollout | None:
+    """Until its running requests have ended, or their time is over."""
+    run, now = scene.run, scene.now
+    if run.phase is not Phase.DRAINING:
+        return None
+    has_time = elapsed(run.since, now) < run.plan.limits.drain
+    if scene.facts.in_flight != 0 and has_time:
+        return replace(scene.rollout, run=run)
+    over = scene.to(Phase.ROLLED_BACK, run.cause, run.said)
+    if run.cause in NOT_ITS_FAULT:
+        return over
+    failure = Failure(run.candidate, run.cause, run.said)
+    known = tuple(item for item in over.failures if item.revision != run.candidate)
+    return replace(over, failures=(failure, *known)[:MOST_FAILURES])

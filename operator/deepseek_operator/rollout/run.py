@@ -1,0 +1,293 @@
+"""A run: the way of one candidate from no traffic to all of it, or back. What is recorded of it, and what it is told.
+
+Everything here is data. rollout/machine.py decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from deepseek_operator.rollout.evidence import Bar, Evidence, Metric, Window
+
+MOST_ANALYSED = 95
+"""Above this weight there is no stable traffic left to compare with."""
+
+
+class Phase(StrEnum):
+    """Where a run is."""
+
+    STARTING = "Starting"
+    """The candidate's pods start and are warmed up."""
+    SHIFTING = "Shifting"
+    """A weight is asked for and the gateways have not all taken it up."""
+    ANALYZING = "Analyzing"
+    """Both revisions serve, and are compared."""
+    AWAITING_APPROVAL = "AwaitingApproval"
+    """A person has to let it go on; it is compared all the while."""
+    HELD = "Held"
+    """It cannot go on, and the weight stays."""
+    PROMOTING = "Promoting"
+    """The roles are swapped and the gateways take that up."""
+    WATCHING = "Watching"
+    """The candidate serves everybody; the revision before it is kept, ready to come back."""
+    ROLLING_BACK = "RollingBack"
+    """The gateways take the traffic back."""
+    DRAINING = "Draining"
+    """No new request comes; those that run may end."""
+    ROLLED_BACK = "RolledBack"
+    """The candidate is let go."""
+    SUCCEEDED = "Succeeded"
+    """The candidate is the stable revision, and nothing is kept beside it."""
+
+
+ENDED = frozenset({Phase.ROLLED_BACK, Phase.SUCCEEDED})
+ON_THE_WAY_BACK = frozenset({Phase.ROLLING_BACK, Phase.DRAINING})
+COMPARED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.SHIFTING})
+"""Phases in which users' requests reach both revisions."""
+
+
+class Cause(StrEnum):
+    """Why a run is where it is; never renamed within an API version."""
+
+    # on the way forward
+    CANDIDATE_STARTING = "CandidateStarting"
+    CAPACITY = "WaitingForCapacity"
+    WEIGHT_SET = "WeightSet"
+    COMPARING = "Comparing"
+    STEP_PASSED = "StepPassed"
+    APPROVAL_NEEDED = "ApprovalNeeded"
+    ACCEPTED = "Accepted"
+    PROMOTED_BY_HAND = "PromotedByHand"
+    PROMOTED = "Promoted"
+    WINDOW_CLOSED = "RollbackWindowClosed"
+    # held
+    PAUSED = "Paused"
+    NO_DATA = "NoData"
+    UNVERIFIED = "SplitUnverified"
+    STABLE_SHORT = "StableShortOfCapacity"
+    NOT_ACKNOWLEDGED = "NotAcknowledged"
+    SPEC_NOT_SERVABLE = "SpecNotServable"
+    # on the way back
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    CANDIDATE_LOST = "CandidateLost"
+    CANDIDATE_NOT_READY = "CandidateNotReady"
+    EVIDENCE_BAD = "EvidenceBad"
+    BREAKER = "BreakerTripped"
+    HELD_TOO_LONG = "HeldTooLong"
+    TOO_LONG = "MaxDurationReached"
+    ROLLED_BACK_BY_HAND = "RolledBackByHand"
+    DRAINED = "Drained"
+    DRAIN_TIMED_OUT = "DrainTimedOut"
+
+
+NOT_ITS_FAULT = frozenset({Cause.SUPERSEDED})
+"""Causes for which a revision that was rolled back is no failed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way: a share of the traffic, and what has to be seen of it."""
+
+    weight: int
+    """Percent of the requests, 1 to 95."""
+    min_duration: timedelta = timedelta(minutes=1)
+    min_requests: int = 100
+    """Requests of the candidate."""
+    pause: bool = False
+    """A person has to approve before the next step."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.weight <= MOST_ANALYSED:
+            raise ValueError(f"a step's weight is 1 to {MOST_ANALYSED}, not {self.weight}")
+
+
+MOST_FAILURES = 10
+"""Revisions that are remembered as failed."""
+
+DEFAULT_STEPS = (
+    Step(1, min_requests=20),
+    Step(5, min_requests=50),
+    Step(25, min_requests=100),
+    Step(50, min_requests=200),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """For what needs no statistics."""
+
+    outcomes: int = 20
+    share: float = 0.5
+    windows: int = 2
+    """So many windows in a row, each with so many outcomes and at least this share of bad ones."""
+    restarts: int = 3
+    """Restarts of the candidate's engines since its pods were ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each part of a run may take."""
+
+    start: timedelta = timedelta(hours=2)
+    hold: timedelta = timedelta(minutes=30)
+    acknowledge: timedelta = timedelta(minutes=1)
+    silence: timedelta = timedelta(minutes=2)
+    """Without figures for so long there are none."""
+    settle: timedelta = timedelta(seconds=15)
+    """After a weight was taken up: requests that began before it are still under way."""
+    total: timedelta = timedelta(hours=24)
+    drain: timedelta = timedelta(minutes=15)
+    keep: timedelta = timedelta(hours=2)
+    """The rollback window: how long the revision before is kept after a promotion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run follows; frozen when it begins."""
+
+    steps: tuple[Step, ...]
+    metrics: tuple[Metric, ...]
+    bar: Bar
+    breaker: Breaker = Breaker()
+    limits: Limits = Limits()
+    rolls_back_when_held: bool = True
+    """What becomes of a run that is held for too long; otherwise it stays held."""
+
+    def __post_init__(self) -> None:
+        weights = [step.weight for step in self.steps]
+        if not weights or weights != sorted(set(weights)):
+            raise ValueError(f"the weights of the steps have to grow: {weights}")
+        if not self.metrics:
+            raise ValueError("a run needs a metric: without one nothing is ever accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why and since when a run is held, and where it goes on."""
+
+    cause: Cause
+    since: datetime
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One candidate's way, as status records it."""
+
+    number: int
+    candidate: str
+    stable: str
+    """The revision that it is compared with and that comes back if it fails."""
+    plan: Plan
+    phase: Phase
+    cause: Cause
+    said: str
+    """The same in a sentence, with the figures that decided."""
+    started: datetime
+    since: datetime
+    """When the phase began."""
+    step: int = 0
+    weight: int = 0
+    """Percent of the traffic that the candidate is to have."""
+    requests: int = 0
+    """Of the candidate, in this step."""
+    step_since: datetime | None = None
+    """When every gateway had taken up the step's weight."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    tripped: int = 0
+    """Windows in a row in which the breaker's share was reached."""
+    restarts: int | None = None
+    """Restarts of the candidate's engines that do not count: those before it had traffic."""
+    last_data: datetime | None = None
+    approved: frozenset[int] = frozenset()
+    hold: Hold | None = None
+
+    @property
+    def name(self) -> str:
+        """By which commands mean it: `<number>-<candidate>`."""
+        return f"{self.number}-{self.candidate}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, either way."""
+        return self.phase in ENDED
+
+    @property
+    def has_swapped(self) -> bool:
+        """Whether the candidate has the stable role."""
+        return self.phase in (Phase.PROMOTING, Phase.WATCHING, Phase.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A revision that was rolled back: it is not tried again by itself."""
+
+    revision: str
+    cause: Cause
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """All that is recorded of rollouts."""
+
+    stable: str
+    run: Run | None = None
+    runs: int = 0
+    failures: tuple[Failure, ...] = ()
+    """The last first."""
+    command: str | None = None
+    """The last command that was read, whatever became of it."""
+    answer: str = ""
+    """What became of it."""
+
+    def failure_of(self, revision: str) -> Failure | None:
+        """Why this revision is not tried again by itself."""
+        return next((item for item in self.failures if item.revision == revision), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The pods of a revision: how many are ready and warmed up, of how many that there are to be."""
+
+    ready: int = 0
+    wanted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One stretch of time of users' requests, by metric; each request is in one of them."""
+
+    windows: Mapping[str, Window]
+    requests: int
+    """Of the candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is seen now."""
+
+    target: str | None
+    """The revision that the spec asks for; None where it cannot be served."""
+    plan: Plan
+    """What a run that begins now would follow."""
+    candidate: Fleet = Fleet()
+    stable: Fleet = Fleet()
+    carries: int = 0
+    """Percent of the present traffic that the candidate's ready pods can take."""
+    acknowledged: int | None = None
+    """The candidate's weight that every ready gateway has taken up; None where they differ or are silent."""
+    sees: bool = True
+    """Whether every source of figures has answered just now."""
+    figures: Figures | None = None
+    """Of a stretch that has just ended; None in between."""
+    share: tuple[int, int] = (0, 0)
+    """Requests of the candidate and of both since the weight was taken up."""
+    in_flight: int | None = None
+    """Requests that run on the revision that is let go; None where it is not known."""
+    restarts: int = 0
+    paused: bool = False
+    promotes_itself: bool = True
+    command: str | None = None

@@ -1,0 +1,78 @@
+"""What every check of a rollout looks at, and the moves that it may make. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from deepseek_operator.rollout import evidence as evidences
+from deepseek_operator.rollout.evidence import Evidence, Verdict
+from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One moment of a run that has not ended; `verb` is what a person asks for just now."""
+
+    rollout: Rollout
+    run: Run
+    facts: Facts
+    verb: str | None
+    now: datetime
+
+    @property
+    def step(self) -> Step:
+        """The present step."""
+        return self.run.plan.steps[self.run.step]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether promotion follows the present step."""
+        return self.run.step == len(self.run.plan.steps) - 1
+
+    def to(self, phase: Phase, cause: Cause, said: str, **changes: Any) -> Rollout:
+        """The run in another phase, as of now."""
+        changed: dict[str, Any] = {"hold": None, **changes}
+        moved = replace(self.run, phase=phase, cause=cause, said=said, since=self.now, **changed)
+        return replace(self.rollout, run=moved)
+
+    def back(self, cause: Cause, said: str) -> Rollout:
+        """Whoever has the role of the stable revision gives it back."""
+        back = self.to(Phase.ROLLING_BACK, cause, said, weight=0)
+        return replace(back, stable=self.run.stable)
+
+
+def verdict(run: Run) -> Verdict:
+    """Of all metrics together."""
+    return evidences.overall(
+        run.evidence.get(metric.name, Evidence()).verdict(run.plan.bar)
+        for metric in run.plan.metrics
+    )
+
+
+def standing(run: Run) -> str:
+    """How far each metric is, in words."""
+    parts = []
+    for metric in run.plan.metrics:
+        found = run.evidence.get(metric.name, Evidence())
+        accepted = max(found.acceptance, default=0.0)
+        parts.append(
+            f"{metric.name} {found.verdict(run.plan.bar)} "
+            f"({accepted:.1f} of {run.plan.bar.accept_at:.1f}, alarm {found.alarm:.1f} of "
+            f"{run.plan.bar.alarm_at:.1f})"
+        )
+    return ", ".join(parts)
+
+
+def words(found: Evidence) -> str:
+    """What was seen of one metric, for people."""
+    seen = found.seen
+    low, high = evidences.interval(seen.candidate)
+    return (
+        f"{seen.candidate.bad} of {seen.candidate.total} requests of the candidate "
+        f"({low:.2%} to {high:.2%}), {seen.stable.bad} of {seen.stable.total} of the stable revision"
+    )
+
+
+def elapsed(since: datetime, now: datetime) -> timedelta:
+    """Never negative: clocks of two operators may differ."""
+    return max(timedelta(0), now - since)

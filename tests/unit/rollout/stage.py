@@ -1,0 +1,145 @@
+"""A cluster for rollouts: pods, gateways and users, as far as decide() sees them. Time is a number."""
+
+import random
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from deepseek_operator.rollout import evidence
+from deepseek_operator.rollout.evidence import Absolute, Metric, Outcomes, Pair, Relative
+from deepseek_operator.rollout.machine import decide
+from deepseek_operator.rollout.run import (
+    DEFAULT_STEPS,
+    Facts,
+    Figures,
+    Fleet,
+    Phase,
+    Plan,
+    Rollout,
+    Run,
+    Step,
+)
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+STABLE, CANDIDATE, NEXT = "stable", "candidate", "next"
+ERRORS = Metric("errors", Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
+
+
+def plan(*steps: Step, **changes: object) -> Plan:
+    """A plan that compares errors."""
+    made = Plan(steps or DEFAULT_STEPS, (ERRORS,), evidence.bar(metrics=1))
+    return replace(made, **changes) if changes else made  # type: ignore[arg-type]
+
+
+@dataclass
+class Stage:
+    """One object's rollout, and everything around it that may be changed at will."""
+
+    plan: Plan = field(default_factory=plan)
+    rollout: Rollout = field(default_factory=lambda: Rollout(STABLE))
+    now: datetime = START
+    target: str | None = CANDIDATE
+    ready: dict[str, int] = field(default_factory=lambda: {STABLE: 2, CANDIDATE: 2, NEXT: 2})
+    carries: int = 100
+    gateways_answer: bool = True
+    applied: int = 0
+    sees: bool = True
+    rate: float = 100.0
+    """Requests a second of all users."""
+    bad: dict[str, float] = field(
+        default_factory=lambda: {STABLE: 0.01, CANDIDATE: 0.01, NEXT: 0.01}
+    )
+    running: int = 0
+    restarts: int = 0
+    paused: bool = False
+    promotes_itself: bool = True
+    command: str | None = None
+    leak: int = 0
+    """Percent more than asked for that reach the candidate."""
+    seed: int = 1
+    seconds: float = 15.0
+    """Between passes."""
+    history: list[Rollout] = field(default_factory=list)
+    taken: tuple[int, int] = (0, 0)
+    taken_weight: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+
+    @property
+    def run(self) -> Run:
+        """The present run, or the last one."""
+        assert self.rollout.run is not None
+        return self.rollout.run
+
+    def facts(self, *, traffic: bool = True) -> Facts:
+        """What a pass sees; the stretch since the last pass is counted in it."""
+        run = self.rollout.run
+        candidate = run.candidate if run else self.target or CANDIDATE
+        stable = run.stable if run else self.rollout.stable
+        return Facts(
+            target=self.target,
+            plan=self.plan,
+            candidate=Fleet(self.ready[candidate], 2),
+            stable=Fleet(self.ready[stable], 2),
+            carries=self.carries,
+            acknowledged=self.applied if self.gateways_answer else None,
+            sees=self.sees,
+            figures=self._figures(candidate, stable) if traffic and self.sees else None,
+            share=self.taken if self.sees else (0, 0),
+            in_flight=self.running,
+            restarts=self.restarts,
+            paused=self.paused,
+            promotes_itself=self.promotes_itself,
+            command=self.command,
+        )
+
+    def _figures(self, candidate: str, stable: str) -> Figures | None:
+        weight = min(100, self.applied + (self.leak if self.applied else 0))
+        if self.applied != self.taken_weight:
+            self.taken, self.taken_weight = (0, 0), self.applied
+        total = round(self.rate * self.seconds)
+        of_candidate = sum(self.chance.random() < weight / 100 for _ in range(total))
+        self.taken = (self.taken[0] + of_candidate, self.taken[1] + total)
+        pair = Pair(
+            self._outcomes(of_candidate, candidate), self._outcomes(total - of_candidate, stable)
+        )
+        return Figures({"errors": (pair,)}, of_candidate) if total else None
+
+    def _outcomes(self, total: int, revision: str) -> Outcomes:
+        share = self.bad[revision]
+        return Outcomes(total, sum(self.chance.random() < share for _ in range(total)))
+
+    def one_pass(self, *, traffic: bool = True) -> Rollout:
+        """Time goes by, a pass decides, and the gateways take up what was recorded."""
+        self.now += timedelta(seconds=self.seconds)
+        before = self.rollout
+        self.rollout = decide(before, self.facts(traffic=traffic), now=self.now)
+        self.history.append(self.rollout)
+        if self.gateways_answer:
+            self.applied = self.weight()
+        return self.rollout
+
+    def weight(self) -> int:
+        """What the gateways are asked to send to the run's candidate."""
+        return self.rollout.run.weight if self.rollout.run else 0
+
+    def until(self, *phases: Phase, passes: int = 2000) -> Run:
+        """Pass after pass until the run is in one of these phases."""
+        for _ in range(passes):
+            self.one_pass()
+            if self.rollout.run and self.rollout.run.phase in phases:
+                return self.rollout.run
+        raise AssertionError(f"not within {passes} passes: {phases}, but {self.rollout.run}")
+
+    def say(self, verb: str) -> None:
+        """A person's command, for the run and step as they are."""
+        self.command = f"{verb}:{self.run.name}/{self.run.step}"
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases that the runs went through."""
+        found: list[Phase] = []
+        for rollout in self.history:
+            if rollout.run and (not found or found[-1] is not rollout.run.phase):
+                found.append(rollout.run.phase)
+        return found

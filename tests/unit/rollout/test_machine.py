@@ -1,0 +1,537 @@
+"""decide(): the ways that a rollout may take, each from its beginning to its end."""
+
+from datetime import timedelta
+
+import pytest
+
+from deepseek_operator.rollout.run import (
+    DEFAULT_STEPS,
+    Cause,
+    Limits,
+    Phase,
+    Run,
+    Step,
+)
+from tests.unit.rollout.stage import CANDIDATE, NEXT, STABLE, Stage, plan
+
+ACTIVE = [
+    Phase.STARTING,
+    Phase.SHIFTING,
+    Phase.ANALYZING,
+    Phase.AWAITING_APPROVAL,
+    Phase.HELD,
+]
+PAUSING = plan(Step(5, min_requests=20, pause=True), Step(50, min_requests=50))
+
+
+def brought_to(phase: Phase, **changes: object) -> Stage:
+    """A run that is in this phase."""
+    stage = Stage(plan=PAUSING, **changes)  # type: ignore[arg-type]
+    if phase is Phase.STARTING:
+        stage.ready[CANDIDATE] = 0
+        stage.one_pass()
+    elif phase is Phase.SHIFTING:
+        stage.until(Phase.SHIFTING)
+    elif phase is Phase.HELD:
+        stage.until(Phase.ANALYZING)
+        stage.paused = True
+        stage.until(Phase.HELD)
+    elif phase in (Phase.PROMOTING, Phase.WATCHING):
+        stage.until(Phase.AWAITING_APPROVAL)
+        stage.say("approve")
+        stage.until(phase)
+    else:
+        stage.until(phase)
+    assert stage.run.phase is phase
+    return stage
+
+
+def test_a_good_candidate_is_promoted_by_itself() -> None:
+    stage = Stage()
+
+    stage.until(Phase.SUCCEEDED)
+
+    assert stage.rollout.stable == CANDIDATE
+    weights = [r.run.weight for r in stage.history if r.run]
+    assert sorted(set(weights)) == [0, *(step.weight for step in DEFAULT_STEPS), 100]
+    assert weights == sorted(weights)
+    assert stage.phases[-3:] == [Phase.PROMOTING, Phase.WATCHING, Phase.SUCCEEDED]
+    assert stage.rollout.failures == ()
+
+
+def test_a_candidate_that_fails_four_times_as_often_is_rolled_back_and_not_tried_again() -> None:
+    stage = Stage(bad={STABLE: 0.01, CANDIDATE: 0.04})
+
+    run = stage.until(Phase.ROLLED_BACK)
+    for _ in range(20):
+        stage.one_pass()
+
+    assert stage.run == run
+    assert (run.cause, run.weight, stage.rollout.stable) == (Cause.EVIDENCE_BAD, 0, STABLE)
+    assert "requests of the candidate" in run.said
+    [failure] = stage.rollout.failures
+    assert (failure.revision, failure.cause) == (CANDIDATE, Cause.EVIDENCE_BAD)
+
+
+def test_one_that_turns_bad_late_is_rolled_back_all_the_same() -> None:
+    stage = Stage(plan=plan(Step(25, min_duration=timedelta(hours=6))))
+    for _ in range(1000):
+        stage.one_pass()
+    assert stage.run.phase is Phase.ANALYZING
+    stage.bad[CANDIDATE] = 0.08
+
+    stage.until(Phase.ROLLING_BACK, passes=20)
+
+    assert stage.run.cause is Cause.EVIDENCE_BAD
+
+
+def test_most_requests_failing_needs_no_statistics() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.bad[CANDIDATE] = 0.7
+
+    stage.until(Phase.ROLLING_BACK, passes=3)
+
+    assert stage.run.cause is Cause.BREAKER
+
+
+def test_engines_that_die_trip_the_breaker() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.restarts = 2
+    stage.one_pass()
+    assert stage.run.phase is Phase.ANALYZING
+
+    stage.restarts = 3
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.cause) == (Phase.ROLLING_BACK, Cause.BREAKER)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [Phase.SHIFTING, Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.WATCHING],
+)
+def test_without_a_pod_the_candidate_has_no_traffic(phase: Phase) -> None:
+    stage = brought_to(phase)
+    stage.ready[CANDIDATE] = 0
+
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.cause) == (Phase.ROLLING_BACK, Cause.CANDIDATE_LOST)
+    assert (stage.run.weight, stage.rollout.stable) == (0, STABLE)
+
+
+@pytest.mark.parametrize("phase", [*ACTIVE, Phase.PROMOTING, Phase.WATCHING])
+@pytest.mark.parametrize("trouble", ["none", "paused", "blind", "gateways", "stable"])
+def test_an_abort_is_done_in_every_phase_whatever_else_is_true(phase: Phase, trouble: str) -> None:
+    stage = brought_to(phase)
+    stage.paused |= trouble == "paused"
+    stage.sees = trouble != "blind"
+    stage.gateways_answer = trouble != "gateways"
+    stage.ready[STABLE] = 1 if trouble == "stable" else 2
+    stage.say("abort")
+
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.cause, stage.run.weight) == (
+        Phase.ROLLING_BACK,
+        Cause.ABORTED,
+        0,
+    )
+    assert stage.rollout.stable == STABLE
+    stage.gateways_answer = True
+    assert stage.until(Phase.ROLLED_BACK).cause is Cause.ABORTED
+
+
+@pytest.mark.parametrize("phase", ACTIVE)
+def test_another_spec_ends_the_run_before_the_next_begins(phase: Phase) -> None:
+    stage = brought_to(phase)
+    stage.paused = False
+    stage.target = NEXT
+
+    stage.one_pass()
+    assert (stage.run.candidate, stage.run.cause) == (CANDIDATE, Cause.SUPERSEDED)
+    while stage.run.candidate == CANDIDATE:
+        assert stage.applied == 0 or stage.run.phase is Phase.ROLLING_BACK
+        stage.one_pass()
+
+    assert (stage.run.candidate, stage.run.stable, stage.applied) == (NEXT, STABLE, 0)
+    assert stage.rollout.failures == ()
+
+
+def test_the_spec_of_before_ends_the_run_and_begins_none() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.target = STABLE
+
+    stage.until(Phase.ROLLED_BACK)
+    run = stage.run
+    for _ in range(5):
+        stage.one_pass()
+
+    assert stage.run == run
+    assert stage.rollout.stable == STABLE
+
+
+def test_the_spec_of_before_brings_the_old_revision_back_while_it_is_kept() -> None:
+    stage = brought_to(Phase.WATCHING)
+    stage.target = STABLE
+
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.weight, stage.rollout.stable) == (
+        Phase.ROLLING_BACK, 0, STABLE,
+    )  # fmt: skip
+
+
+def test_a_third_revision_begins_from_the_one_that_was_promoted() -> None:
+    stage = brought_to(Phase.WATCHING)
+    stage.target = NEXT
+
+    while stage.run.candidate != NEXT:
+        stage.one_pass()
+
+    assert (stage.run.stable, stage.rollout.stable) == (CANDIDATE, CANDIDATE)
+
+
+def test_a_spec_that_cannot_be_served_holds_the_run() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.target = None
+
+    stage.one_pass()
+    assert (stage.run.phase, stage.run.cause) == (Phase.HELD, Cause.SPEC_NOT_SERVABLE)
+    stage.target = CANDIDATE
+    stage.one_pass()
+
+    assert stage.run.phase is Phase.ANALYZING
+
+
+def test_without_figures_nothing_moves_and_nothing_is_held_against_anyone() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    weight = stage.run.weight
+    stage.sees = False
+
+    stage.until(Phase.HELD, passes=10)
+    assert (stage.run.cause, stage.run.weight) == (Cause.NO_DATA, weight)
+    stage.sees = True
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.weight) == (Phase.ANALYZING, weight)
+
+
+@pytest.mark.parametrize("missing", ["figures", "gateway"])
+def test_nothing_is_passed_while_something_is_missing(missing: str) -> None:
+    """Long before that holds the run: the step could be passed at this very moment."""
+    stage = Stage(plan=plan(Step(5, min_requests=20), Step(50, min_requests=20)))
+    stage.until(Phase.ANALYZING)
+    ready = stage.rollout
+    while stage.run.weight == 5:
+        ready = stage.rollout
+        stage.one_pass()
+    stage.rollout, stage.applied = ready, 5
+    stage.sees, stage.gateways_answer = missing != "figures", missing != "gateway"
+
+    stage.one_pass()
+    assert (stage.run.phase, stage.run.weight) == (Phase.ANALYZING, 5)
+    stage.sees = stage.gateways_answer = True
+    stage.one_pass()
+
+    assert stage.run.weight == 50
+
+
+def test_held_for_too_long_it_goes_back() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.sees = False
+
+    run = stage.until(Phase.ROLLED_BACK, passes=200)
+
+    assert run.cause is Cause.HELD_TOO_LONG
+    assert "NoData" in run.said
+
+
+def test_or_stays_where_that_is_asked_for() -> None:
+    stage = Stage(plan=plan(Step(5), rolls_back_when_held=False))
+    stage.until(Phase.ANALYZING)
+    stage.sees = False
+    for _ in range(300):
+        stage.one_pass()
+
+    assert (stage.run.phase, stage.run.weight) == (Phase.HELD, 5)
+
+
+def test_a_pause_has_no_deadline_and_keeps_nobody_from_seeing_a_bad_candidate() -> None:
+    stage = brought_to(Phase.HELD)
+    for _ in range(300):
+        stage.one_pass()
+    assert stage.run.phase is Phase.HELD
+
+    stage.bad[CANDIDATE] = 0.2
+    stage.until(Phase.ROLLING_BACK, passes=30)
+
+    assert stage.run.cause in (Cause.EVIDENCE_BAD, Cause.BREAKER)
+
+
+def test_a_paused_run_goes_on_where_it_was() -> None:
+    stage = brought_to(Phase.HELD)
+    stage.paused = False
+
+    stage.one_pass()
+
+    assert stage.run.phase is Phase.ANALYZING
+
+
+def test_a_weight_waits_for_the_pods_that_bear_it() -> None:
+    stage = Stage(carries=4, plan=plan(Step(1, min_requests=20), Step(25, min_requests=20)))
+    stage.until(Phase.ANALYZING)
+    for _ in range(40):
+        stage.one_pass()
+    assert (stage.run.weight, stage.run.phase) == (1, Phase.ANALYZING)
+    assert "can take 4 % of the traffic, and 25 % come next" in stage.run.said
+
+    stage.carries = 25
+    stage.one_pass()
+
+    assert stage.run.weight == 25
+
+
+def test_all_of_the_traffic_waits_for_the_pods_that_bear_all_of_it() -> None:
+    stage = Stage(carries=60, plan=plan(Step(50, min_requests=20)))
+    for _ in range(200):
+        stage.one_pass()
+
+    assert stage.run.phase is Phase.ANALYZING
+    stage.carries = 100
+    stage.until(Phase.PROMOTING, passes=2)
+
+
+def test_no_step_is_passed_before_enough_was_seen_of_it() -> None:
+    stage = Stage(rate=1.0, plan=plan(Step(5, min_requests=20), Step(50, min_requests=20)))
+    stage.until(Phase.ANALYZING)
+    before = 0
+    while stage.run.weight == 5:
+        before = stage.run.requests
+        stage.one_pass()
+
+    assert before < 20 + 5
+    assert stage.run.started + timedelta(minutes=5) < stage.now
+
+
+def test_no_gateway_that_has_not_taken_up_a_weight_is_passed_over() -> None:
+    stage = Stage()
+    stage.until(Phase.SHIFTING)
+    stage.gateways_answer = False
+    stage.until(Phase.HELD)
+    assert stage.run.cause is Cause.NOT_ACKNOWLEDGED
+
+    stage.gateways_answer = True
+    stage.until(Phase.ANALYZING, passes=5)
+
+
+def test_a_split_that_is_not_what_was_asked_for_holds_the_run() -> None:
+    stage = Stage(leak=10, plan=plan(Step(5)))
+
+    stage.until(Phase.HELD)
+
+    assert stage.run.cause is Cause.UNVERIFIED
+    assert "instead of 5 %" in stage.run.said
+
+
+def test_pods_of_the_stable_revision_that_are_missing_hold_the_run() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.ready[STABLE] = 1
+
+    stage.one_pass()
+
+    assert stage.run.cause is Cause.STABLE_SHORT
+
+
+def test_a_step_with_a_pause_waits_for_a_person_and_for_this_step() -> None:
+    stage = brought_to(Phase.AWAITING_APPROVAL)
+    stage.command = f"approve:{stage.run.name}/7"
+    for _ in range(10):
+        stage.one_pass()
+    assert stage.run.phase is Phase.AWAITING_APPROVAL
+    assert "which is over" in stage.rollout.answer
+
+    stage.say("approve")
+    stage.one_pass()
+
+    assert stage.run.weight == 50
+
+
+def test_an_approval_is_no_promotion_without_evidence() -> None:
+    stage = Stage(plan=plan(Step(50, min_requests=20, pause=True)), rate=2.0)
+    stage.until(Phase.ANALYZING)
+    stage.say("approve")
+
+    stage.one_pass()
+
+    assert stage.run.phase is Phase.ANALYZING
+
+
+def test_without_promotion_by_itself_the_last_step_waits_for_a_person() -> None:
+    stage = Stage(plan=plan(Step(50, min_requests=20)), promotes_itself=False)
+    stage.until(Phase.AWAITING_APPROVAL)
+
+    stage.say("approve")
+
+    stage.until(Phase.PROMOTING, passes=2)
+
+
+def test_promotion_by_hand_needs_no_evidence_but_pods() -> None:
+    stage = Stage(plan=plan(Step(5, min_requests=10**6)), carries=20)
+    stage.until(Phase.ANALYZING)
+    stage.say("promote")
+    stage.one_pass()
+    assert stage.run.phase is Phase.ANALYZING
+    assert "refused" in stage.rollout.answer
+
+    stage.carries = 100
+    stage.command = None
+    stage.one_pass()
+    stage.say("promote")
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.cause) == (Phase.PROMOTING, Cause.PROMOTED_BY_HAND)
+
+
+def test_a_command_is_carried_out_once() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.say("abort")
+    stage.until(Phase.ROLLED_BACK)
+    command = stage.command
+
+    stage.target = NEXT
+    stage.until(Phase.ANALYZING)
+
+    assert stage.command == command
+    assert stage.run.candidate == NEXT
+
+
+def test_a_retry_tries_a_failed_revision_once_more() -> None:
+    stage = Stage(bad={STABLE: 0.01, CANDIDATE: 0.5})
+    stage.until(Phase.ROLLED_BACK)
+    stage.bad[CANDIDATE] = 0.01
+    stage.say("retry")
+
+    stage.until(Phase.SUCCEEDED)
+
+    assert (stage.run.number, stage.rollout.failures) == (2, ())
+
+
+def test_a_failed_revision_stays_failed_when_another_was_tried_in_between() -> None:
+    stage = Stage(bad={STABLE: 0.01, CANDIDATE: 0.5, NEXT: 0.5})
+    stage.until(Phase.ROLLED_BACK)
+    stage.target = NEXT
+    stage.until(Phase.STARTING, Phase.SHIFTING)
+    stage.until(Phase.ROLLED_BACK)
+    stage.target = CANDIDATE
+    for _ in range(10):
+        stage.one_pass()
+
+    assert stage.run.candidate == NEXT
+    assert [failure.revision for failure in stage.rollout.failures] == [NEXT, CANDIDATE]
+
+
+def test_a_rollback_by_hand_brings_the_old_revision_back_within_its_window() -> None:
+    stage = brought_to(Phase.WATCHING)
+    stage.say("rollback")
+
+    run = stage.until(Phase.ROLLED_BACK)
+
+    assert (run.cause, stage.rollout.stable) == (Cause.ROLLED_BACK_BY_HAND, STABLE)
+
+
+def test_a_promoted_candidate_that_breaks_within_the_window_is_rolled_back() -> None:
+    stage = brought_to(Phase.WATCHING)
+    stage.bad[CANDIDATE] = 0.9
+
+    stage.until(Phase.ROLLED_BACK, passes=20)
+
+    assert stage.rollout.stable == STABLE
+
+
+def test_running_requests_may_end_before_their_pods_go() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.running = 3
+    stage.say("abort")
+    stage.until(Phase.DRAINING)
+    for _ in range(5):
+        stage.one_pass()
+    assert stage.phases[-1] is Phase.DRAINING
+
+    stage.running = 0
+    stage.one_pass()
+
+    assert stage.run.phase is Phase.ROLLED_BACK
+
+
+def test_but_not_for_ever() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.running = 3
+    stage.say("abort")
+
+    stage.until(Phase.ROLLED_BACK, passes=100)
+
+
+def test_no_request_is_cut_off_while_gateways_may_still_send_one() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.gateways_answer = False
+    stage.say("abort")
+    for _ in range(50):
+        stage.one_pass()
+
+    assert stage.run.phase is Phase.ROLLING_BACK
+
+
+def test_pods_that_never_get_ready_end_the_run_without_any_traffic() -> None:
+    stage = brought_to(Phase.STARTING)
+
+    run = stage.until(Phase.ROLLED_BACK, passes=1000)
+
+    assert run.cause is Cause.CANDIDATE_NOT_READY
+    assert all(rollout.run.weight == 0 for rollout in stage.history if rollout.run)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.01])
+def test_every_run_ends_however_few_requests_there_are(rate: float) -> None:
+    stage = Stage(rate=rate, seconds=300)
+
+    run = stage.until(Phase.ROLLED_BACK, Phase.SUCCEEDED, passes=400)
+
+    assert run.cause is Cause.TOO_LONG
+
+
+def test_nothing_is_counted_before_a_weight_has_settled() -> None:
+    stage = Stage(plan=plan(Step(50), limits=Limits(settle=timedelta(minutes=5))))
+    stage.bad[CANDIDATE] = 1.0
+    stage.until(Phase.ANALYZING)
+    for _ in range(19):
+        stage.one_pass()
+        assert stage.run.evidence == {}
+
+    stage.until(Phase.ROLLING_BACK, passes=4)
+
+
+def test_a_clock_that_goes_back_ends_nothing() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.now -= timedelta(days=2)
+
+    stage.one_pass()
+
+    assert stage.run.phase is Phase.ANALYZING
+
+
+def test_the_same_facts_give_the_same_decision() -> None:
+    one, other = (
+        Stage(bad={STABLE: 0.01, CANDIDATE: 0.03}),
+        Stage(bad={STABLE: 0.01, CANDIDATE: 0.03}),
+    )
+    for _ in range(60):
+        assert one.one_pass() == other.one_pass()
+
+
+def test_runs_are_numbered_and_named() -> None:
+    stage = Stage()
+    stage.one_pass()
+
+    assert stage.run.name == f"1-{CANDIDATE}"
+    assert isinstance(stage.run, Run)
