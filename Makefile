@@ -96,6 +96,9 @@ bench-weights: setup ## fetching a model beside curl, from a hub on this machine
 bench-warmup: test-setup ## first requests to cold and to warmed pods, and what a kept compile cache is worth
 	@$(RUN) -m bench.warmup
 
+bench-decision: setup ## 10,000 simulated rollouts of each kind of traffic through the operator's decisions
+	@$(RUN) -m bench.decision
+
 .PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
 	generate fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
-	bench-warmup
+	bench-warmup bench-decision

@@ -1,0 +1,66 @@
+"""`python -m bench.decision`: how many good candidates are promoted, how many bad ones rolled back."""
+
+import argparse
+import itertools
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+
+from bench.decision import report
+from bench.decision.report import Cell
+from bench.decision.simulate import End, one_run
+from bench.decision.traffic import KINDS, Traffic
+
+RATES = (1.0, 10.0, 1000.0)
+FAILING = (0.005, 0.01, 0.05)
+RATIOS = (1.0, 2.0, 4.0)
+OTHER_RATE, OTHER_FAILING = 10.0, 0.01
+"""Of the kinds of traffic that are not steady."""
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench.decision", description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000, help="of each kind (default: 10000)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run (default: 1)")
+    return parser.parse_args(arguments)
+
+
+def kinds() -> list[Traffic]:
+    """Every kind of traffic, steady ones first."""
+    steady = [
+        Traffic(rate, failing, ratio)
+        for failing, ratio, rate in itertools.product(FAILING, RATIOS, RATES)
+    ]
+    others = [
+        Traffic(OTHER_RATE, OTHER_FAILING, ratio, kind)
+        for kind, ratio in itertools.product(KINDS[1:], RATIOS)
+    ]
+    return steady + others
+
+
+def simulate(traffic: Traffic, *, runs: int, seed: int) -> list[End]:
+    """All runs of one kind, one after the other."""
+    return [one_run(traffic, seed + number) for number in range(runs)]
+
+
+def _simulate(job: tuple[Traffic, int, int]) -> list[End]:
+    traffic, runs, seed = job
+    return simulate(traffic, runs=runs, seed=seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Simulate and print; 1 where the bar is missed."""
+    options = parse(arguments)
+    jobs = [(traffic, options.runs, options.seed) for traffic in kinds()]
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        found = pool.map(_simulate, jobs, chunksize=1)
+    cells = [Cell(job[0], ends) for job, ends in zip(jobs, found, strict=True)]
+    print(f"{options.runs} runs of each kind, seeds from {options.seed} on\n")
+    print(report.table(cells))
+    return 0 if all(cell.bar is None or cell.bar[1] for cell in cells) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""One rollout from its first step to its end."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from bench.decision.traffic import Traffic, Users
+from deepseek_operator.rollout import evidence
+from deepseek_operator.rollout.evidence import Absolute, Metric, Relative
+from deepseek_operator.rollout.machine import decide
+from deepseek_operator.rollout.run import (
+    DEFAULT_STEPS,
+    Facts,
+    Figures,
+    Fleet,
+    Phase,
+    Plan,
+    Rollout,
+)
+
+PLAN = Plan(
+    DEFAULT_STEPS,
+    (Metric("errors", Relative(), (Relative(), Absolute(good=0.0025, bad=0.01))),),
+    evidence.bar(metrics=1),
+)
+STRETCH_SECONDS = 15.0
+STRETCH_REQUESTS = 20
+"""A stretch is over after so long, and not before the candidate has had so many requests."""
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DECIDED = (Phase.PROMOTING, Phase.ROLLING_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a rollout ended."""
+
+    outcome: str
+    """promoted, rolled back, or held: not decided within the longest duration."""
+    minutes: float
+    requests: int
+    """Of the candidate."""
+
+
+def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
+    """From the first weight on; pods and gateways do what they are asked."""
+    users = Users(traffic, np.random.default_rng(seed))
+    rollout, seconds, requests = Rollout("stable"), 0.0, 0
+    share = (0, 0)
+    figures: Figures | None = None
+    applied = 0
+    while True:
+        facts = Facts(
+            target="candidate",
+            plan=plan,
+            candidate=Fleet(1, 1),
+            stable=Fleet(1, 1),
+            carries=100,
+            acknowledged=applied,
+            figures=figures,
+            share=share,
+            in_flight=0,
+        )
+        rollout = decide(rollout, facts, now=START + timedelta(seconds=seconds))
+        run = rollout.run
+        assert run is not None
+        if run.phase in DECIDED:
+            outcome = "promoted" if run.phase is Phase.PROMOTING else "rolled back"
+            if run.cause in ("MaxDurationReached", "HeldTooLong"):
+                outcome = "held"
+            return End(outcome, seconds / 60, requests)
+        if run.weight != applied:
+            applied, share, figures = run.weight, (0, 0), None
+            continue
+        length = STRETCH_SECONDS
+        rate = users.per_second(seconds) * run.weight / 100
+        if rate * length < STRETCH_REQUESTS and rate > 0:
+            length = min(STRETCH_REQUESTS / rate, 3600.0)
+        pair = users.stretch(seconds, length, run.weight / 100)
+        seconds += length
+        requests += pair.candidate.total
+        total = pair.candidate.total + pair.stable.total
+        share = (share[0] + pair.candidate.total, share[1] + total)
+        figures = Figures({"errors": (pair,)}, pair.candidate.total)

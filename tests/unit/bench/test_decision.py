@@ -1,0 +1,77 @@
+"""The simulated rollouts: traffic that is what it says, and the real decisions on it."""
+
+import numpy as np
+import pytest
+
+from bench.decision import report
+from bench.decision.__main__ import kinds, main, parse, simulate
+from bench.decision.report import Cell
+from bench.decision.simulate import End, one_run
+from bench.decision.traffic import BURST, KINDS, Traffic, Users
+
+GOOD, WORSE = Traffic(50.0, 0.02, 1.0), Traffic(50.0, 0.02, 4.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_traffic_is_what_it_says_on_average(kind: str) -> None:
+    users = Users(Traffic(20.0, 0.05, 2.0, kind), np.random.default_rng(1))
+    stretches = [users.stretch(at * 600.0, 600.0, 0.25) for at in range(1440)]
+
+    stable = sum((pair.stable for pair in stretches[1:]), start=stretches[0].stable)
+    candidate = sum((pair.candidate for pair in stretches[1:]), start=stretches[0].candidate)
+    total = stable.total + candidate.total
+
+    assert total / (1440 * 600) == pytest.approx(20, rel=0.05)
+    assert candidate.total / total == pytest.approx(0.25, rel=0.05)
+    assert stable.share == pytest.approx(0.05, rel=0.1)
+    assert candidate.share == pytest.approx(0.1, rel=0.1)
+
+
+def test_bursts_come_whole() -> None:
+    users = Users(Traffic(20.0, 0.05, 1.0, "bursty"), np.random.default_rng(1))
+
+    assert all(users.stretch(0, 15, 0.5).stable.bad % BURST == 0 for _ in range(50))
+
+
+def test_the_same_seed_is_the_same_rollout() -> None:
+    assert one_run(WORSE, 3) == one_run(WORSE, 3) != one_run(WORSE, 4)
+
+
+def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
+    assert {end.outcome for end in simulate(GOOD, runs=20, seed=1)} == {"promoted"}
+    assert {end.outcome for end in simulate(WORSE, runs=20, seed=1)} == {"rolled back"}
+
+
+def test_without_requests_nothing_is_decided() -> None:
+    assert one_run(Traffic(0.001, 0.01, 1.0), 1).outcome == "held"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "promoted", "met"),
+    [
+        pytest.param(1.0, 100, True, id="good"),
+        pytest.param(1.0, 90, False, id="good-not-promoted"),
+        pytest.param(4.0, 0, True, id="bad"),
+        pytest.param(4.0, 5, False, id="bad-promoted"),
+    ],
+)
+def test_the_bar_is_held_against_what_happened(ratio: float, promoted: int, *, met: bool) -> None:
+    ends = [End("promoted", 1.0, 10)] * promoted + [End("rolled back", 2.0, 20)] * (100 - promoted)
+    cell = Cell(Traffic(1.0, 0.01, ratio), ends)
+
+    assert cell.bar is not None
+    assert cell.bar[1] is met
+    assert ("**no**" in report.table([cell])) is not met
+
+
+def test_twice_as_many_failures_are_only_told() -> None:
+    assert Cell(Traffic(1.0, 0.01, 2.0), [End("held", 1.0, 10)]).bar is None
+
+
+def test_every_kind_of_traffic_has_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(kinds()) == 27 + 9
+    assert parse([]).runs == 10_000
+
+    main(["--runs=1"])
+
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 36
