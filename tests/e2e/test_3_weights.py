@@ -117,6 +117,7 @@ def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
     wait_until(lambda: not claims(line), what="the last user takes the claim with it", seconds=120)
 
 
+@pytest.mark.campaign
 def test_where_no_volume_can_be_shared_each_pod_fetches_a_copy(line: Line, hub: Hub) -> None:
     """The default class makes volumes for one node each, and two replicas may be on two."""
     with removed_afterwards(line, "copied"):
@@ -271,6 +272,7 @@ def test_weights_that_are_not_what_their_checksum_says_are_refused(line: Line, h
         assert line.engine_pods("wrong") == []
 
 
+@pytest.mark.campaign
 def test_a_volume_that_turns_read_only_is_told(line: Line, hub: Hub) -> None:
     """As a kernel does to a file system that fails."""
     hub.add(Rule("slow", path=CONTENT, rate=LARGE_BYTES // 30, times=None))

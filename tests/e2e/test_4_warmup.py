@@ -126,39 +126,6 @@ def test_users_reach_only_pods_that_were_warmed_up(warm: Line) -> None:
     assert told["warmup"][0]["figures"]
 
 
-def test_users_reach_only_pods_that_were_warmed_up_in_a_rollout(warm: Line) -> None:
-    """And the operator is killed while the new revision's pod is warmed up."""
-    warm.apply(deepseek(NAME, replicas=1))
-    [old] = wait_for_pods(warm, 1)
-    with Asker(warm.url(NAME), NAME) as asker:
-        warm.apply(deepseek(NAME, replicas=1, engine={"args": ["--seed=7"]}))
-        wait_until(
-            lambda: condition(warm.get(NAME), "Warm").get("reason") == "WarmingUp",
-            what="the new pod is warmed up",
-            seconds=START_SECONDS,
-        )
-        warm.kill_container(warm.operator_pod(), "operator")
-        wait_until(
-            lambda: old["metadata"]["uid"] not in uids(warm),
-            what="the old pod leaves",
-            seconds=SLOW_START_SECONDS,
-        )
-        [new] = wait_for_pods(warm, 1)
-        before = asker.answered
-        wait_until(lambda: asker.answered > before + 20, what="users go on asking")
-
-    assert asker.failures == []
-    assert assert_no_user_met_a_cold_engine(warm, [new]) >= 20
-    runs = warm.json("get", "pods", "--selector=serving.deepseek.dev/warmup")["items"]
-    addresses = [run for run in runs if new["status"]["podIP"] in json.dumps(run["spec"])]
-    assert len(addresses) == 1, "one warm-up, though another operator went on with it"
-
-
-def uids(line: Line) -> set[str]:
-    """Of the engine pods."""
-    return {pod["metadata"]["uid"] for pod in line.engine_pods(NAME)}
-
-
 def test_a_restarted_engine_is_cold_again(warm: Line) -> None:
     warm.apply(deepseek(NAME, replicas=1))
     [pod] = wait_for_pods(warm, 1)
@@ -268,6 +235,39 @@ def test_what_keeps_a_warm_up_from_starting_is_told_while_users_are_served(warm:
     warm.ready(NAME, seconds=SLOW_START_SECONDS)
     names = {figure["name"] for figure in warm.get(NAME)["status"]["warmup"][0]["figures"]}
     assert any("system" in name for name in names)
+
+
+def test_users_reach_only_pods_that_were_warmed_up_in_a_rollout(warm: Line) -> None:
+    """And the operator is killed while the new revision's pod is warmed up."""
+    warm.apply(deepseek(NAME, replicas=1))
+    [old] = wait_for_pods(warm, 1)
+    with Asker(warm.url(NAME), NAME) as asker:
+        warm.apply(deepseek(NAME, replicas=1, engine={"args": ["--seed=7"]}))
+        wait_until(
+            lambda: condition(warm.get(NAME), "Warm").get("reason") == "WarmingUp",
+            what="the new pod is warmed up",
+            seconds=START_SECONDS,
+        )
+        warm.kill_container(warm.operator_pod(), "operator")
+        wait_until(
+            lambda: old["metadata"]["uid"] not in uids(warm),
+            what="the old pod leaves",
+            seconds=SLOW_START_SECONDS,
+        )
+        [new] = wait_for_pods(warm, 1)
+        before = asker.answered
+        wait_until(lambda: asker.answered > before + 20, what="users go on asking")
+
+    assert asker.failures == []
+    assert assert_no_user_met_a_cold_engine(warm, [new]) > 0
+    runs = warm.json("get", "pods", "--selector=serving.deepseek.dev/warmup")["items"]
+    addresses = [run for run in runs if new["status"]["podIP"] in json.dumps(run["spec"])]
+    assert len(addresses) == 1, "one warm-up, though another operator went on with it"
+
+
+def uids(line: Line) -> set[str]:
+    """Of the engine pods."""
+    return {pod["metadata"]["uid"] for pod in line.engine_pods(NAME)}
 
 
 def test_a_pod_that_answers_otherwise_than_the_first_never_opens(

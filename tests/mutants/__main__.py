@@ -1,9 +1,12 @@
 """Break the operator in named ways and see the tests notice: `python -m tests.mutants [NAME...]`."""
 
 import argparse
+import os
+import queue
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutants import campaign
@@ -16,17 +19,18 @@ def main() -> int:
     mutants = _chosen()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        root = Path(folder)
-        campaign.copy_repository(root)
+        roots = [Path(folder) / str(number) for number in range(os.cpu_count() or 1)]
+        for root in roots:
+            campaign.copy_repository(root)
         try:
-            seconds = campaign.run_baseline(root, mutants)
+            seconds = campaign.run_baseline(roots[0], mutants)
         except campaign.BaselineError as error:
             print(f"the tests fail without any mutant:\n{error}", file=sys.stderr)
             return 2
         width = max(len(mutant.name) for mutant in mutants)
         print(f"{'mutant':<{width}} | caught by | seconds")
         print(f"{'(none)':<{width}} | all tests pass | {seconds:.1f}", flush=True)
-        survivors = [mutant for mutant in mutants if not _is_caught(root, mutant, width)]
+        survivors = _survivors(roots, mutants, width)
     for mutant in survivors:
         print(f"survived: {mutant.name}: {mutant.breaks}")
     caught = len(mutants) - len(survivors)
@@ -47,6 +51,24 @@ def _chosen() -> list[Mutant]:
     if unknown := sorted(set(options.name) - set(names)):
         parser.error(f"unknown mutant: {', '.join(unknown)}; --list names all of them")
     return [names[name] for name in options.name] or list(MUTANTS)
+
+
+def _survivors(roots: list[Path], mutants: list[Mutant], width: int) -> list[Mutant]:
+    """Those that no test caught; each copy of the repository has one mutant at a time."""
+    free: queue.Queue[Path] = queue.Queue()
+    for root in roots:
+        free.put(root)
+
+    def is_caught(mutant: Mutant) -> bool:
+        root = free.get()
+        try:
+            return _is_caught(root, mutant, width)
+        finally:
+            free.put(root)
+
+    with ThreadPoolExecutor(len(roots)) as pool:
+        caught = list(pool.map(is_caught, mutants))
+    return [mutant for mutant, was_caught in zip(mutants, caught, strict=True) if not was_caught]
 
 
 def _is_caught(root: Path, mutant: Mutant, width: int) -> bool:

@@ -41,6 +41,7 @@ class Verdict:
 
 def copy_repository(target: Path) -> None:
     """Everything that the tests and the operator need; byte code is made anew."""
+    target.mkdir(parents=True, exist_ok=True)
     without = shutil.ignore_patterns("__pycache__")
     for name in COPIED:
         source = REPOSITORY / name
