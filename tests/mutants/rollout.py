@@ -26,8 +26,8 @@ ROLLOUT = (
         name="abort-not-while-held",
         breaks="an abort waits until a run is held no more",
         file="rollout/retreat.py",
-        old='    if scene.verb == "abort":\n',
-        new='    if scene.verb == "abort" and scene.run.hold is None:\n',
+        old="    if scene.verb is Verb.ABORT:\n",
+        new="    if scene.verb is Verb.ABORT and scene.run.hold is None:\n",
         caught_by=(f"{_MACHINE}::test_an_abort_is_done_in_every_phase_whatever_else_is_true",),
     ),
     Mutant(
@@ -57,16 +57,16 @@ ROLLOUT = (
     Mutant(
         name="gate-never-opens",
         breaks="an approval is not heard",
-        file="rollout/advance.py",
-        old='if scene.verb == "approve" else run.approved\n',
-        new='if scene.verb == "never" else run.approved\n',
+        file="rollout/machine.py",
+        old="    if verb is Verb.APPROVE:\n",
+        new="    if verb is Verb.RETRY:\n",
         caught_by=(f"{_MACHINE}::test_a_step_with_a_pause_waits_for_a_person_and_for_this_step",),
     ),
     Mutant(
         name="failed-revision-tried-again",
         breaks="a revision that was rolled back is tried again by itself",
         file="rollout/machine.py",
-        old='    if rollout.failure_of(target) is not None and verb != "retry":\n',
+        old="    if rollout.failure_of(target) is not None and verb is not Verb.RETRY:\n",
         new="    if now is None:\n",
         caught_by=(
             f"{_MACHINE}::test_a_candidate_that_fails_four_times_as_often_is_rolled_back_and_not_tried_again",
@@ -92,7 +92,7 @@ ROLLOUT = (
         name="gate-skipped",
         breaks="a step with a pause is passed without anybody's approval",
         file="rollout/advance.py",
-        old="    if needs_a_person and run.step not in approved:\n",
+        old="    if needs_a_person and run.step not in run.approved:\n",
         new="    if needs_a_person and run.step < 0:\n",
         caught_by=(f"{_MACHINE}::test_a_step_with_a_pause_waits_for_a_person_and_for_this_step",),
     ),
@@ -136,7 +136,7 @@ ROLLOUT = (
         breaks="an approved last step is promoted without evidence",
         file="rollout/advance.py",
         old="    if waits is not None:\n",
-        new="    if waits is not None and run.step not in approved:\n",
+        new="    if waits is not None and run.step not in run.approved:\n",
         caught_by=(f"{_MACHINE}::test_an_approval_is_no_promotion_without_evidence",),
     ),
     Mutant(
@@ -200,9 +200,9 @@ ROLLOUT = (
     Mutant(
         name="stale-command",
         breaks="a command for an earlier run or step is carried out in this one",
-        file="rollout/machine.py",
-        old="name == run.name and step == str(run.step)\n",
-        new="bool(name)\n",
+        file="rollout/commands.py",
+        old="    if run is None or name != run.name or step != str(run.step):\n",
+        new="    if run is None:\n",
         caught_by=(f"{_MACHINE}::test_a_step_with_a_pause_waits_for_a_person_and_for_this_step",),
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict
@@ -56,20 +57,16 @@ def analyzing(scene: Scene) -> Rollout | None:
     run = scene.run
     if run.phase not in (Phase.ANALYZING, Phase.AWAITING_APPROVAL):
         return None
-    if scene.verb == "promote":
-        return _promoted_by_hand(scene)
-    approved = run.approved | {run.step} if scene.verb == "approve" else run.approved
-    run = replace(run, approved=approved)
     waits = _waits_for(scene)
     if waits is not None:
         return replace(scene.rollout, run=replace(run, said=waits))
     needs_a_person = scene.step.pause or (scene.is_last and not scene.facts.promotes_itself)
-    if needs_a_person and run.step not in approved:
+    if needs_a_person and run.step not in run.approved:
         if run.phase is Phase.AWAITING_APPROVAL:
             return replace(scene.rollout, run=run)
         said = f"step {run.step + 1} has passed: {standing(run)}"
-        return scene.to(Phase.AWAITING_APPROVAL, Cause.APPROVAL_NEEDED, said, approved=approved)
-    return _next(scene, approved)
+        return scene.to(Phase.AWAITING_APPROVAL, Cause.APPROVAL_NEEDED, said)
+    return _next(scene)
 
 
 def _waits_for(scene: Scene) -> str | None:
@@ -95,10 +92,10 @@ def _too_few(scene: Scene) -> str | None:
     return None
 
 
-def _next(scene: Scene, approved: frozenset[int]) -> Rollout:
+def _next(scene: Scene) -> Rollout:
     run = scene.run
     if scene.is_last:
-        return _promoted(scene, Cause.ACCEPTED, standing(run), approved=approved)
+        return _promoted(scene, Cause.ACCEPTED, standing(run))
     weight = run.plan.steps[run.step + 1].weight
     return scene.to(
         Phase.SHIFTING,
@@ -108,20 +105,21 @@ def _next(scene: Scene, approved: frozenset[int]) -> Rollout:
         weight=weight,
         step_since=None,
         requests=0,
-        approved=approved,
     )
 
 
-def _promoted_by_hand(scene: Scene) -> Rollout:
+def promoted_by_hand(scene: Scene) -> Rollout | None:
+    """Whatever the evidence and whatever holds the run, but not without pods."""
+    if scene.verb is not Verb.PROMOTE:
+        return None
     missing = _capacity_missing(scene.facts, 100)
     if missing:
-        answered = replace(scene.rollout, answer=f"promote: refused, {missing}")
-        return replace(answered, run=scene.run)
-    return _promoted(scene, Cause.PROMOTED_BY_HAND, "promoted by hand", approved=scene.run.approved)
+        return replace(scene.rollout, run=scene.run, answer=f"promote: refused, {missing}")
+    return _promoted(scene, Cause.PROMOTED_BY_HAND, "promoted by hand")
 
 
-def _promoted(scene: Scene, cause: Cause, said: str, *, approved: frozenset[int]) -> Rollout:
-    swapped = scene.to(Phase.PROMOTING, cause, said, weight=100, approved=approved)
+def _promoted(scene: Scene, cause: Cause, said: str) -> Rollout:
+    swapped = scene.to(Phase.PROMOTING, cause, said, weight=100)
     return replace(swapped, stable=scene.run.candidate)
 
 

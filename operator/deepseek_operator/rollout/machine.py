@@ -8,16 +8,17 @@
             RolledBack ◀─ Draining ◀─ RollingBack ◀──────────────────────┘
 
 Checks come in a fixed order, and what takes traffic from a candidate comes before anything that could
-give it more: abort, another spec, pods that are gone, evidence, deadlines, then holds, then the way
-forward. Missing data never moves a weight.
+give it more: abort, another spec, pods that are gone, evidence, deadlines, then what a person asks for, then holds,
+then the way forward. Missing data never moves a weight.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from deepseek_operator.rollout import advance, holds, retreat
+from deepseek_operator.rollout import advance, commands, holds, retreat
 from deepseek_operator.rollout import evidence as evidences
+from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Outcomes
 from deepseek_operator.rollout.run import Cause, Facts, Figures, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene
@@ -25,11 +26,14 @@ from deepseek_operator.rollout.scene import Scene
 
 def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
     """The rollout as it is to be recorded now; what is recorded is what is then done."""
-    rollout, verb = _command(rollout, facts)
+    rollout, verb = commands.read(rollout, facts.command)
     run = rollout.run
     if run is None or run.is_over:
         return _between_runs(rollout, facts, verb, now=now)
-    scene = Scene(rollout, _seen(run, facts, now=now), facts, verb, now)
+    run = _seen(run, facts, now=now)
+    if verb is Verb.APPROVE:
+        run = replace(run, approved=run.approved | {run.step})
+    scene = Scene(rollout, run, facts, verb, now)
     for check in _CHECKS:
         decided = check(scene)
         if decided is not None:
@@ -37,29 +41,11 @@ def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
     return replace(rollout, run=scene.run)
 
 
-def _command(rollout: Rollout, facts: Facts) -> tuple[Rollout, str | None]:
-    """The verb of a command that was not read before and means this run and step.
-
-    One that is taken away may be given again.
-    """
-    command = facts.command
-    if command == rollout.command:
-        return rollout, None
-    if command is None:
-        return replace(rollout, command=None), None
-    verb, _, of = command.partition(":")
-    name, _, step = of.partition("/")
-    run = rollout.run
-    means_it = run is not None and name == run.name and step == str(run.step)
-    answer = f"{verb}: done" if means_it else f"{verb}: it means {of or 'nothing'}, which is over"
-    return replace(rollout, command=command, answer=answer), verb if means_it else None
-
-
-def _between_runs(rollout: Rollout, facts: Facts, verb: str | None, *, now: datetime) -> Rollout:
+def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: datetime) -> Rollout:
     target = facts.target
     if target is None or target == rollout.stable:
         return rollout
-    if rollout.failure_of(target) is not None and verb != "retry":
+    if rollout.failure_of(target) is not None and verb is not Verb.RETRY:
         return rollout
     number = rollout.runs + 1
     run = Run(
@@ -126,6 +112,7 @@ _CHECKS: tuple[Callable[[Scene], Rollout | None], ...] = (
     retreat.deadlines,
     retreat.rolling_back,
     retreat.draining,
+    advance.promoted_by_hand,
     holds.held,
     advance.starting,
     advance.shifting,

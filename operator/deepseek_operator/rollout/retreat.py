@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import (
     COMPARED,
@@ -20,9 +21,9 @@ def abort(scene: Scene) -> Rollout | None:
     """What a person asks for is done whatever else is true."""
     if scene.run.phase in ON_THE_WAY_BACK:
         return None
-    if scene.verb == "abort":
+    if scene.verb is Verb.ABORT:
         return scene.back(Cause.ABORTED, "aborted by hand")
-    if scene.verb == "rollback" and scene.run.has_swapped:
+    if scene.verb is Verb.ROLLBACK:
         return scene.back(Cause.ROLLED_BACK_BY_HAND, "rolled back by hand")
     return None
 

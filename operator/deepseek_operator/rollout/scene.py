@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deepseek_operator.rollout import evidence as evidences
+from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
 
@@ -16,7 +17,7 @@ class Scene:
     rollout: Rollout
     run: Run
     facts: Facts
-    verb: str | None
+    verb: Verb | None
     now: datetime
 
     @property

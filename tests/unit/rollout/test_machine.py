@@ -349,7 +349,10 @@ def test_a_step_with_a_pause_waits_for_a_person_and_for_this_step() -> None:
     for _ in range(10):
         stage.one_pass()
     assert stage.run.phase is Phase.AWAITING_APPROVAL
-    assert "which is over" in stage.rollout.answer
+    assert (
+        stage.rollout.answer
+        == f"approve: meant {stage.run.name}/7, and now it is {stage.run.name}/0"
+    )
 
     stage.say("approve")
     stage.one_pass()
@@ -391,6 +394,62 @@ def test_promotion_by_hand_needs_no_evidence_but_pods() -> None:
     stage.one_pass()
 
     assert (stage.run.phase, stage.run.cause) == (Phase.PROMOTING, Cause.PROMOTED_BY_HAND)
+
+
+def test_promotion_by_hand_is_possible_while_the_stable_revision_is_in_trouble() -> None:
+    stage = brought_to(Phase.ANALYZING)
+    stage.ready[STABLE] = 0
+    stage.until(Phase.HELD)
+    stage.say("promote")
+
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.rollout.stable) == (Phase.PROMOTING, CANDIDATE)
+
+
+def test_an_approval_while_a_run_is_held_counts_once_it_goes_on() -> None:
+    stage = brought_to(Phase.HELD)
+    stage.say("approve")
+    stage.one_pass()
+    assert stage.run.phase is Phase.HELD
+    stage.paused = False
+
+    stage.until(Phase.PROMOTING)
+
+    assert Phase.AWAITING_APPROVAL not in stage.phases
+
+
+@pytest.mark.parametrize(
+    ("phase", "verb"),
+    [
+        (Phase.STARTING, "approve"),
+        (Phase.STARTING, "promote"),
+        (Phase.ANALYZING, "rollback"),
+        (Phase.ANALYZING, "retry"),
+        (Phase.WATCHING, "approve"),
+        (Phase.WATCHING, "promote"),
+        (Phase.ANALYZING, "dance"),
+    ],
+)
+def test_what_cannot_be_done_now_does_nothing_and_says_so(phase: Phase, verb: str) -> None:
+    stage, other = brought_to(phase), brought_to(phase)
+    stage.say(verb)
+
+    stage.one_pass()
+    other.one_pass()
+
+    assert stage.run == other.run
+    said = "not one of approve, promote" if verb == "dance" else f"not while the run is {phase}"
+    assert f"{verb}: {said}" in stage.rollout.answer
+
+
+def test_a_command_before_any_run_is_stale() -> None:
+    stage = Stage(target=STABLE)
+    stage.command = "abort:1-candidate/0"
+
+    stage.one_pass()
+
+    assert stage.rollout.answer == "abort: meant 1-candidate/0, and now it is no run"
 
 
 def test_a_command_is_carried_out_once() -> None:
