@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bench.decision import report
 from bench.decision.report import Cell
-from bench.decision.simulate import End, one_run
+from bench.decision.simulate import many_runs
 from bench.decision.traffic import KINDS, Traffic
 
 RATES = (1.0, 10.0, 1000.0)
@@ -23,6 +23,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench.decision", description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000, help="of each kind (default: 10000)")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="at once (default: one a core)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the first run (default: 1)")
     return parser.parse_args(arguments)
 
@@ -40,22 +43,16 @@ def kinds() -> list[Traffic]:
     return steady + others
 
 
-def simulate(traffic: Traffic, *, runs: int, seed: int) -> list[End]:
-    """All runs of one kind, one after the other."""
-    return [one_run(traffic, seed + number) for number in range(runs)]
-
-
-def _simulate(job: tuple[Traffic, int, int]) -> list[End]:
-    traffic, runs, seed = job
-    return simulate(traffic, runs=runs, seed=seed)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate and print; 1 where the bar is missed."""
     options = parse(arguments)
     jobs = [(traffic, options.runs, options.seed) for traffic in kinds()]
-    with multiprocessing.Pool(os.cpu_count()) as pool:
-        found = pool.map(_simulate, jobs, chunksize=1)
+    if options.processes == 1:
+        found = [many_runs(job) for job in jobs]
+    else:
+        # Spawned and not forked: a fork of a process with threads may wait for ever.
+        with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+            found = pool.map(many_runs, jobs, chunksize=1)
     cells = [Cell(job[0], ends) for job, ends in zip(jobs, found, strict=True)]
     print(f"{options.runs} runs of each kind, seeds from {options.seed} on\n")
     print(report.table(cells))

@@ -83,3 +83,9 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
         total = pair.candidate.total + pair.stable.total
         share = (share[0] + pair.candidate.total, share[1] + total)
         figures = Figures({"errors": (pair,)}, pair.candidate.total)
+
+
+def many_runs(job: tuple[Traffic, int, int]) -> list[End]:
+    """So many runs of one kind of traffic, with seeds from this one on."""
+    traffic, runs, seed = job
+    return [one_run(traffic, seed + number) for number in range(runs)]

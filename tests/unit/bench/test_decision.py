@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bench.decision import report
-from bench.decision.__main__ import kinds, main, parse, simulate
+from bench.decision.__main__ import kinds, main, parse
 from bench.decision.report import Cell
-from bench.decision.simulate import End, one_run
+from bench.decision.simulate import End, many_runs, one_run
 from bench.decision.traffic import BURST, KINDS, Traffic, Users
 
 GOOD, WORSE = Traffic(50.0, 0.02, 1.0), Traffic(50.0, 0.02, 4.0)
@@ -38,8 +38,8 @@ def test_the_same_seed_is_the_same_rollout() -> None:
 
 
 def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
-    assert {end.outcome for end in simulate(GOOD, runs=20, seed=1)} == {"promoted"}
-    assert {end.outcome for end in simulate(WORSE, runs=20, seed=1)} == {"rolled back"}
+    assert {end.outcome for end in many_runs((GOOD, 20, 1))} == {"promoted"}
+    assert {end.outcome for end in many_runs((WORSE, 20, 1))} == {"rolled back"}
 
 
 def test_without_requests_nothing_is_decided() -> None:
@@ -72,6 +72,6 @@ def test_every_kind_of_traffic_has_its_rows(capsys: pytest.CaptureFixture[str]) 
     assert len(kinds()) == 27 + 9
     assert parse([]).runs == 10_000
 
-    main(["--runs=1"])
+    main(["--runs=1", "--processes=1"])
 
     assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 36
