@@ -20,11 +20,21 @@ RUNNING = (
         name="two-workers-at-one-key",
         breaks="two workers carry out passes over one object at once",
         file="queue.py",
-        old="        if key not in self._working",
-        new="        if key is not self._working",
+        old="        if key in self._working or key in self._resting:\n",
+        new="        if key in self._resting:\n",
         caught_by=(
             f"{_QUEUE}::test_a_key_in_work_is_given_to_nobody_else_and_comes_once_more_after",
             f"{_CONTROLLER}::test_an_object_is_in_one_workers_hands_at_a_time",
+        ),
+    ),
+    Mutant(
+        name="a-timer-starts-a-second-worker",
+        breaks="a time that comes while a pass runs starts a second one beside it",
+        file="queue.py",
+        old="        if key not in self._working:\n            self._push(key)\n",
+        new="        self._push(key)\n",
+        caught_by=(
+            f"{_QUEUE}::test_a_time_that_comes_while_the_key_is_in_work_is_one_pass_after",
         ),
     ),
     Mutant(
