@@ -8,6 +8,7 @@ from dev import steps
 SUITES = (
     ("tests/unit", "tests/properties", "tests/chart"),
     ("tests/weights",),
+    ("tests/gateway",),
     ("tests/cluster",),
     ("tests/machine", "tests/e2e", "-p", "no:randomly"),
 )

@@ -33,9 +33,7 @@ RUNNING = (
         file="queue.py",
         old="        if key not in self._working:\n            self._push(key)\n",
         new="        self._push(key)\n",
-        caught_by=(
-            f"{_QUEUE}::test_a_time_that_comes_while_the_key_is_in_work_is_one_pass_after",
-        ),
+        caught_by=(f"{_QUEUE}::test_a_time_that_comes_while_the_key_is_in_work_is_one_pass_after",),
     ),
     Mutant(
         name="back-off-does-not-grow",

@@ -3,8 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-import cel
 import pytest
+from cel import (
+    cel,  # its package is shared with the messages of CEL, which come with those of Envoy
+)
 from cel.stdlib import add_stdlib_to_context
 from kubernetes.utils.quantity import parse_quantity
 from pydantic import JsonValue

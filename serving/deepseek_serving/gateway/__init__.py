@@ -1,0 +1,1 @@
+"""The gateway: Envoy carries users' requests; an agent beside it tells it where to."""

@@ -1,0 +1,146 @@
+"""The agent beside a gateway's Envoy: `python -m deepseek_serving.gateway`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from pythonjsonlogger.json import JsonFormatter
+
+from deepseek_serving.gateway import ads, watching
+from deepseek_serving.gateway.admin import Admin
+from deepseek_serving.gateway.agent import Agent
+from deepseek_serving.gateway.bootstrap import ADMIN_PORT, ADS_PORT
+from deepseek_serving.gateway.envoy import CLIENT_PORT
+from deepseek_serving.gateway.watching import Cluster, Watch
+
+logger = logging.getLogger(__name__)
+
+HTTP_PORT = 8081
+"""Tells how far this gateway is, what it counted, and its metrics."""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deepseek_serving.gateway",
+        description="Keeps the Envoy of this pod up to date with one DeepSeekDeployment.",
+    )
+    parser.add_argument("--namespace", required=True, help="namespace of the object")
+    parser.add_argument("--config-map", required=True, help="ConfigMap that the operator writes")
+    parser.add_argument("--deployment", required=True, help="name of the object")
+    parser.add_argument("--state", type=Path, required=True, help="folder of the last good state")
+    parser.add_argument("--http-port", type=int, default=HTTP_PORT, help="of reports and metrics")
+    parser.add_argument("--ads-port", type=int, default=ADS_PORT, help="on 127.0.0.1, for Envoy")
+    parser.add_argument("--admin-port", type=int, default=ADMIN_PORT, help="of Envoy")
+    parser.add_argument("--client-port", type=int, default=CLIENT_PORT, help="of users' requests")
+    parser.add_argument("--api-server", help="URL to use in place of the pod's, without a token")
+    return parser.parse_args(arguments)
+
+
+async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event) -> None:
+    """Until told to stop."""
+    agent = Agent(options.state, port=options.client_port)
+    agent.restore()
+    listening = await ads.serve(agent.server, f"127.0.0.1:{options.ads_port}")
+    namespace = f"namespaces/{options.namespace}"
+    documents = Watch(
+        cluster,
+        f"/api/v1/{namespace}/configmaps",
+        {"fieldSelector": f"metadata.name={options.config_map}"},
+        agent.documents_changed,
+    )
+    slices = Watch(
+        cluster,
+        f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices",
+        {"labelSelector": f"serving.deepseek.dev/deployment={options.deployment}"},
+        agent.slices_changed,
+    )
+    async with watching.connected(cluster) as session, aiohttp.ClientSession() as local:
+        watches = (documents, slices)
+        runner = web.AppRunner(application(agent, Admin(local, options.admin_port), watches))
+        await runner.setup()
+        await web.TCPSite(runner, port=options.http_port).start()
+        parts = [agent.run(), *(watch.run(session) for watch in watches)]
+        tasks = [asyncio.create_task(part) for part in parts]
+        tasks.append(asyncio.create_task(_wait(stop)))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await runner.cleanup()
+            await listening.stop(grace=None)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def application(agent: Agent, admin: Admin, watches: Sequence[Watch]) -> web.Application:
+    """What is told over HTTP."""
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def ready(_: web.Request) -> web.Response:
+        is_ready = agent.server.taken.version is not None
+        return web.Response(
+            status=200 if is_ready else 503,
+            text="ready\n" if is_ready else "Envoy has taken no configuration yet\n",
+        )
+
+    async def report(_: web.Request) -> web.Response:
+        counted: dict[str, object]
+        try:
+            counted = await admin.counted()
+        except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+            counted = {"error": f"Envoy does not answer: {error or type(error).__name__}"}
+        watched = all(watch.is_current for watch in watches)
+        return web.json_response({**agent.report(), "watching": watched, "counted": counted})
+
+    async def metrics(_: web.Request) -> web.Response:
+        try:
+            text = await admin.prometheus()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return web.Response(status=503, text=f"Envoy does not answer: {error}\n")
+        return web.Response(text=text, content_type="text/plain")
+
+    told = web.Application()
+    told.router.add_get("/healthz", alive)
+    told.router.add_get("/readyz", ready)
+    told.router.add_get("/report", report)
+    told.router.add_get("/metrics", metrics)
+    return told
+
+
+def main() -> int:
+    """Run until a signal; 0."""
+    options = parse()
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    given: str | None = options.api_server
+    cluster = Cluster(given) if given else watching.in_cluster(os.environ)
+
+    async def until_signalled() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run(options, cluster, stop)
+
+    asyncio.run(until_signalled())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

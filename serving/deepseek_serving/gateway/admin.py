@@ -1,0 +1,57 @@
+"""Envoy's own interface, which only this pod may reach."""
+
+from typing import Any
+
+import aiohttp
+
+from deepseek_serving.gateway import counts
+from deepseek_serving.gateway.bootstrap import ADMIN_PORT
+
+_SECONDS = aiohttp.ClientTimeout(total=5)
+
+
+class Admin:
+    """Asks an Envoy for its statistics, and to drain."""
+
+    def __init__(self, session: aiohttp.ClientSession, port: int = ADMIN_PORT) -> None:
+        """`port` is on this pod's loopback."""
+        self._session = session
+        self._url = f"http://127.0.0.1:{port}"
+
+    async def counted(self) -> dict[str, Any]:
+        """All requests since Envoy started, and those that run."""
+        query = {"format": "json", "filter": counts.FILTER}
+        async with self._session.get(
+            f"{self._url}/stats", params=query, timeout=_SECONDS
+        ) as response:
+            response.raise_for_status()
+            statistics = (await response.json(content_type=None))["stats"]
+        return {
+            "requests": [count.to_data() for count in counts.requests(statistics)],
+            "active": counts.active(statistics),
+        }
+
+    async def prometheus(self) -> str:
+        """Its statistics in Prometheus's form, those that were never used left out."""
+        async with self._session.get(
+            f"{self._url}/stats/prometheus", params={"usedonly": ""}, timeout=_SECONDS
+        ) as response:
+            response.raise_for_status()
+            return await response.text()
+
+    async def active_requests(self) -> int:
+        """Of clients, on this Envoy."""
+        query = {"format": "json", "filter": r"^http\.clients\.downstream_rq_active$"}
+        async with self._session.get(
+            f"{self._url}/stats", params=query, timeout=_SECONDS
+        ) as response:
+            response.raise_for_status()
+            statistics = (await response.json(content_type=None))["stats"]
+        return sum(int(item["value"]) for item in statistics if "value" in item)
+
+    async def drain(self) -> None:
+        """No new connections; those there are are asked to go, and what runs may end."""
+        async with self._session.post(
+            f"{self._url}/drain_listeners?graceful&skip_exit", timeout=_SECONDS
+        ) as response:
+            response.raise_for_status()

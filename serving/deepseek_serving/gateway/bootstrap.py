@@ -1,0 +1,113 @@
+"""What Envoy is started with; all else comes from the agent: `python -m deepseek_serving.gateway.bootstrap`."""
+
+import json
+import sys
+from typing import Any
+
+ADMIN_PORT = 9901
+"""Of this pod only: whoever reaches it may stop Envoy."""
+ADS_PORT = 9902
+PROBE_PORT = 8082
+"""Answers once Envoy has taken its first configuration, and until it ends."""
+
+_MOST_CONNECTIONS = 50_000
+_LOCAL = "127.0.0.1"
+_TYPE = "type.googleapis.com/envoy"
+
+
+def bootstrap(
+    *, admin_port: int = ADMIN_PORT, ads_port: int = ADS_PORT, probe_port: int = PROBE_PORT
+) -> dict[str, Any]:
+    """Envoy's bootstrap; its node's id is given by flag and tells one process from the next."""
+    service = {"envoy_grpc": {"cluster_name": "agent"}}
+    source = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+    return {
+        "node": {"cluster": "deepseek-gateway"},
+        "admin": {"address": _address(_LOCAL, admin_port)},
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "grpc_services": [service],
+            },
+            "cds_config": source,
+            "lds_config": source,
+        },
+        "static_resources": {
+            "clusters": [_agent_cluster(ads_port)],
+            "listeners": [_probe_listener(probe_port)],
+        },
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    # A client that opens connections without end is turned away before memory is.
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{_TYPE}.extensions.resource_monitors.downstream_connections.v3"
+                        ".DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": _MOST_CONNECTIONS,
+                    },
+                }
+            ]
+        },
+    }
+
+
+def _agent_cluster(port: int) -> dict[str, Any]:
+    return {
+        "name": "agent",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {
+                    "http2_protocol_options": {
+                        # An agent that is gone without a word is noticed.
+                        "connection_keepalive": {"interval": "10s", "timeout": "5s"}
+                    }
+                },
+            }
+        },
+        "load_assignment": {
+            "cluster_name": "agent",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(_LOCAL, port)}}]}],
+        },
+    }
+
+
+def _probe_listener(port: int) -> dict[str, Any]:
+    manager = {
+        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "probe",
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "probe",
+                    "domains": ["*"],
+                    "routes": [{"match": {"path": "/ready"}, "direct_response": {"status": 200}}],
+                }
+            ]
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    name = "envoy.filters.network.http_connection_manager"
+    return {
+        "name": "probe",
+        "address": _address("0.0.0.0", port),  # noqa: S104 - the kubelet asks from outside the pod
+        "ignore_global_conn_limit": True,
+        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
+    }
+
+
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+if __name__ == "__main__":
+    json.dump(bootstrap(), sys.stdout, indent=2)

@@ -1,0 +1,37 @@
+"""Envoy's messages in Python: each is known by its name once its module is imported."""
+
+import importlib
+from typing import Any
+
+from google.protobuf import descriptor_pool, message_factory
+
+_MODULES = (
+    "envoy.config.cluster.v3.cluster_pb2",
+    "envoy.config.endpoint.v3.endpoint_pb2",
+    "envoy.config.listener.v3.listener_pb2",
+    "envoy.config.route.v3.route_pb2",
+    "envoy.extensions.access_loggers.stream.v3.stream_pb2",
+    "envoy.extensions.filters.http.buffer.v3.buffer_pb2",
+    "envoy.extensions.filters.http.router.v3.router_pb2",
+    "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2",
+    "envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2",
+    "envoy.extensions.retry.priority.previous_priorities.v3.previous_priorities_config_pb2",
+    "envoy.extensions.upstreams.http.v3.http_protocol_options_pb2",
+    "envoy.service.discovery.v3.discovery_pb2",
+    "xds.type.v3.typed_struct_pb2",
+    "google.protobuf.any_pb2",
+)
+"""What resources hold, and what they hold inside of others."""
+
+for _module in _MODULES:
+    importlib.import_module(_module)
+
+_service: Any = importlib.import_module("envoy.service.discovery.v3.ads_pb2_grpc")
+
+ServicerBase: Any = _service.AggregatedDiscoveryServiceServicer
+add_servicer: Any = _service.add_AggregatedDiscoveryServiceServicer_to_server
+
+
+def message_class(name: str) -> Any:
+    """The class of messages of this full name; KeyError where no module of ours brings it."""
+    return message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name))

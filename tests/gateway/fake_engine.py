@@ -1,0 +1,150 @@
+"""FakeEngine: speaks OpenAI's API as vLLM does, with latencies, lengths and failures that a test sets.
+
+It computes nothing. tests/e2e compares the shape of its answers with those of a real vLLM.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from deepseek_serving.gateway.endpoints import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How the engine answers; times in seconds."""
+
+    status: int = 200
+    first_token: float = 0.0
+    between_tokens: float = 0.0
+    tokens: int = 4
+    silent: bool = False
+    """Takes the request and never answers."""
+    breaks_after: int | None = None
+    """Closes the connection after so many tokens."""
+
+
+@dataclass(slots=True)
+class FakeEngine:
+    """One pod's engine, on a free port of this machine."""
+
+    name: str
+    model: str = "chat"
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    """The headers of the requests that reached it."""
+    aborted: int = 0
+    """Streams whose client went away before the end."""
+    running: int = 0
+    port: int = 0
+    _runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(client_max_size=64 * 1024 * 1024)
+        application.router.add_post("/v1/chat/completions", self._complete)
+        application.router.add_post("/v1/completions", self._complete)
+        application.router.add_get("/v1/models", self._models)
+        application.router.add_get("/health", self._health)
+        self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """As a process that is killed: what runs is cut, and nobody listens any more."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """As an EndpointSlice would name it."""
+        return Endpoint("127.0.0.1", self.port, self.name)
+
+    def behave(self, **changes: Any) -> None:
+        """From the next request on."""
+        self.behaviour = replace(self.behaviour, **changes)
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.Response()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        self.seen.append(dict(request.headers))
+        entry = {"id": self.model, "object": "model", "owned_by": "vllm"}
+        return web.json_response({"object": "list", "data": [entry]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.seen.append(dict(request.headers))
+        behaviour = self.behaviour
+        self.running += 1
+        try:
+            if behaviour.silent:
+                await asyncio.Event().wait()
+            if behaviour.status != 200:
+                error = {
+                    "message": "refused by the test",
+                    "type": "error",
+                    "code": behaviour.status,
+                }
+                return web.json_response({"error": error}, status=behaviour.status)
+            if body.get("stream"):
+                return await self._stream(request, behaviour)
+            await asyncio.sleep(
+                behaviour.first_token + behaviour.between_tokens * (behaviour.tokens - 1)
+            )
+            return web.json_response(self._answer(behaviour))
+        except (asyncio.CancelledError, ConnectionResetError):
+            self.aborted += 1
+            raise
+        finally:
+            self.running -= 1
+
+    async def _stream(self, request: web.Request, behaviour: Behaviour) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        # Headers with the first token, as our middleware in vLLM holds them.
+        await asyncio.sleep(behaviour.first_token)
+        await response.prepare(request)
+        for number in range(behaviour.tokens):
+            if behaviour.breaks_after == number:
+                assert request.transport is not None
+                request.transport.abort()
+                return response
+            if number:
+                await asyncio.sleep(behaviour.between_tokens)
+            await response.write(self._chunk(f"t{number} ", None))
+        await response.write(self._chunk("", "stop"))
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
+        return response
+
+    def _chunk(self, text: str, reason: str | None) -> bytes:
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+        chunk = {"object": "chat.completion.chunk", "model": self.model, "choices": [choice]}
+        return f"data: {json.dumps(chunk)}\n\n".encode()
+
+    def _answer(self, behaviour: Behaviour) -> dict[str, Any]:
+        text = "".join(f"t{number} " for number in range(behaviour.tokens))
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 1, "completion_tokens": behaviour.tokens}
+        return {
+            "object": "chat.completion",
+            "model": self.model,
+            "choices": [choice],
+            "usage": usage,
+        }

