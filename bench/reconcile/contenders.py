@@ -28,6 +28,7 @@ def our_operator(
             "DSO_VLLM_IMAGE": IMAGES.vllm,
             "DSO_VLLM_CPU_IMAGE": IMAGES.vllm_cpu,
             "DSO_TOOLBOX_IMAGE": IMAGES.toolbox,
+            "DSO_GATEWAY_IMAGE": IMAGES.gateway,
         },
         log=cluster.plane.layout.log(OURS),
     )

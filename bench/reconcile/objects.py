@@ -19,6 +19,7 @@ IMAGES = EngineImages(
     vllm="registry.example/vllm:1",
     vllm_cpu="registry.example/vllm-cpu:1",
     toolbox="registry.example/toolbox:1",
+    gateway="registry.example/gateway:1",
 )
 
 _SETTLED = {"Ready": "True", "Reconciling": "False", "RolledOut": "True"}
@@ -36,6 +37,8 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
             "accelerator": {"kind": "CPU"},
             # Passes that only follow a warm-up would count; plain kopf knows of none.
             "warmup": {"enabled": False},
+            # Its pods are played and take up nothing.
+            "gateway": {"provider": "None"},
             "replicas": 1,
             **spec,
         },

@@ -41,7 +41,7 @@ class Target:
     def values(self) -> dict[str, object]:
         """Values of the chart for images that were built here."""
         repository, _, tag = self.image("operator").rpartition(":")
-        names = {"vllmCpu": "vllm-cpu", "toolbox": "toolbox"}
+        names = {"vllmCpu": "vllm-cpu", "toolbox": "toolbox", "gateway": "gateway"}
         return {
             "image": {"repository": repository, "tag": tag},
             "images": {value: self.image(name) for value, name in names.items()},

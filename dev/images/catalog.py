@@ -64,6 +64,7 @@ class Image:
 IMAGES = (
     Image("operator", "dev", PROJECT),
     Image("toolbox", "dev", PROJECT),
+    Image("gateway", "dev", PROJECT),
     Image("vllm-cpu", "0.32.0"),
 )
 """What the product consists of."""

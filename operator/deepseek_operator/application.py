@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any
 
+import aiohttp
+
 from deepseek_operator import controller as controllers
 from deepseek_operator import watch as watches
 from deepseek_operator.engines.contract import EngineImages
@@ -18,6 +20,7 @@ from deepseek_operator.queue import KeyQueue
 from deepseek_operator.reconcile import Key, reconcile
 from deepseek_operator.report import Outcome
 from deepseek_operator.settings import Settings
+from deepseek_operator.telemetry.gateways import Ask, Gateways
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +95,12 @@ async def _lead(
     )
     await leadership.acquire()
     metrics.leader.set(1)
+    session = aiohttp.ClientSession()
+    asking = Gateways(session)
     worker = controllers.Controller(
-        queue=queue, reconcile=_bound_reconcile(kube, settings.images), metrics=metrics
+        queue=queue,
+        reconcile=_bound_reconcile(kube, settings.images, asking.ask),
+        metrics=metrics,
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
     parts.append(leadership.keep())
@@ -117,11 +124,14 @@ async def _lead(
     finally:
         metrics.leader.set(0)
         await _end(*tasks)
+        await session.close()
 
 
-def _bound_reconcile(kube: client.Kube, images: EngineImages) -> controllers.Reconcile:
+def _bound_reconcile(
+    kube: client.Kube, images: EngineImages, ask_gateways: Ask
+) -> controllers.Reconcile:
     async def bound(key: Key, now: datetime) -> Outcome:
-        return await reconcile(kube, key, images=images, now=now)
+        return await reconcile(kube, key, images=images, now=now, ask_gateways=ask_gateways)
 
     return bound
 

@@ -1,20 +1,30 @@
 """observe(): everything a decision needs, read live from the API server."""
 
 import asyncio
+from dataclasses import replace
 
 from deepseek_operator import diagnosis
 from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import gateway
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.kube.resources import Resource
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
+from deepseek_operator.telemetry import gateways
+from deepseek_operator.telemetry.gateways import Ask
 from deepseek_operator.warming import needs_warmup
 
 
-async def observe(kube: Kube, deployment: DeepSeekDeployment, *, stored: Manifest) -> Observed:
+async def observe(
+    kube: Kube,
+    deployment: DeepSeekDeployment,
+    *,
+    stored: Manifest,
+    ask_gateways: Ask = gateways.ask_nobody,
+) -> Observed:
     """The object's children, its weights, and its pods where some do not serve, with their complaints.
 
     Without a status (`stored`) no pass was completed: a new object has no children, but for those of a
@@ -22,20 +32,50 @@ async def observe(kube: Kube, deployment: DeepSeekDeployment, *, stored: Manifes
     a later generation has lost its status: what serves is read off its children.
     """
     is_new = not stored and deployment.metadata.generation <= 1
-    observed = Observed() if is_new else await _with_children(kube, deployment)
+    observed = Observed()
+    if not is_new:
+        # What is left of a gateway that is not wanted any more stands in status until all of it is gone.
+        has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
+        observed = await _with_children(kube, deployment, has_gateway=has_gateway)
+    observed = await _with_gateways(kube, deployment, observed, ask_gateways)
     return await weights.observe_weights(kube, deployment, observed, stored=stored)
 
 
-async def _with_children(kube: Kube, deployment: DeepSeekDeployment) -> Observed:
-    revisions, deployments, services, budgets = await asyncio.gather(
-        *(_children(kube, deployment, resource) for resource in resources.CHILDREN)
-    )
+async def _with_children(
+    kube: Kube, deployment: DeepSeekDeployment, *, has_gateway: bool
+) -> Observed:
+    listed = resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
+    found = await asyncio.gather(*(_children(kube, deployment, resource) for resource in listed))
+    revisions, deployments, services, budgets = found[:4]
+    config_maps, accounts, roles, bindings = found[4:] or ((), (), (), ())
     observed = Observed(
-        revisions=revisions, deployments=deployments, services=services, budgets=budgets
+        revisions=revisions,
+        deployments=deployments,
+        services=services,
+        budgets=budgets,
+        config_maps=config_maps,
+        accounts=accounts,
+        roles=roles,
+        bindings=bindings,
     )
     if all(_serves(item) for item in deployments):
         return observed
     return await _with_pods(kube, deployment, observed)
+
+
+async def _with_gateways(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, ask_gateways: Ask
+) -> Observed:
+    """Pods of the gateway, where some do not serve, or two revisions are there: one comes or goes."""
+    present = observed.gateway
+    if present is None or (len(observed.engines) < 2 and _serves(present)):
+        return observed
+    pods = await kube.list_all(
+        resources.POD,
+        deployment.metadata.namespace,
+        labels=gateway.gateway_selector(deployment),
+    )
+    return replace(observed, gateway_pods=tuple(pods), gateways=await ask_gateways(pods))
 
 
 async def _children(
@@ -67,11 +107,8 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
         resources.POD, namespace, labels={names.DEPLOYMENT_LABEL: deployment.metadata.name}
     )
     warmups, warmers = await _warmups(kube, deployment, pods)
-    return Observed(
-        revisions=observed.revisions,
-        deployments=observed.deployments,
-        services=observed.services,
-        budgets=observed.budgets,
+    return replace(
+        observed,
         pods=tuple(pods),
         logs=await _logs(kube, namespace, pods),
         warnings=await _warnings(kube, namespace, [*pods, *warmers]),

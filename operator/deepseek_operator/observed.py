@@ -13,6 +13,15 @@ JOB_LABEL = "batch.kubernetes.io/job-name"
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """What a gateway's pod said of itself; None where it did not answer."""
+
+    pod: str
+    is_ready: bool
+    report: Manifest | None
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The children of one object and its engine pods, as the API server holds them now.
 
@@ -21,12 +30,18 @@ class Observed:
     weights, whoever of the namespace uses them; their Jobs, these Jobs' pods and what each pod last
     told of its progress (a JSON line by pod name) are read only while something is not there. So are
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
+    Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
+    they have to take up.
     """
 
     revisions: tuple[Manifest, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     services: tuple[Manifest, ...] = ()
     budgets: tuple[Manifest, ...] = ()
+    config_maps: tuple[Manifest, ...] = ()
+    accounts: tuple[Manifest, ...] = ()
+    roles: tuple[Manifest, ...] = ()
+    bindings: tuple[Manifest, ...] = ()
     pods: tuple[Manifest, ...] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -36,11 +51,32 @@ class Observed:
     progress: Mapping[str, str] = field(default_factory=dict)
     warmups: tuple[Manifest, ...] = ()
     warmers: tuple[Manifest, ...] = ()
+    gateway_pods: tuple[Manifest, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
 
     @property
     def children(self) -> tuple[Manifest, ...]:
         """Every child, in no particular order; pods are their Deployments' children."""
-        return (*self.revisions, *self.deployments, *self.services, *self.budgets)
+        return (
+            *self.revisions,
+            *self.deployments,
+            *self.services,
+            *self.budgets,
+            *self.config_maps,
+            *self.accounts,
+            *self.roles,
+            *self.bindings,
+        )
+
+    @property
+    def engines(self) -> tuple[Manifest, ...]:
+        """The Deployments of revisions."""
+        return tuple(item for item in self.deployments if revision_of(item) is not None)
+
+    @property
+    def gateway(self) -> Manifest | None:
+        """The Deployment of the gateway."""
+        return next((item for item in self.deployments if revision_of(item) is None), None)
 
     @property
     def shared(self) -> tuple[Manifest, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deepseek_operator import copying
+from deepseek_operator import copying, passage
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -27,6 +27,10 @@ HISTORY_LIMIT = 10
 
 TROUBLE_SECONDS = 10.0
 """How soon a pass looks again at pods that do not serve and sent no event."""
+
+
+TAKING_UP_SECONDS = 1.0
+"""How soon a pass asks gateways again that have not taken up what they were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,9 @@ def _plan_from(
         key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
     }
     preparation = _Preparation(fetched, warming)
-    desired = _desired_children(deployment, observed, roles, shapes, preparation)
+    desired = _desired_children(
+        deployment, observed, roles, shapes, preparation, gateway_image=images.gateway
+    )
     status = status_builder.build_status(
         _status_input(
             deployment, observed, roles, shapes, preparation=preparation, stalled=stalled
@@ -106,6 +112,8 @@ def _plan_from(
         now=now,
     )
     leftovers = _leftovers(observed, desired, roles)
+    if not passage.is_taken_up(deployment, observed, roles):
+        leftovers = [child for child in leftovers if revision_of(child) is None]
     renewed = _unique(item for one in preparation.all for item in one.delete)
     all_known = set(roles.kept) == set(shapes)
     return Plan(
@@ -113,7 +121,13 @@ def _plan_from(
         delete=(*leftovers, *renewed),
         status=status,
         records=False,
-        requeue_seconds=_requeue(observed, roles, leftovers, fetched),
+        requeue_seconds=_requeue(
+            observed,
+            roles,
+            leftovers,
+            fetched,
+            taking_up=not passage.is_taken_up(deployment, observed, roles),
+        ),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
         start=tuple(job for one in warming.values() for job in one.jobs),
@@ -240,11 +254,20 @@ def _desired_children(
     roles: switch.Roles,
     shapes: dict[str, Shape],
     preparation: _Preparation,
+    *,
+    gateway_image: str,
 ) -> list[Manifest]:
     desired: list[Manifest] = []
     # A shape that cannot be read does not keep users from the pods that run with it.
     if roles.routed in shapes or observed.deployment(roles.routed) is not None:
-        desired.append(children.build_client_service(deployment, serving_key=roles.routed))
+        desired.append(
+            children.build_client_service(
+                deployment,
+                serving_key=roles.routed,
+                through_gateway=passage.takes_clients(deployment, observed, roles.routed),
+            )
+        )
+        desired += passage.children(deployment, roles, image=gateway_image)
     for key, shape in shapes.items():
         number = _revision_number(observed, key)
         reference = preparation.warming[key].reference
@@ -289,8 +312,9 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
     wanted = {(item["kind"], item["metadata"]["name"]) for item in desired}
     unwanted = [
         child
-        for child in (*observed.deployments, *observed.services, *observed.budgets)
-        if (child["kind"], child["metadata"]["name"]) not in wanted
+        for child in observed.children
+        if child["kind"] != "ControllerRevision"
+        and (child["kind"], child["metadata"]["name"]) not in wanted
         and not _serves_users(child, roles)
     ]
     history = sorted(
@@ -303,7 +327,9 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
     """Of the serving revision, or of all of them: not let go even if its shape cannot be read."""
-    if roles.serving is None or child["kind"] == "PodDisruptionBudget":
+    if roles.serving is None or child["kind"] not in ("Deployment", "Service"):
+        return False
+    if child["kind"] == "Deployment" and revision_of(child) is None:
         return False
     return revision_of(child) in (roles.serving, None)
 
@@ -332,6 +358,7 @@ def _status_input(
         cause=cause(routed),
         candidate_cause=None if target == routed else cause(target),
         stalled=stalled,
+        gateway=passage.access(deployment, observed, roles),
     )
 
 
@@ -393,8 +420,12 @@ def _requeue(
     roles: switch.Roles,
     leftovers: list[Manifest],
     fetched: dict[str, Fetching],
+    *,
+    taking_up: bool,
 ) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
     fetching = any(one.weights.missing for one in fetched.values())
     leaving = any(child["kind"] == "Deployment" for child in leftovers)
+    if taking_up:
+        return TAKING_UP_SECONDS
     return TROUBLE_SECONDS if waiting or fetching or leaving else None

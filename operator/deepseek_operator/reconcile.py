@@ -20,6 +20,8 @@ from deepseek_operator.observe import observe
 from deepseek_operator.observed import Manifest, Observed
 from deepseek_operator.plan import Plan, make_plan
 from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
+from deepseek_operator.telemetry import gateways
+from deepseek_operator.telemetry.gateways import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,14 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
-async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime) -> Outcome:
+async def reconcile(
+    kube: Kube,
+    key: Key,
+    *,
+    images: EngineImages,
+    now: datetime,
+    ask_gateways: Ask = gateways.ask_nobody,
+) -> Outcome:
     """One pass: bring the cluster one step nearer to the object, and say how it stands.
 
     Conflict when somebody else wrote in between; any other error is of this attempt only.
@@ -47,7 +56,7 @@ async def reconcile(kube: Kube, key: Key, *, images: EngineImages, now: datetime
     except ValidationError as error:
         return await _report_unreadable(kube, manifest, error, now=now)
     stored = manifest.get("status", {})
-    observed = await observe(kube, deployment, stored=stored)
+    observed = await observe(kube, deployment, stored=stored, ask_gateways=ask_gateways)
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)
 

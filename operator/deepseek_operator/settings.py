@@ -23,6 +23,7 @@ class Settings(BaseModel):
     vllm_image: str = Field(min_length=1, description="Image of vLLM for GPUs.")
     vllm_cpu_image: str = Field(min_length=1, description="Image of vLLM for CPUs.")
     toolbox_image: str = Field(min_length=1, description="Image of the operator's own tools.")
+    gateway_image: str = Field(min_length=1, description="Image of gateways: Envoy and its agent.")
     namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty: all."
     )
@@ -54,7 +55,10 @@ class Settings(BaseModel):
     def images(self) -> EngineImages:
         """The images that new revisions use."""
         return EngineImages(
-            vllm=self.vllm_image, vllm_cpu=self.vllm_cpu_image, toolbox=self.toolbox_image
+            vllm=self.vllm_image,
+            vllm_cpu=self.vllm_cpu_image,
+            toolbox=self.toolbox_image,
+            gateway=self.gateway_image,
         )
 
     @property

@@ -11,6 +11,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "images": {
             "vllmCpu": "localhost/deepseek-operator/vllm-cpu:0.32.0",
             "toolbox": "localhost/deepseek-operator/toolbox:dev",
+            "gateway": "localhost/deepseek-operator/gateway:dev",
         },
     },
     "one replica": {"replicas": 1},

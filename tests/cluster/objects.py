@@ -22,6 +22,7 @@ API = "/apis/serving.deepseek.dev/v1alpha1"
 IMAGES = EngineImages(
     vllm="registry.example/vllm:1", vllm_cpu="registry.example/vllm-cpu:1",
     toolbox="registry.example/toolbox:1",
+    gateway="registry.example/gateway:1",
 )  # fmt: skip
 
 CHILD_PATHS = (
@@ -29,11 +30,15 @@ CHILD_PATHS = (
     ("apis/apps/v1", "deployments"),
     ("api/v1", "services"),
     ("apis/policy/v1", "poddisruptionbudgets"),
+    ("api/v1", "configmaps"),
+    ("api/v1", "serviceaccounts"),
+    ("apis/rbac.authorization.k8s.io/v1", "roles"),
+    ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
 )
 
 
 def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
-    """An object that serves a small model on CPU, cold; `spec` adds to it or replaces its fields."""
+    """An object that serves a small model on CPU, cold and without a gateway; `spec` adds or replaces."""
     return {
         "apiVersion": "serving.deepseek.dev/v1alpha1",
         "kind": "DeepSeekDeployment",
@@ -43,6 +48,7 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
             "source": "pvc://models/tiny",
             "accelerator": {"kind": "CPU"},
             "warmup": {"enabled": False},
+            "gateway": {"provider": "None"},
             **spec,
         },
     }

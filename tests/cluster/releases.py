@@ -71,6 +71,7 @@ async def start_operator(
         "DSO_VLLM_IMAGE": IMAGES.vllm,
         "DSO_VLLM_CPU_IMAGE": IMAGES.vllm_cpu,
         "DSO_TOOLBOX_IMAGE": IMAGES.toolbox,
+        "DSO_GATEWAY_IMAGE": IMAGES.gateway,
         "DSO_KUBECONFIG": str(account.kubeconfig),
         "DSO_LEASE_NAMESPACE": account.namespace,
         "DSO_LEASE_NAME": RELEASE,

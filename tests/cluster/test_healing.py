@@ -20,6 +20,10 @@ GROUPS = {
     "deployments": "apis/apps/v1",
     "services": "api/v1",
     "poddisruptionbudgets": "apis/policy/v1",
+    "configmaps": "api/v1",
+    "serviceaccounts": "api/v1",
+    "roles": "apis/rbac.authorization.k8s.io/v1",
+    "rolebindings": "apis/rbac.authorization.k8s.io/v1",
 }
 
 
@@ -35,7 +39,7 @@ async def served(kube: Kube, cluster: Cluster, **spec: Any) -> Manifest:
 
 
 async def test_every_deleted_child_comes_back(kube: Kube, cluster: Cluster) -> None:
-    await served(kube, cluster, replicas=2)
+    await served(kube, cluster, replicas=2, gateway={})
     before = await cluster.children("chat")
 
     for plural, name in before:
@@ -61,12 +65,15 @@ async def test_every_deleted_child_comes_back(kube: Kube, cluster: Cluster) -> N
         ),
         pytest.param("services", {"spec": {"selector": {"app": "mine"}}}, id="selector"),
         pytest.param("poddisruptionbudgets", {"spec": {"maxUnavailable": 2}}, id="budget"),
+        pytest.param("configmaps", {"data": {"gateway.json": "{}"}}, id="what a gateway is told"),
+        pytest.param("roles", {"rules": []}, id="what a gateway may read"),
+        pytest.param("rolebindings", {"subjects": []}, id="who may read it"),
     ],
 )
 async def test_a_hand_edited_child_is_repaired(
     kube: Kube, cluster: Cluster, plural: str, patch: Manifest
 ) -> None:
-    await served(kube, cluster, replicas=2)
+    await served(kube, cluster, replicas=2, gateway={})
     name = next(name for kind, name in await cluster.children("chat") if kind == plural)
     path = path_of(cluster, plural, name)
     before = await cluster.send("GET", path)
@@ -78,7 +85,8 @@ async def test_a_hand_edited_child_is_repaired(
     after = await cluster.send("GET", path)
     for part in ("labels", "ownerReferences"):
         assert before["metadata"][part] == after["metadata"][part]
-    assert before["spec"] == after["spec"]
+    for part in ("spec", "data", "rules", "subjects"):
+        assert before.get(part) == after.get(part)
     assert before["metadata"]["uid"] == after["metadata"]["uid"]
 
 

@@ -21,6 +21,8 @@ JOBS = "apis/batch/v1/namespaces/*/jobs"
 NOT_PROVOKED = {
     # Asked for by an admission plugin that is off by default.
     ("serving.deepseek.dev", "deepseekdeployments/finalizers", "update"),
+    # Gateways read them, and nobody may grant what he may not do himself.
+    *{("discovery.k8s.io", "endpointslices", verb) for verb in ("get", "list", "watch")},
 }
 
 
@@ -71,34 +73,47 @@ async def test_named_namespaces_are_enough_and_others_are_left_alone(
 async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     """What may happen to objects between their first day and their last, in each of its ways."""
     await cluster.apply(_tiny("chat", cluster.namespace, replicas=2, warmup={}))
+    await cluster.apply(_tiny("front", cluster.namespace, gateway={}))
     chat = await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
+    await releases.wait_for_condition(cluster, "front", "RolledOut", "True")
     await asyncio.gather(
-        _break_and_repair(cluster),
+        _break_and_repair(cluster, "chat"),
+        _break_and_repair(cluster, "front"),
         _take_names(cluster, chat["status"]["serving"]["revision"]),
         _pods_that_fail(cluster),
         _renewed_lease(cluster, account),
         _share_weights(cluster),
     )
     await _grow_old(cluster, chat)
+    await _do_without_gateway(cluster)
 
 
 def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
     return deepseek(name, namespace, **{"source": "pvc://models/tiny", **spec})
 
 
-async def _break_and_repair(cluster: Cluster) -> None:
-    service = f"/api/v1/namespaces/{cluster.namespace}/services/chat"
+async def _do_without_gateway(cluster: Cluster) -> None:
+    await cluster.apply(_tiny("front", cluster.namespace))
+
+    async def gone() -> bool:
+        return not any(name == "front-gateway" for _, name in await cluster.children("front"))
+
+    await wait_until(gone, what="nothing of the gateway is left")
+
+
+async def _break_and_repair(cluster: Cluster, name: str) -> None:
+    service = f"/api/v1/namespaces/{cluster.namespace}/services/{name}"
     before = await cluster.send("GET", service)
     await cluster.send("DELETE", service)
 
     async def made_again() -> bool:
-        children = await cluster.children("chat")
-        found = children.get(("services", "chat"), before)
+        children = await cluster.children(name)
+        found = children.get(("services", name), before)
         return bool(found["metadata"]["uid"] != before["metadata"]["uid"])
 
     await wait_until(made_again, what="the Service is made again")
-    for (plural, name), child in (await cluster.children("chat")).items():
-        path = f"{_collection(cluster, plural)}/{name}"
+    for (plural, its_name), child in (await cluster.children(name)).items():
+        path = f"{_collection(cluster, plural)}/{its_name}"
         labels = child["metadata"]["labels"]
         edited = [{"op": "remove", "path": "/metadata/labels/app.kubernetes.io~1name"}]
         await cluster.send("PATCH", path, edited, content=JSON_PATCH)
@@ -124,11 +139,16 @@ async def _take_names(cluster: Cluster, key: str) -> None:
         "b": ("controllerrevisions", _revision),
         "c": ("deployments", _deployment),
         "d": ("poddisruptionbudgets", _budget),
+        "e": ("configmaps", _gateways),
+        "f": ("serviceaccounts", _gateways),
+        "g": ("roles", _gateways),
+        "h": ("rolebindings", _binding),
     }
     for name, (plural, build) in strangers.items():
         stranger = build(name, f"{name}-{key}")
         await cluster.send("POST", _collection(cluster, plural), stranger)
-        await cluster.apply(_tiny(name, cluster.namespace, replicas=2, warmup={}))
+        gateway = {} if build in (_gateways, _binding) else {"provider": "None"}
+        await cluster.apply(_tiny(name, cluster.namespace, replicas=2, warmup={}, gateway=gateway))
     for name in strangers:
         found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
@@ -222,6 +242,16 @@ def _budget(name: str, _: str) -> Manifest:
         "metadata": {"name": name},
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": name}}},
     }
+
+
+def _gateways(name: str, _: str) -> Manifest:
+    """Of any kind that needs no more than a name."""
+    return {"metadata": {"name": f"{name}-gateway"}}
+
+
+def _binding(name: str, _: str) -> Manifest:
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "theirs"}
+    return {**_gateways(name, _), "roleRef": role}
 
 
 async def _pods_that_fail(cluster: Cluster) -> None:

@@ -22,6 +22,7 @@ IMAGES = EngineImages(
     vllm="registry.example/vllm:0.33.0",
     vllm_cpu="registry.example/vllm-cpu:0.32.0",
     toolbox="registry.example/toolbox:1",
+    gateway="registry.example/gateway:1",
 )
 
 CPU_SPEC: Manifest = {
@@ -29,6 +30,9 @@ CPU_SPEC: Manifest = {
     "source": "pvc://models/tiny",
     "accelerator": {"kind": "CPU"},
 }
+
+NO_GATEWAY: Manifest = {"provider": "None"}
+"""What the tests of all else say: the gateway has tests of its own."""
 
 EVERY_FIELD: Manifest = {
     "model": "DeepSeek-R1-Distill-Llama-70B",
@@ -91,6 +95,17 @@ EVERY_FIELD: Manifest = {
         "imagePullSecrets": [{"name": "registry"}],
         "serviceAccountName": "engines",
     },
+    "gateway": {
+        "provider": "Embedded",
+        "replicas": 3,
+        "stickyHeader": "x-conversation-id",
+        "pinning": True,
+        "maxRequestsPerReplica": 512,
+        "maxRequestBytes": 1048576,
+        "timeouts": {"firstToken": "20s", "betweenTokens": "30s", "response": "5m"},
+        "drainTimeout": "15m",
+        "resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+    },
     "replicas": 3,
 }
 
@@ -98,7 +113,10 @@ EVERY_FIELD: Manifest = {
 def deepseek(
     name: str = "chat", namespace: str = "team", *, generation: int = 1, **spec: Any
 ) -> DeepSeekDeployment:
-    """An object, by default a small model on CPU; `spec` replaces the whole spec where it is given."""
+    """An object, by default a small model on CPU; `spec` replaces the whole spec where it is given.
+
+    Without a gateway, unless `spec` says so.
+    """
     return DeepSeekDeployment.model_validate(
         {
             "metadata": {
@@ -108,7 +126,7 @@ def deepseek(
                 "generation": generation,
                 "resourceVersion": "1",
             },
-            "spec": spec or CPU_SPEC,
+            "spec": {"gateway": NO_GATEWAY, **(spec or CPU_SPEC)},
         }
     )
 

@@ -23,6 +23,7 @@ SETTINGS = Settings(
     vllm_image=IMAGES.vllm,
     vllm_cpu_image=IMAGES.vllm_cpu,
     toolbox_image=IMAGES.toolbox,
+    gateway_image=IMAGES.gateway,
     identity="a",
 )
 

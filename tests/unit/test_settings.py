@@ -6,7 +6,12 @@ import pytest
 
 from deepseek_operator.settings import SettingsError, load_settings
 
-IMAGES = {"DSO_VLLM_IMAGE": "v:1", "DSO_VLLM_CPU_IMAGE": "c:1", "DSO_TOOLBOX_IMAGE": "t:1"}
+IMAGES = {
+    "DSO_VLLM_IMAGE": "v:1",
+    "DSO_VLLM_CPU_IMAGE": "c:1",
+    "DSO_TOOLBOX_IMAGE": "t:1",
+    "DSO_GATEWAY_IMAGE": "g:1",
+}
 
 
 def test_only_the_images_must_be_given() -> None:
@@ -16,7 +21,8 @@ def test_only_the_images_must_be_given() -> None:
         settings.images.vllm,
         settings.images.vllm_cpu,
         settings.images.toolbox,
-    ) == ("v:1", "c:1", "t:1")
+        settings.images.gateway,
+    ) == ("v:1", "c:1", "t:1", "g:1")
     assert settings.watched_namespaces == ()
     assert socket.gethostname() == settings.identity
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.kube import drift, sharing
-from deepseek_operator.observed import JOB_LABEL, Observed, revision_of
+from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
 from deepseek_operator.plan import Plan, make_plan
 from tests.unit.samples import IMAGES, NOW, Manifest
 
@@ -16,6 +16,10 @@ _FIELDS = {
     "Deployment": "deployments",
     "Service": "services",
     "PodDisruptionBudget": "budgets",
+    "ConfigMap": "config_maps",
+    "ServiceAccount": "accounts",
+    "Role": "roles",
+    "RoleBinding": "bindings",
 }
 
 
@@ -28,6 +32,7 @@ class World:
     fetchers: list[Manifest] = field(default_factory=list)
     pods: list[Manifest] = field(default_factory=list)
     stored: Manifest = field(default_factory=dict)
+    gateways: tuple[Gateway, ...] = ()
 
     def observed(self) -> Observed:
         """Everything, as observe() would read it."""
@@ -39,6 +44,11 @@ class World:
             deployments=tuple(found["deployments"]),
             services=tuple(found["services"]),
             budgets=tuple(found["budgets"]),
+            config_maps=tuple(found["config_maps"]),
+            accounts=tuple(found["accounts"]),
+            roles=tuple(found["roles"]),
+            bindings=tuple(found["bindings"]),
+            gateways=self.gateways,
             pods=tuple(self.pods),
             claims=self._shared("PersistentVolumeClaim"),
             jobs=self._shared("Job"),
@@ -108,6 +118,11 @@ class World:
                     "replicas": wanted,
                     "readyReplicas": wanted if ready is None else min(ready, wanted),
                 }
+
+    def follow(self) -> None:
+        """The gateway's pods take up what they are told."""
+        told = json.loads(self.find("ConfigMap")["data"]["gateway.json"])
+        self.gateways = (Gateway("gateway-1", is_ready=True, report={"taken": told["version"]}),)
 
     def end_jobs(self, *, result: Manifest | None = None, code: int = 0) -> None:
         """Every Job that is under way ends: with success, or with a failure of this exit code."""

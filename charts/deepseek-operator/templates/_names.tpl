@@ -53,6 +53,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- define "deepseek-operator.gatewayImage" -}}
+{{- default (printf "ghcr.io/deepseek-operator/gateway:%s" .Chart.AppVersion) .Values.images.gateway }}
+{{- end }}
+
 {{- define "deepseek-operator.toolboxImage" -}}
 {{- default (printf "ghcr.io/deepseek-operator/toolbox:%s" .Chart.AppVersion) .Values.images.toolbox }}
 {{- end }}

@@ -19,6 +19,17 @@
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
+# A gateway: what it is told, and what it may read. Kubernetes lets nobody grant what he may not do himself, so the
+# operator may read EndpointSlices too.
+- apiGroups: [""]
+  resources: [configmaps, serviceaccounts]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
 # What keeps and fetches weights.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SERVING = "Serving"
     STARTING = "Starting"
     SCALED_TO_ZERO = "ScaledToZero"
+    GATEWAY_STARTING = "GatewayStarting"
     # root causes, on Ready and Reconciling
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"

@@ -22,6 +22,8 @@ WEIGHTS_LABEL = f"{GROUP}/weights"
 """On a volume of fetched weights, its Jobs and their pods: the name of the volume's claim."""
 WARM_GATE = f"{GROUP}/warm"
 """The readiness gate of engine pods: the operator opens it once a pod's engine has been warmed up."""
+GATEWAY_LABEL = f"{GROUP}/gateway"
+"""On gateway pods: the name of the DeepSeekDeployment."""
 WARMUP_LABEL = f"{GROUP}/warmup"
 """On the pods of warm-up Jobs: the name of the DeepSeekDeployment."""
 WARMUP_SPEC_ANNOTATION = f"{GROUP}/warmup-spec"
@@ -40,6 +42,9 @@ APPLIED_ANNOTATION = f"{GROUP}/applied"
 REVISION_KEY_LENGTH = 10
 REVISION_SUFFIX = r"-[0-9a-f]{10}$"
 """No object may be named like this: the form names revisions, so children never collide."""
+
+GATEWAY_SUFFIX = "-gateway"
+"""No object may be named like this: the form names gateways."""
 
 _LONGEST_PLAIN = 63 - 1 - REVISION_KEY_LENGTH
 
@@ -61,6 +66,14 @@ def revision_child(deployment: str, key: str) -> str:
     return f"{cut}-{digest(deployment)}-{key}"
 
 
+def gateway_child(deployment: str) -> str:
+    """Name of what belongs to an object's gateway; at most 63 characters, unique for the object."""
+    if len(deployment) + len(GATEWAY_SUFFIX) <= 63:
+        return f"{deployment}{GATEWAY_SUFFIX}"
+    room = 63 - len(GATEWAY_SUFFIX) - 1 - REVISION_KEY_LENGTH
+    return f"{deployment[:room].rstrip('-')}-{digest(deployment)}{GATEWAY_SUFFIX}"
+
+
 def weights_claim(title: str, identity: str) -> str:
     """Name of the claim that keeps weights: readable by `title`, unique by `identity`.
 
@@ -71,6 +84,7 @@ def weights_claim(title: str, identity: str) -> str:
 
 
 def is_object_name(name: str) -> bool:
-    """Whether an object may have this name: a DNS-1035 label that does not look like a revision's."""
+    """Whether an object may have this name: a DNS-1035 label unlike those of revisions and gateways."""
     label = re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
-    return bool(label) and not re.search(REVISION_SUFFIX, name)
+    is_childs = re.search(REVISION_SUFFIX, name) or name.endswith(GATEWAY_SUFFIX)
+    return bool(label) and not is_childs

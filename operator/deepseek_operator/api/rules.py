@@ -184,9 +184,34 @@ OBJECT: list[JsonValue] = [
         "revisions; choose another ending",
     },
     {
+        "rule": "!self.metadata.name.endsWith('-gateway')",
+        "message": "metadata.name may not end in '-gateway': that form names gateways; choose "
+        "another ending",
+    },
+    {
         "rule": "(has(self.spec.servedName) ? self.spec.servedName : self.metadata.name) == "
         "(has(oldSelf.spec.servedName) ? oldSelf.spec.servedName : oldSelf.metadata.name)",
         "message": 'spec.servedName is immutable: clients send it as "model"; make a second object '
         "for a second name",
     },
+]
+
+_GATEWAY_ONLY = (
+    "replicas",
+    "stickyHeader",
+    "pinning",
+    "maxRequestsPerReplica",
+    "maxRequestBytes",
+    "timeouts",
+    "drainTimeout",
+    "resources",
+)
+
+GATEWAY: list[JsonValue] = [
+    {
+        "rule": f"!(has(self.provider) && self.provider == 'None') || !has(self.{field})",
+        "message": f"gateway.{field}: provider None has no gateway that could do it; remove the "
+        "field, or use provider Embedded",
+    }
+    for field in _GATEWAY_ONLY
 ]

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
 from deepseek_operator.api.base import ApiModel
-from deepseek_operator.api.pod import LocalObjectReference, Pod, Quantity
+from deepseek_operator.api.pod import LocalObjectReference, Pod, Quantity, Resources
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -237,6 +237,77 @@ class ServingBlock(ApiModel):
     )
 
 
+class GatewayTimeouts(ApiModel):
+    """How long an answer may be silent; as 90s, 5m or 1h30m."""
+
+    first_token: Duration = Field(
+        default="60s",
+        description="Until the first token of a stream; then another replica or revision is asked. "
+        "Default: 60s.",
+    )
+    between_tokens: Duration = Field(
+        default="60s",
+        description="Between two tokens of a stream; then it is cut. Default: 60s.",
+    )
+    response: Duration = Field(
+        default="10m",
+        description="Until the first byte of any answer; one that is no stream comes whole. "
+        "Default: 10m.",
+    )
+
+
+class Gateway(ApiModel):
+    """What stands between clients and the engines."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.GATEWAY})
+
+    provider: Literal["Embedded", "None"] = Field(
+        default="Embedded",
+        description="Embedded (an Envoy of this object's own) or None (clients reach the engines of "
+        "the serving revision through a plain Service: no retries, no limits). Default: Embedded.",
+    )
+    replicas: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="Gateway replicas, on different nodes where there are. Default: 2.",
+    )
+    sticky_header: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="Request header whose value keeps a conversation on one revision, for example "
+        "x-conversation-id. Default: each request is on its own.",
+    )
+    pinning: bool | None = Field(
+        default=None,
+        description="Let the header x-dsd-pin choose a revision by its key, for tests. Default: "
+        "false.",
+    )
+    max_requests_per_replica: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="Requests at once for each engine replica, running or queued; more are answered "
+        "429 with Retry-After. Default: 1024.",
+    )
+    max_request_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] | None = Field(
+        default=None,
+        description="Largest body of a request, in bytes; a larger one is answered 413. Default: "
+        "4194304 (4 MiB).",
+    )
+    timeouts: GatewayTimeouts | None = Field(
+        default=None, description="How long an answer may be silent."
+    )
+    drain_timeout: Duration | None = Field(
+        default=None,
+        description="How long a gateway replica that is to go lets running answers end. Default: "
+        "10m.",
+    )
+    resources: Resources | None = Field(
+        default=None,
+        description="Requests and limits of a gateway replica's Envoy. Default: requests of 250m "
+        "CPU and 256Mi, a limit of 1Gi.",
+    )
+
+
 class DeepSeekDeploymentSpec(ServingBlock):
     """The desired state of a DeepSeekDeployment."""
 
@@ -249,6 +320,9 @@ class DeepSeekDeploymentSpec(ServingBlock):
     )
     warmup: Warmup = Field(
         default_factory=Warmup, description="What every pod is asked before users may reach it."
+    )
+    gateway: Gateway = Field(
+        default_factory=Gateway, description="What stands between clients and the engines."
     )
 
 
@@ -331,6 +405,16 @@ class ConditionStatus(ApiModel):
     )
 
 
+class GatewayStatus(ApiModel):
+    """The gateway as the object reports it."""
+
+    replicas: int = Field(default=0, description="Replicas that it should have.")
+    ready_replicas: int = Field(default=0, description="Replicas that take requests.")
+    version: str = Field(
+        default="", max_length=63, description="Version of what they are told to do."
+    )
+
+
 class DeepSeekDeploymentStatus(ApiModel):
     """The observed state of a DeepSeekDeployment."""
 
@@ -352,6 +436,9 @@ class DeepSeekDeploymentStatus(ApiModel):
     )
     desired: RevisionStatus | None = Field(
         default=None, description="The revision that the spec asks for."
+    )
+    gateway: GatewayStatus | None = Field(
+        default=None, description="The gateway; none where gateway.provider is None."
     )
     weights: list[WeightsStatus] = Field(
         default_factory=list,

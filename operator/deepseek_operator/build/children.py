@@ -2,6 +2,7 @@
 
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build.gateway import gateway_selector
 from deepseek_operator.build.metadata import (
     Manifest,
     child_metadata,
@@ -94,15 +95,20 @@ def build_revision_service(deployment: DeepSeekDeployment, shape: Shape) -> Mani
     }
 
 
-def build_client_service(deployment: DeepSeekDeployment, *, serving_key: str) -> Manifest:
-    """The one address that clients use; it selects the pods of the serving revision."""
+def build_client_service(
+    deployment: DeepSeekDeployment, *, serving_key: str, through_gateway: bool = False
+) -> Manifest:
+    """The one address that clients use; it selects gateways, or the pods of the serving revision."""
+    selector = revision_selector(deployment, serving_key)
+    if through_gateway:
+        selector = gateway_selector(deployment)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": child_metadata(deployment, name=deployment.metadata.name),
         "spec": {
             "type": "ClusterIP",
-            "selector": revision_selector(deployment, serving_key),
+            "selector": selector,
             "ports": [_port(SERVICE_PORT)],
         },
     }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from deepseek_operator.access import Access
 from deepseek_operator.api.conditions import Condition, ConditionType, Reason, merge_conditions
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import revision_selector
@@ -32,6 +33,8 @@ class StatusInput:
     candidate_cause: Finding | None
     """Why the target revision does not start beside the serving one."""
     stalled: Finding | None
+    gateway: Access | None
+    """None where the object has no gateway of its own."""
 
 
 def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
@@ -54,6 +57,12 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
             now=now,
         ),
     }
+    if given.gateway is not None:
+        status["gateway"] = {
+            "replicas": given.gateway.wanted,
+            "readyReplicas": given.gateway.ready,
+            "version": given.gateway.version,
+        }
     if given.weights:
         by_claim = {weights.claim: weights.entry() for weights in given.weights}
         status["weights"] = list(by_claim.values())
@@ -168,7 +177,11 @@ def _warm(given: StatusInput, warmups: list[Manifest]) -> Condition:
 
 
 def _any_cause(given: StatusInput) -> Finding | None:
-    return given.candidate_cause or given.cause
+    return given.candidate_cause or given.cause or _gateway_cause(given)
+
+
+def _gateway_cause(given: StatusInput) -> Finding | None:
+    return given.gateway.finding if given.gateway else None
 
 
 def _converged(given: StatusInput) -> bool:
@@ -178,6 +191,7 @@ def _converged(given: StatusInput) -> bool:
         given.roles.serving in (key, None)
         and wanted is not None
         and is_at_strength(given.observed.deployment(key), wanted)
+        and (given.gateway is None or given.gateway.at_strength)
     )
 
 
@@ -185,6 +199,10 @@ def _ready(given: StatusInput) -> Condition:
     key = given.roles.routed
     ready, wanted = ready_replicas(given.observed.deployment(key)), given.roles.replicas.get(key, 0)
     model = given.shapes[key].model if key in given.shapes else given.deployment.spec.model
+    shut = _gateway_cause(given) if given.gateway and given.gateway.is_shut else None
+    if ready and shut is not None:
+        message = f"{ready} of {wanted} replicas of {model} answer, but no gateway: {shut.message}"
+        return Condition(ConditionType.READY, "False", shut.reason, message)
     if ready:
         message = f"{ready} of {wanted} replicas of {model} answer"
         return Condition(ConditionType.READY, "True", Reason.SERVING, message + _trouble(given))
@@ -207,7 +225,8 @@ def _trouble(given: StatusInput) -> str:
         return f"; {given.deployment.spec.model} is starting" + (
             f": {said.message}" if said else ""
         )
-    return f"; {given.cause.message}" if given.cause else ""
+    cause = given.cause or _gateway_cause(given)
+    return f"; {cause.message}" if cause else ""
 
 
 def _progress(
@@ -240,7 +259,7 @@ def _rolled_out(given: StatusInput) -> Condition:
         return Condition(
             ConditionType.ROLLED_OUT, "True", Reason.ROLLED_OUT, f"revision {key} ({model}) serves"
         )
-    cause = given.candidate_cause or given.cause
+    cause = _any_cause(given)
     reason = cause.reason if cause else Reason.CANDIDATE_STARTING
     message = cause.message if cause else f"revision {key} ({model}) is starting"
     return Condition(ConditionType.ROLLED_OUT, "False", reason, message)

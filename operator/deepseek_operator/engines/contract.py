@@ -48,6 +48,7 @@ class EngineImages:
     vllm: str
     vllm_cpu: str
     toolbox: str
+    gateway: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,21 @@ LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CLAIM = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 JOB = Resource("batch", "v1", "jobs", "Job")
 
-CHILDREN: tuple[Resource, ...] = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+ROLE = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDING = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+
+ENGINE_CHILDREN: tuple[Resource, ...] = (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    SERVICE,
+    DISRUPTION_BUDGET,
+)
+GATEWAY_CHILDREN: tuple[Resource, ...] = (CONFIG_MAP, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
+"""Kinds that only a gateway has; it has a Deployment and a budget too."""
+
+CHILDREN: tuple[Resource, ...] = (*ENGINE_CHILDREN, *GATEWAY_CHILDREN)
 """Kinds that the operator creates for an object and owns."""
 
 SHARED: tuple[Resource, ...] = (CLAIM, JOB)

@@ -1,0 +1,287 @@
+"""Builders of the gateway: what it is told, its pods, and what they may read."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deepseek_operator.api import names
+from deepseek_operator.api.types import DeepSeekDeployment, Gateway, GatewayTimeouts, seconds_of
+from deepseek_operator.build.metadata import Manifest, child_metadata, object_labels
+from deepseek_operator.build.template import container_security, pod_security
+
+DOCUMENT_KEY = "gateway.json"
+FORMAT = 1
+CLIENT_PORT = 8080
+REPORT_PORT = 8081
+PROBE_PORT = 8082
+
+DEFAULT_REPLICAS = 2
+_DRAIN = "10m"
+_CONCURRENCY = 2
+"""Threads of an Envoy: each takes about 500 streams of 50 tokens a second."""
+_KILL_MARGIN_SECONDS = 15
+_STATE_PATH = "/var/lib/deepseek-gateway"
+_RESOURCES: Manifest = {
+    "requests": {"cpu": "250m", "memory": "256Mi"},
+    "limits": {"memory": "1Gi"},
+}
+
+
+def is_embedded(deployment: DeepSeekDeployment) -> bool:
+    """Whether the object has a gateway of its own."""
+    return deployment.spec.gateway.provider == "Embedded"
+
+
+def replicas(deployment: DeepSeekDeployment) -> int:
+    """Pods of the gateway."""
+    return deployment.spec.gateway.replicas or DEFAULT_REPLICAS
+
+
+def gateway_selector(deployment: DeepSeekDeployment) -> dict[str, str]:
+    """Selects the gateway's pods, and no engine's."""
+    return {names.GATEWAY_LABEL: deployment.metadata.name}
+
+
+def document(
+    deployment: DeepSeekDeployment, *, weights: Mapping[str, int], pods: Mapping[str, int]
+) -> Manifest:
+    """What the gateway is to do: `weights` in percent by revision, `pods` there are to be of each.
+
+    Its version is a digest of the rest: what says the same is the same.
+    """
+    gateway = deployment.spec.gateway
+    told: Manifest = {
+        "format": FORMAT,
+        "servedName": deployment.served_name,
+        "routes": [{"revision": key, "weight": weight} for key, weight in weights.items()],
+        "replicas": dict(sorted(pods.items())),
+        "limits": _limits(gateway),
+    }
+    if gateway.pinning:
+        told["pins"] = True
+    if gateway.sticky_header:
+        told["stickyHeader"] = gateway.sticky_header
+    return {**told, "version": names.digest(json.dumps(told, sort_keys=True))}
+
+
+def _limits(gateway: Gateway) -> dict[str, Any]:
+    timeouts = gateway.timeouts or GatewayTimeouts()
+    given = {
+        "bodyBytes": gateway.max_request_bytes,
+        "requestsPerPod": gateway.max_requests_per_replica,
+    }
+    return {
+        **{name: limit for name, limit in given.items() if limit is not None},
+        "firstTokenSeconds": seconds_of(timeouts.first_token),
+        "responseSeconds": seconds_of(timeouts.response),
+        "betweenTokensSeconds": seconds_of(timeouts.between_tokens),
+    }
+
+
+def build_gateway(deployment: DeepSeekDeployment, told: Manifest, *, image: str) -> list[Manifest]:
+    """All children of the gateway, in the order in which they need each other."""
+    return [
+        _config_map(deployment, told),
+        _account(deployment),
+        _role(deployment),
+        _binding(deployment),
+        _deployment(deployment, image),
+        *([_budget(deployment)] if replicas(deployment) > 1 else []),
+    ]
+
+
+def _metadata(deployment: DeepSeekDeployment) -> Manifest:
+    return child_metadata(deployment, name=names.gateway_child(deployment.metadata.name))
+
+
+def _config_map(deployment: DeepSeekDeployment, told: Manifest) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(deployment),
+        "data": {DOCUMENT_KEY: json.dumps(told, indent=1, sort_keys=True)},
+    }
+
+
+def _account(deployment: DeepSeekDeployment) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(deployment),
+        "automountServiceAccountToken": False,
+    }
+
+
+def _role(deployment: DeepSeekDeployment) -> Manifest:
+    """One ConfigMap, and the addresses of the namespace's pods; no Secret, and nothing to write."""
+    name = names.gateway_child(deployment.metadata.name)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": _metadata(deployment),
+        "rules": [
+            {
+                "apiGroups": [""],
+                "resources": ["configmaps"],
+                "resourceNames": [name],
+                "verbs": ["get", "list", "watch"],
+            },
+            {
+                "apiGroups": ["discovery.k8s.io"],
+                "resources": ["endpointslices"],
+                "verbs": ["get", "list", "watch"],
+            },
+        ],
+    }
+
+
+def _binding(deployment: DeepSeekDeployment) -> Manifest:
+    name = names.gateway_child(deployment.metadata.name)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": _metadata(deployment),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [
+            {
+                "kind": "ServiceAccount",
+                "name": name,
+                "namespace": deployment.metadata.namespace,
+            }
+        ],
+    }
+
+
+def _deployment(deployment: DeepSeekDeployment, image: str) -> Manifest:
+    selector = gateway_selector(deployment)
+    labels = {**object_labels(deployment), **selector}
+    # Selects engines: their budget and their Services do not mean these pods.
+    del labels[names.DEPLOYMENT_LABEL]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(deployment),
+        "spec": {
+            "replicas": replicas(deployment),
+            "selector": {"matchLabels": selector},
+            # There is always one more than are needed, never one less.
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
+            "revisionHistoryLimit": 1,
+            "template": {
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {"kubectl.kubernetes.io/default-container": "envoy"},
+                },
+                "spec": _pod(deployment, image),
+            },
+        },
+    }
+
+
+def _pod(deployment: DeepSeekDeployment, image: str) -> Manifest:
+    drain = seconds_of(deployment.spec.gateway.drain_timeout or _DRAIN)
+    secrets = [item.model_dump() for item in deployment.spec.pod.image_pull_secrets]
+    return {
+        "serviceAccountName": names.gateway_child(deployment.metadata.name),
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": drain + _KILL_MARGIN_SECONDS,
+        "securityContext": pod_security(),
+        "initContainers": [_agent(deployment, image)],
+        "containers": [_envoy(deployment, image, drain)],
+        "volumes": [
+            {"name": "state", "emptyDir": {"sizeLimit": "64Mi"}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        ],
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": gateway_selector(deployment)},
+            }
+        ],
+        **({"imagePullSecrets": secrets} if secrets else {}),
+    }
+
+
+def _agent(deployment: DeepSeekDeployment, image: str) -> Manifest:
+    """A sidecar: there before Envoy starts, and until it has ended."""
+    name, namespace = deployment.metadata.name, deployment.metadata.namespace
+    return {
+        "name": "agent",
+        "image": image,
+        "restartPolicy": "Always",
+        "command": ["python3", "-m", "deepseek_serving.gateway"],
+        "args": [
+            f"--namespace={namespace}",
+            f"--config-map={names.gateway_child(name)}",
+            f"--deployment={name}",
+            f"--state={_STATE_PATH}",
+        ],
+        "ports": [{"name": "report", "containerPort": REPORT_PORT, "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": "20m", "memory": "64Mi"},
+            "limits": {"memory": "256Mi"},
+        },
+        "startupProbe": _probe("report", "/healthz", period=1, failures=60),
+        "livenessProbe": _probe("report", "/healthz", period=10, failures=6),
+        "volumeMounts": [
+            {"name": "state", "mountPath": _STATE_PATH},
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _envoy(deployment: DeepSeekDeployment, image: str, drain: int) -> Manifest:
+    given = deployment.spec.gateway.resources
+    resources = _RESOURCES if given is None else given.model_dump(exclude_defaults=True)
+    hook = ["python3", "-m", "deepseek_serving.gateway.drain", f"--timeout={drain}"]
+    return {
+        "name": "envoy",
+        "image": image,
+        "command": ["python3", "-m", "deepseek_serving.gateway.start"],
+        "args": [f"--concurrency={_CONCURRENCY}"],
+        "ports": [
+            {"name": "http", "containerPort": CLIENT_PORT, "protocol": "TCP"},
+            {"name": "probe", "containerPort": PROBE_PORT, "protocol": "TCP"},
+        ],
+        "resources": {
+            section: {name: str(amount) for name, amount in amounts.items()}
+            for section, amounts in resources.items()
+        },
+        # Envoy listens once it has been told whom to ask; until then nobody is sent here.
+        "startupProbe": _probe("probe", "/ready", period=1, failures=600),
+        "readinessProbe": _probe("probe", "/ready", period=5, failures=3),
+        "livenessProbe": _probe("probe", "/ready", period=10, failures=6),
+        "lifecycle": {"preStop": {"exec": {"command": hook}}},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "securityContext": container_security(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _probe(port: str, path: str, *, period: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": port, "scheme": "HTTP"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def _budget(deployment: DeepSeekDeployment) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(deployment),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": gateway_selector(deployment)},
+        },
+    }

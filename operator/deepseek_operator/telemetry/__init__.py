@@ -1,0 +1,1 @@
+"""What pods say of themselves over HTTP: the only code that reads it."""
