@@ -81,7 +81,7 @@ class Line:
 
 
 def deepseek(name: str, **spec: Any) -> Manifest:
-    """An object that serves the smallest model on a CPU, without a gateway, but for what `spec` says."""
+    """An object that serves the smallest model on a CPU, but for what `spec` says."""
     return {
         "apiVersion": "serving.deepseek.dev/v1alpha1",
         "kind": "DeepSeekDeployment",
@@ -90,7 +90,6 @@ def deepseek(name: str, **spec: Any) -> Manifest:
             "model": "tiny-r1-distill-qwen",
             "source": "pvc://models/tiny-r1-distill-qwen",
             "accelerator": {"kind": "CPU"},
-            "gateway": {"provider": "None"},
             **spec,
         },
     }

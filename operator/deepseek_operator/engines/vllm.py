@@ -91,6 +91,8 @@ def engine_args(request: EngineRequest) -> list[str]:
         f"--port={PORT}",
         f"--shutdown-timeout={DRAIN_SECONDS}",
         "--disable-access-log-for-endpoints=/health,/metrics",
+        # A stream begins with its first token, so that until then another engine may be asked.
+        "--middleware=deepseek_serving.engine.hold.FirstToken",
     ]
 
 

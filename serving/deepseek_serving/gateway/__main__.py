@@ -64,7 +64,9 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
     )
     async with watching.connected(cluster) as session, aiohttp.ClientSession() as local:
         watches = (documents, slices)
-        runner = web.AppRunner(application(agent, Admin(local, options.admin_port), watches))
+        # No access log: it would hold probes and nothing else.
+        told = application(agent, Admin(local, options.admin_port), watches)
+        runner = web.AppRunner(told, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, port=options.http_port).start()
         parts = [agent.run(), *(watch.run(session) for watch in watches)]
@@ -127,7 +129,13 @@ def main() -> int:
     """Run until a signal; 0."""
     options = parse()
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{"))
+    handler.setFormatter(
+        JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            datefmt="%Y-%m-%dT%H:%M:%S%z",
+        )
+    )
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     given: str | None = options.api_server
     cluster = Cluster(given) if given else watching.in_cluster(os.environ)

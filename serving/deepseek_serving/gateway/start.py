@@ -18,6 +18,8 @@ def command(*, concurrency: int, node: str) -> list[str]:
         *("--service-node", node),
         *("--concurrency", str(concurrency)),
         *("--log-level", "warning"),
+        # An answer of Envoy's own has no time of a first byte, and each would be an error in the log.
+        *("--component-log-level", "misc:critical"),
         # The access log; by default a line may wait for 10 s.
         *("--file-flush-interval-msec", "1000"),
         "--disable-hot-restart",

@@ -1,0 +1,298 @@
+"""Users' requests through the gateway, with real engines: what they notice when parts of it end. Nothing."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dev.models import questions
+from tests.e2e.line import Line, Manifest, deepseek, wait_until
+
+NAME = "front"
+PERIOD_SECONDS = 0.25
+"""Four requests a second, whatever becomes of those before: an open loop."""
+
+
+@pytest.fixture(scope="module")
+def front(line: Line) -> Iterator[Line]:
+    """An object of this file's own, served through two gateways."""
+    line.apply(deepseek(NAME, gateway={"timeouts": {"firstToken": "5s"}}))
+    line.ready(NAME)
+    try:
+        yield line
+    finally:
+        line.run("delete", "deepseekdeployment", NAME, "--ignore-not-found")
+
+
+@dataclass
+class Crowd:
+    """Clients that send a stream of requests, and keep what each of them got."""
+
+    url: str
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    """Of each whole answer, the revision and why it was not the first one's."""
+    failures: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> "Crowd":
+        self._threads.append(threading.Thread(target=self._arrive))
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def revisions(self) -> Counter[str]:
+        """Answers by revision."""
+        return Counter(revision for revision, _ in self.answers)
+
+    def wait_for_more(self, count: int = 8) -> None:
+        """Until so many more were answered."""
+        already = len(self.answers)
+        wait_until(lambda: len(self.answers) >= already + count, what=f"{count} more answers")
+
+    def _arrive(self) -> None:
+        while not self._stop.wait(PERIOD_SECONDS):
+            thread = threading.Thread(target=self._ask)
+            self._threads.append(thread)
+            thread.start()
+
+    def _ask(self) -> None:
+        started = time.strftime("%H:%M:%S")
+        try:
+            head, text = stream(self.url)
+        except Exception as error:  # noqa: BLE001 - whatever a user would see
+            self.failures.append(f"asked at {started}: {error!r}")
+            return
+        if text.endswith("data: [DONE]\n\n"):
+            self.answers.append((head["x-dsd-revision"], head.get("x-dsd-fallback", "")))
+        else:
+            self.failures.append(f"asked at {started}: cut after {text[-80:]!r}")
+
+
+def stream(url: str, *, seconds: float = 60, **more: Any) -> tuple[dict[str, str], str]:
+    """The head and the whole text of one streamed answer."""
+    body = {
+        "model": NAME,
+        "messages": [{"role": "user", "content": questions.load()[0].question}],
+        "max_tokens": 16,
+        "stream": True,
+        **more,
+    }
+    request = urllib.request.Request(
+        f"{url}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=seconds) as answer:
+        head = {name.lower(): value for name, value in answer.headers.items()}
+        return head, answer.read().decode()
+
+
+def gateways(line: Line) -> list[Manifest]:
+    """The gateway's pods that are not on their way out."""
+    found = line.json("get", "pods", f"--selector=serving.deepseek.dev/gateway={NAME}")["items"]
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def report(pod: Manifest) -> Manifest:
+    """What a gateway says of itself."""
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8081/report", timeout=5) as got:
+        found: Manifest = json.load(got)
+        return found
+
+
+def restarts(pod: Manifest, container: str) -> int:
+    """How often a container of a pod was started again."""
+    status = pod["status"]
+    found = [*status.get("initContainerStatuses", []), *status["containerStatuses"]]
+    return int(next(item["restartCount"] for item in found if item["name"] == container))
+
+
+def test_an_answer_says_whose_it_is(front: Line) -> None:
+    serving = front.get(NAME)["status"]["serving"]["revision"]
+
+    head, text = stream(front.url(NAME))
+
+    assert head["x-dsd-revision"] == serving
+    assert text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("container", ["agent", "envoy"])
+def test_a_container_of_a_gateway_that_is_killed_is_missed_by_nobody(
+    front: Line, container: str
+) -> None:
+    """An Envoy that dies takes what runs on it along; the clients of the other notice nothing."""
+    [pod, _] = gateways(front)
+    name = pod["metadata"]["name"]
+    before = restarts(pod, container)
+    with Crowd(front.url(NAME)) as crowd:
+        crowd.wait_for_more()
+        front.kill_container(pod, container)
+        wait_until(
+            lambda: restarts(front.json("get", "pod", name), container) > before,
+            what=f"the {container} is started again",
+        )
+        wait_until(lambda: _is_ready(front, name), what="the gateway is ready again")
+        crowd.wait_for_more()
+
+    lost = len(crowd.failures)
+    # What ran on a killed Envoy, or was sent there before its Service knew.
+    assert lost == 0 if container == "agent" else lost <= _IN_FLIGHT, crowd.failures
+    assert report(front.json("get", "pod", name))["taken"] == report(gateways(front)[1])["taken"]
+
+
+_IN_FLIGHT = 8
+
+
+def _is_ready(line: Line, name: str) -> bool:
+    conditions = line.json("get", "pod", name)["status"]["conditions"]
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
+    pods = {pod["metadata"]["name"] for pod in gateways(front)}
+    with Crowd(front.url(NAME)) as crowd:
+        crowd.wait_for_more()
+        for name in sorted(pods):
+            front.run("delete", "pod", name, "--wait=false")
+            wait_until(
+                lambda: len([pod for pod in gateways(front) if _ready(pod)]) == 2,
+                what="two gateways are ready again",
+                seconds=120,
+            )
+        crowd.wait_for_more()
+
+    assert crowd.failures == []
+    assert not pods & {pod["metadata"]["name"] for pod in gateways(front)}
+
+
+def _ready(pod: Manifest) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> None:
+    """Both are stopped as they run; meanwhile an agent and an Envoy are killed and start anew."""
+    place = front.target.embedded
+    assert place is not None
+    [pod, _] = gateways(front)
+    with Crowd(front.url(NAME)) as crowd:
+        crowd.wait_for_more()
+        with frozen("kube-apiserver"):
+            front.kill_container(pod, "agent")
+            crowd.wait_for_more(40)
+        wait_until(lambda: _is_ready(front, pod["metadata"]["name"]), what="it is ready again")
+        wait_until(lambda: report(pod)["watching"], what="the agent sees the API server again")
+
+    assert crowd.failures == []
+
+
+@contextlib.contextmanager
+def frozen(name: str) -> Iterator[None]:
+    """Every process of this name stands still."""
+    numbers = [
+        int(entry.name)
+        for entry in os.scandir("/proc")
+        if entry.name.isdigit() and _command(entry.name) == name
+    ]
+    assert numbers
+    for number in numbers:
+        os.kill(number, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            os.kill(number, signal.SIGCONT)
+
+
+def _command(number: str) -> str:
+    with contextlib.suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
+        return os.path.basename(file.read().split(b"\0")[0]).decode(errors="replace")
+    return ""
+
+
+def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
+    """The engine's core stands still; its API server has said 200 long before that is known."""
+    with frozen_core(front), pytest.raises(urllib.error.HTTPError) as refused:
+        stream(front.url(NAME))
+
+    assert refused.value.code == 503
+    error = json.loads(refused.value.read())["error"]
+    assert error["message"] == "no first token within 5 s"
+    wait_until(lambda: _answers(front), what="the engine answers again")
+
+
+def _answers(line: Line) -> bool:
+    try:
+        return stream(line.url(NAME))[1].endswith("data: [DONE]\n\n")
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def frozen_core(line: Line) -> Iterator[None]:
+    """The processes that compute for an object stand still, those that talk go on."""
+    [pod] = line.engine_pods(NAME)
+    uid = pod["metadata"]["uid"]
+    cores = [
+        int(entry.name)
+        for entry in os.scandir("/proc")
+        if entry.name.isdigit() and _is_core(entry.name) and _is_of_pod(entry.name, uid)
+    ]
+    assert cores
+    for number in cores:
+        os.kill(number, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for number in cores:
+            os.kill(number, signal.SIGCONT)
+
+
+def _is_core(number: str) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
+        return file.read().startswith(b"VLLM::EngineCore")
+    return False
+
+
+def _is_of_pod(number: str, uid: str) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{number}/cgroup") as file:
+        text = file.read()
+        return uid in text or uid.replace("-", "_") in text
+    return False
+
+
+def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None:
+    old = front.get(NAME)["status"]["serving"]["revision"]
+    with Crowd(front.url(NAME)) as crowd:
+        crowd.wait_for_more()
+        front.apply(
+            deepseek(
+                NAME,
+                gateway={"timeouts": {"firstToken": "5s"}},
+                batching={"maxConcurrentSequences": 8},
+            )
+        )
+        serving = front.ready(NAME)["status"]["serving"]["revision"]
+        crowd.wait_for_more()
+        wait_until(lambda: len(front.engine_pods(NAME)) == 1, what="the old revision is let go")
+        crowd.wait_for_more()
+
+    assert crowd.failures == []
+    assert set(crowd.revisions) == {old, serving}
+    assert [why for _, why in crowd.answers if why] == []
