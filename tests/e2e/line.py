@@ -75,7 +75,11 @@ class Line:
         """SIGKILL the first process of a container, as the kernel would."""
         place = self.target.embedded
         assert place is not None
-        [status] = [s for s in pod["status"]["containerStatuses"] if s["name"] == container]
+        found = [
+            *pod["status"].get("initContainerStatuses", []),
+            *pod["status"]["containerStatuses"],
+        ]
+        [status] = [s for s in found if s["name"] == container]
         identity = status["containerID"].removeprefix("containerd://")
         node_images.ctr(place, "tasks", "kill", "--signal", "SIGKILL", identity)
 

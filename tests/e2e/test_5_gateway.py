@@ -9,9 +9,10 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -45,7 +46,7 @@ class Crowd:
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> Self:
         self._threads.append(threading.Thread(target=self._arrive))
         self._threads[0].start()
         return self
@@ -205,10 +206,17 @@ def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> 
 @contextlib.contextmanager
 def frozen(name: str) -> Iterator[None]:
     """Every process of this name stands still."""
+    with standing_still(lambda process: Path(_command(process)).name == name):
+        yield
+
+
+@contextlib.contextmanager
+def standing_still(is_meant: Callable[[Path], bool]) -> Iterator[None]:
+    """The processes that are meant, by their folders in /proc, are stopped for a while."""
     numbers = [
-        int(entry.name)
-        for entry in os.scandir("/proc")
-        if entry.name.isdigit() and _command(entry.name) == name
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and is_meant(process)
     ]
     assert numbers
     for number in numbers:
@@ -220,9 +228,9 @@ def frozen(name: str) -> Iterator[None]:
             os.kill(number, signal.SIGCONT)
 
 
-def _command(number: str) -> str:
-    with contextlib.suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
-        return os.path.basename(file.read().split(b"\0")[0]).decode(errors="replace")
+def _command(process: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
     return ""
 
 
@@ -249,32 +257,16 @@ def frozen_core(line: Line) -> Iterator[None]:
     """The processes that compute for an object stand still, those that talk go on."""
     [pod] = line.engine_pods(NAME)
     uid = pod["metadata"]["uid"]
-    cores = [
-        int(entry.name)
-        for entry in os.scandir("/proc")
-        if entry.name.isdigit() and _is_core(entry.name) and _is_of_pod(entry.name, uid)
-    ]
-    assert cores
-    for number in cores:
-        os.kill(number, signal.SIGSTOP)
-    try:
+
+    def is_core(process: Path) -> bool:
+        with contextlib.suppress(OSError):
+            groups = (process / "cgroup").read_text()
+            is_ours = uid in groups or uid.replace("-", "_") in groups
+            return is_ours and _command(process).startswith("VLLM::EngineCore")
+        return False
+
+    with standing_still(is_core):
         yield
-    finally:
-        for number in cores:
-            os.kill(number, signal.SIGCONT)
-
-
-def _is_core(number: str) -> bool:
-    with contextlib.suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
-        return file.read().startswith(b"VLLM::EngineCore")
-    return False
-
-
-def _is_of_pod(number: str, uid: str) -> bool:
-    with contextlib.suppress(OSError), open(f"/proc/{number}/cgroup") as file:
-        text = file.read()
-        return uid in text or uid.replace("-", "_") in text
-    return False
 
 
 def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None:

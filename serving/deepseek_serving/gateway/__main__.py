@@ -5,6 +5,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--ads-port", type=int, default=ADS_PORT, help="on 127.0.0.1, for Envoy")
     parser.add_argument("--admin-port", type=int, default=ADMIN_PORT, help="of Envoy")
     parser.add_argument("--client-port", type=int, default=CLIENT_PORT, help="of users' requests")
-    parser.add_argument("--api-server", help="URL to use in place of the pod's, without a token")
+    outside = parser.add_argument_group("outside a pod")
+    outside.add_argument("--api-server", help="URL of the API server")
+    outside.add_argument("--token-file", type=Path, help="who asks")
+    outside.add_argument("--ca-file", type=Path, help="whom to trust")
     return parser.parse_args(arguments)
 
 
@@ -125,6 +129,14 @@ def application(agent: Agent, admin: Admin, watches: Sequence[Watch]) -> web.App
     return told
 
 
+def reached(options: argparse.Namespace) -> Cluster:
+    """The API server of the command line, or of this pod."""
+    if not options.api_server:
+        return watching.in_cluster(os.environ)
+    trusted = options.ca_file and ssl.create_default_context(cafile=str(options.ca_file))
+    return Cluster(options.api_server, options.token_file, trusted or None)
+
+
 def main() -> int:
     """Run until a signal; 0."""
     options = parse()
@@ -137,8 +149,7 @@ def main() -> int:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    given: str | None = options.api_server
-    cluster = Cluster(given) if given else watching.in_cluster(os.environ)
+    cluster = reached(options)
 
     async def until_signalled() -> None:
         stop = asyncio.Event()

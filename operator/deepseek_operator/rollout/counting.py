@@ -1,0 +1,81 @@
+"""From what gateways counted to outcomes of a metric. Pure.
+
+A request is one outcome of the revision whose turn it was, whoever answered it in the end: what a retry or a
+fallback hid from the client is still what this revision did. So a candidate that fails looks no better
+because others stand in for it.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from deepseek_operator.observed import Gateway
+from deepseek_operator.rollout.evidence import Outcomes
+from deepseek_operator.rollout.stretches import Counter, Reading
+
+ERRORS = "errors"
+
+GONE = frozenset({"DC", "DPE", "DT"})
+"""Envoy's flags for a client that went away, spoke no HTTP or was too slow: nobody's fault here."""
+
+
+def reading(gateways: Iterable[Gateway], *, at: datetime) -> Reading:
+    """The counters of all gateways that answered; each is known by its pod and its Envoy's process."""
+    sources: dict[str, dict[Counter, Outcomes]] = {}
+    for gateway in gateways:
+        counted = (gateway.report or {}).get("counted") or {}
+        if gateway.report is None or "requests" not in counted:
+            continue
+        source = f"{gateway.pod}/{gateway.report.get('envoy', '')}"
+        sources[source] = _counts(counted["requests"])
+    return Reading(at, sources)
+
+
+def _counts(requests: Iterable[Mapping[str, Any]]) -> dict[Counter, Outcomes]:
+    found: dict[Counter, Outcomes] = {}
+    for item in requests:
+        outcomes = _outcomes(item)
+        if outcomes is not None:
+            counter = Counter(str(item["chosen"]), ERRORS)
+            found[counter] = found.get(counter, Outcomes()) + outcomes
+    return found
+
+
+def _outcomes(item: Mapping[str, Any]) -> Outcomes | None:
+    """None for what says nothing of a revision: a test, a client's own error, a client that went away."""
+    code, count = int(item["code"]), int(item["count"])
+    flags = set(str(item["flags"]).split(",")) - {""}
+    if not item["chosen"] or item.get("pinned") or flags & GONE:
+        return None
+    if 400 <= code < 500 and code != 429:
+        return None
+    is_bad = code in (0, 429) or code >= 500 or int(item["attempts"]) > 1 or bool(flags)
+    return Outcomes(count, count if is_bad else 0)
+
+
+def all_answered(gateways: Iterable[Gateway]) -> bool:
+    """Whether every gateway that gets requests told its counts; without any there is nothing to see."""
+    serving = [gateway for gateway in gateways if gateway.is_ready]
+    return bool(serving) and all(
+        "requests" in ((gateway.report or {}).get("counted") or {}) for gateway in serving
+    )
+
+
+def acknowledged(gateways: Iterable[Gateway], version: str) -> bool:
+    """Whether every gateway that gets requests does what it was told under this version."""
+    return all(
+        gateway.report is not None and gateway.report.get("taken") == version
+        for gateway in gateways
+        if gateway.is_ready
+    )
+
+
+def in_flight(gateways: Iterable[Gateway], revision: str) -> int | None:
+    """Requests that run on a revision; None where a gateway that may have some does not say."""
+    total = 0
+    for gateway in gateways:
+        active = ((gateway.report or {}).get("counted") or {}).get("active")
+        if active is None:
+            return None
+        total += int(active.get(revision, 0))
+    return total

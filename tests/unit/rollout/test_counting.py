@@ -1,0 +1,110 @@
+"""From what gateways counted to what a revision did."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deepseek_operator.observed import Gateway
+from deepseek_operator.rollout import counting
+from deepseek_operator.rollout.evidence import Outcomes
+from deepseek_operator.rollout.stretches import Counter
+
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    return {
+        "chosen": "new",
+        "served": "new",
+        "code": 200,
+        "flags": "",
+        "attempts": 1,
+        "count": 7,
+        "pinned": False,
+        **changes,
+    }
+
+
+def gateway(*requests: dict[str, Any], pod: str = "a", envoy: str = "1", **more: Any) -> Gateway:
+    counted = {"requests": list(requests), "active": more.pop("active", {})}
+    return Gateway(pod, is_ready=True, report={"envoy": envoy, "counted": counted, **more})
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcomes"),
+    [
+        pytest.param({}, Outcomes(7, 0), id="answered"),
+        pytest.param({"code": 500}, Outcomes(7, 7), id="failed"),
+        pytest.param({"code": 503, "flags": "UH"}, Outcomes(7, 7), id="nobody-there"),
+        pytest.param({"code": 429, "flags": "UO"}, Outcomes(7, 7), id="queue-full"),
+        pytest.param({"code": 0, "flags": "UC"}, Outcomes(7, 7), id="cut-before-an-answer"),
+        pytest.param({"code": 200, "flags": "UC"}, Outcomes(7, 7), id="cut-in-an-answer"),
+        pytest.param({"attempts": 2}, Outcomes(7, 7), id="another-pod-stood-in"),
+        pytest.param({"attempts": 3, "served": "old"}, Outcomes(7, 7), id="another-revision"),
+        pytest.param({"code": 400}, None, id="the-clients-own-error"),
+        pytest.param({"code": 0, "flags": "DC"}, None, id="the-client-went-away"),
+        pytest.param({"code": 200, "flags": "DC"}, None, id="the-client-went-away-later"),
+        pytest.param({"pinned": True}, None, id="a-test"),
+        pytest.param({"chosen": ""}, None, id="nobodys-turn"),
+    ],
+)
+def test_each_kind_of_request_is_judged(changes: Any, outcomes: Outcomes | None) -> None:
+    found = counting.reading([gateway(request(**changes))], at=AT)
+
+    [counts] = found.sources.values()
+    assert counts == ({} if outcomes is None else {Counter("new", "errors"): outcomes})
+
+
+def test_kinds_add_up_and_gateways_stay_apart() -> None:
+    found = counting.reading(
+        [
+            gateway(request(), request(code=500, count=2), request(chosen="old", count=90)),
+            gateway(request(count=1), pod="b"),
+            Gateway("c", is_ready=True, report=None),
+            Gateway("d", is_ready=True, report={"envoy": "1", "counted": {"error": "silent"}}),
+        ],
+        at=AT,
+    )
+
+    assert found.sources == {
+        "a/1": {
+            Counter("new", "errors"): Outcomes(9, 2),
+            Counter("old", "errors"): Outcomes(90, 0),
+        },
+        "b/1": {Counter("new", "errors"): Outcomes(1, 0)},
+    }
+
+
+def test_a_new_process_is_another_source() -> None:
+    first = counting.reading([gateway(request())], at=AT)
+    second = counting.reading([gateway(request(), envoy="2")], at=AT)
+
+    assert not first.sources.keys() & second.sources.keys()
+
+
+def test_a_gateway_that_is_silent_makes_the_figures_incomplete() -> None:
+    silent = Gateway("b", is_ready=True, report=None)
+    leaving = Gateway("b", is_ready=False, report=None)
+
+    assert counting.all_answered([gateway()])
+    assert counting.all_answered([gateway(), leaving])
+    assert not counting.all_answered([gateway(), silent])
+    assert not counting.all_answered([])
+
+
+def test_a_weight_is_set_when_all_who_get_requests_say_so() -> None:
+    taken = gateway(taken="7")
+
+    assert counting.acknowledged([taken], "7")
+    assert not counting.acknowledged([taken, gateway(pod="b", taken="6")], "7")
+    assert not counting.acknowledged([taken, Gateway("b", is_ready=True, report=None)], "7")
+    assert counting.acknowledged([taken, Gateway("b", is_ready=False, report=None)], "7")
+
+
+def test_what_runs_is_known_only_if_all_say_so() -> None:
+    one, other = gateway(active={"new": 3}), gateway(pod="b", active={"new": 2, "old": 9})
+
+    assert counting.in_flight([one, other], "new") == 5
+    assert counting.in_flight([one, other], "gone") == 0
+    assert counting.in_flight([one, Gateway("c", is_ready=False, report=None)], "new") is None
