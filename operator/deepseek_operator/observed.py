@@ -147,6 +147,14 @@ def ready_replicas(deployment: Manifest | None) -> int:
     return int((deployment or {}).get("status", {}).get("readyReplicas", 0))
 
 
+def is_current(deployment: Manifest | None) -> bool:
+    """Whether a Deployment's counts speak of what it is told now."""
+    if deployment is None:
+        return False
+    counted = deployment.get("status", {}).get("observedGeneration", 0)
+    return bool(counted >= deployment["metadata"].get("generation", 0))
+
+
 def is_at_strength(deployment: Manifest | None, wanted: int) -> bool:
     """Whether so many pods are ready; not while the count speaks of an older generation."""
     if deployment is None:

@@ -6,6 +6,7 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.diagnosis import Finding, diagnose_pods
 from deepseek_operator.observed import Manifest, Observed, ready_replicas, revision_of
+from deepseek_operator.rollout import counting
 from deepseek_operator.rollout.switch import Roles
 
 
@@ -28,9 +29,19 @@ def access(deployment: DeepSeekDeployment, observed: Observed, roles: Roles) -> 
     )
 
 
+def is_possible(deployment: DeepSeekDeployment) -> bool:
+    """Whether traffic can be split."""
+    return gateway.is_embedded(deployment)
+
+
 def told(deployment: DeepSeekDeployment, roles: Roles) -> Manifest:
-    """What the gateway is to do: everything goes to the revision that users reach."""
-    return gateway.document(deployment, weights={roles.routed: 100}, pods=roles.replicas)
+    """What the gateway is to do: everything goes to the revision that users reach, if nothing is said."""
+    return gateway.document(
+        deployment,
+        weights=roles.weights or {roles.routed: 100},
+        pods=roles.replicas,
+        then=roles.then,
+    )
 
 
 def children(deployment: DeepSeekDeployment, roles: Roles, *, image: str) -> list[Manifest]:
@@ -61,9 +72,4 @@ def is_taken_up(deployment: DeepSeekDeployment, observed: Observed, roles: Roles
     leaving = [item for item in observed.engines if revision_of(item) not in roles.replicas]
     if not leaving or not gateway.is_embedded(deployment):
         return True
-    version = told(deployment, roles)["version"]
-    return all(
-        one.report is not None and one.report.get("taken") == version
-        for one in observed.gateways
-        if one.is_ready
-    )
+    return counting.acknowledged(observed.gateways, told(deployment, roles)["version"])

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deepseek_operator import copying, passage
+from deepseek_operator import canary, copying, passage
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
 from deepseek_operator.build import status as status_builder
+from deepseek_operator.canary import Course
 from deepseek_operator.diagnosis import Finding, diagnose
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
@@ -75,6 +76,9 @@ def make_plan(
     )
     if _recorded(plan.status) == _recorded(stored):
         return plan
+    if "rollout" in plan.status:
+        # What a Canary does follows from its new record already.
+        return replace(plan, records=True)
     decided = {**stored, "serving": plan.status["serving"]}
     followed = _plan_from(
         deployment, observed, stored=decided, images=images, now=now, obstacle=obstacle
@@ -93,10 +97,21 @@ def _plan_from(
 ) -> Plan:
     target = target_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
-    roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
+    course = canary.course(
+        deployment,
+        observed,
+        stored=stored,
+        target=target,
+        can_start=shape is not None,
+        now=now,
+    )
+    roles = course.roles if course else None
+    if roles is None:
+        roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
     shapes = _shapes(observed, roles, shape)
     fetched = _fetched(deployment, observed, shapes, now=now)
     stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
+    stalled = stalled or canary.stalled(course, target)
     warming = {
         key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
     }
@@ -106,7 +121,13 @@ def _plan_from(
     )
     status = status_builder.build_status(
         _status_input(
-            deployment, observed, roles, shapes, preparation=preparation, stalled=stalled
+            deployment,
+            observed,
+            roles,
+            shapes,
+            preparation=preparation,
+            stalled=stalled,
+            course=course,
         ),
         stored=stored,
         now=now,
@@ -127,6 +148,7 @@ def _plan_from(
             leftovers,
             fetched,
             taking_up=not passage.is_taken_up(deployment, observed, roles),
+            is_under_way=course is not None and course.is_under_way,
         ),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
@@ -342,6 +364,7 @@ def _status_input(
     *,
     preparation: _Preparation,
     stalled: Finding | None,
+    course: Course | None,
 ) -> status_builder.StatusInput:
     routed, target = roles.routed, roles.target
 
@@ -359,6 +382,7 @@ def _status_input(
         candidate_cause=None if target == routed else cause(target),
         stalled=stalled,
         gateway=passage.access(deployment, observed, roles),
+        rollout=canary.entry(course) if course else None,
     )
 
 
@@ -412,7 +436,7 @@ def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:
 
 def _recorded(status: Manifest) -> object:
     """The part of a status that effects are derived from."""
-    return status.get("serving", {}).get("revision")
+    return status.get("serving", {}).get("revision"), status.get("rollout", {}).get("record")
 
 
 def _requeue(
@@ -422,10 +446,13 @@ def _requeue(
     fetched: dict[str, Fetching],
     *,
     taking_up: bool,
+    is_under_way: bool,
 ) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
     fetching = any(one.weights.missing for one in fetched.values())
     leaving = any(child["kind"] == "Deployment" for child in leftovers)
     if taking_up:
         return TAKING_UP_SECONDS
+    if is_under_way:
+        return canary.PASS_SECONDS
     return TROUBLE_SECONDS if waiting or fetching or leaving else None

@@ -38,6 +38,7 @@ def events_of_change(
     old = {item["type"]: item for item in before.get("conditions", [])}
     events = events_of_weights(metadata, before, after, now=now)
     events += events_of_warmups(metadata, before, after, now=now)
+    events += events_of_rollout(metadata, before, after, now=now)
     for condition in after.get("conditions", []):
         kinds = _REPORTED.get(condition["type"])
         previous = old.get(condition["type"])
@@ -76,6 +77,28 @@ def events_of_warmups(
         for entry in after.get("warmup", [])
         if (entry["pod"], entry["at"]) not in old
     ]
+
+
+_ALARMING = frozenset({"RollingBack", "Held"})
+
+
+def events_of_rollout(
+    metadata: ObjectMeta, before: Manifest, after: Manifest, *, now: datetime
+) -> list[Manifest]:
+    """An event for each phase that a run comes to, and for each command's end."""
+    old, new = before.get("rollout") or {}, after.get("rollout") or {}
+    events = []
+    if new and any(new.get(field) != old.get(field) for field in ("run", "phase", "step")):
+        alarming = new["phase"] in _ALARMING or "run" not in new
+        said = new["message"]
+        if "run" in new:
+            place = f"step {new['step']} of {new['steps']}, {new['weight']} %"
+            said = f"{new['run']}: {new['phase']}, {place}: {said}"
+        kind = "Warning" if alarming else "Normal"
+        events.append(_event(metadata, kind, new["reason"], said, now=now))
+    if new.get("command") and new["command"] != old.get("command"):
+        events.append(_event(metadata, "Normal", "Command", new["command"], now=now))
+    return events
 
 
 def _said_of_warmup(entry: Manifest) -> str:

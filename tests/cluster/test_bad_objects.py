@@ -23,6 +23,47 @@ def env(**variable: Any) -> Manifest:
 
 BAD = [
     # structure and types
+    pytest.param(
+        spec(gateway={"provider": "None", "replicas": 3}),
+        "gateway.replicas: provider None has no gateway that could do it",
+        id="replicas of no gateway",
+    ),
+    pytest.param(
+        spec(gateway={"provider": "None", "stickyHeader": "x-user"}),
+        "gateway.stickyHeader: provider None",
+        id="sticky without a gateway",
+    ),
+    pytest.param(spec(gateway={"provider": "Istio"}), 'supported values: "Embedded"', id="gateway of others"),
+    pytest.param(spec(gateway={"stickyHeader": "X-User"}), "gateway.stickyHeader", id="header in capitals"),
+    pytest.param(spec(gateway={"replicas": 0}), "gateway.replicas", id="a gateway of nobody"),
+    pytest.param(spec(gateway={"timeouts": {"firstToken": "soon"}}), "firstToken", id="time-out in words"),
+    pytest.param(
+        spec(rollout={"steps": [{"weight": 5}]}),
+        "rollout.steps: only strategy Canary has it",
+        id="steps without a canary",
+    ),
+    pytest.param(
+        spec(rollout={"autoPromote": False}), "rollout.autoPromote: only strategy", id="promotion without a canary"
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary"}, gateway={"provider": "None"}),
+        "Canary needs a gateway to split the traffic",
+        id="canary without a gateway",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "steps": [{"weight": 96}]}), "rollout.steps[0].weight", id="nothing to compare with"
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "steps": [{"weight": 50}, {"weight": 5}]}),
+        "weights have to grow",
+        id="steps down",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "steps": [{"weight": 5}, {"weight": 5}]}),
+        "no two steps have the same weight",
+        id="the same step twice",
+    ),
+    pytest.param(spec(rollout={"strategy": "Blue"}), 'supported values: "BlueGreen"', id="no such strategy"),
     pytest.param(spec(modle="x"), "spec.modle: field not declared", id="unknown field"),
     pytest.param(
         spec(engine={"nam": "vllm"}), "spec.engine.nam: field not declared", id="unknown in engine"

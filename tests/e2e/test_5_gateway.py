@@ -4,24 +4,17 @@ import contextlib
 import json
 import os
 import signal
-import threading
-import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 
-from dev.models import questions
+from tests.e2e.crowd import Crowd, stream
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 
 NAME = "front"
-PERIOD_SECONDS = 0.25
-"""Four requests a second, whatever becomes of those before: an open loop."""
 
 
 @pytest.fixture(scope="module")
@@ -33,75 +26,6 @@ def front(line: Line) -> Iterator[Line]:
         yield line
     finally:
         line.run("delete", "deepseekdeployment", NAME, "--ignore-not-found")
-
-
-@dataclass
-class Crowd:
-    """Clients that send a stream of requests, and keep what each of them got."""
-
-    url: str
-    answers: list[tuple[str, str]] = field(default_factory=list)
-    """Of each whole answer, the revision and why it was not the first one's."""
-    failures: list[str] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._threads.append(threading.Thread(target=self._arrive))
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    @property
-    def revisions(self) -> Counter[str]:
-        """Answers by revision."""
-        return Counter(revision for revision, _ in self.answers)
-
-    def wait_for_more(self, count: int = 8) -> None:
-        """Until so many more were answered."""
-        already = len(self.answers)
-        wait_until(lambda: len(self.answers) >= already + count, what=f"{count} more answers")
-
-    def _arrive(self) -> None:
-        while not self._stop.wait(PERIOD_SECONDS):
-            thread = threading.Thread(target=self._ask)
-            self._threads.append(thread)
-            thread.start()
-
-    def _ask(self) -> None:
-        started = time.strftime("%H:%M:%S")
-        try:
-            head, text = stream(self.url)
-        except Exception as error:  # noqa: BLE001 - whatever a user would see
-            self.failures.append(f"asked at {started}: {error!r}")
-            return
-        if text.endswith("data: [DONE]\n\n"):
-            self.answers.append((head["x-dsd-revision"], head.get("x-dsd-fallback", "")))
-        else:
-            self.failures.append(f"asked at {started}: cut after {text[-80:]!r}")
-
-
-def stream(url: str, *, seconds: float = 60, **more: Any) -> tuple[dict[str, str], str]:
-    """The head and the whole text of one streamed answer."""
-    body = {
-        "model": NAME,
-        "messages": [{"role": "user", "content": questions.load()[0].question}],
-        "max_tokens": 16,
-        "stream": True,
-        **more,
-    }
-    request = urllib.request.Request(
-        f"{url}/v1/chat/completions",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=seconds) as answer:
-        head = {name.lower(): value for name, value in answer.headers.items()}
-        return head, answer.read().decode()
 
 
 def gateways(line: Line) -> list[Manifest]:
@@ -127,7 +51,7 @@ def restarts(pod: Manifest, container: str) -> int:
 def test_an_answer_says_whose_it_is(front: Line) -> None:
     serving = front.get(NAME)["status"]["serving"]["revision"]
 
-    head, text = stream(front.url(NAME))
+    head, text = stream(front.url(NAME), NAME)
 
     assert head["x-dsd-revision"] == serving
     assert text.endswith("data: [DONE]\n\n")
@@ -141,7 +65,7 @@ def test_a_container_of_a_gateway_that_is_killed_is_missed_by_nobody(
     [pod, _] = gateways(front)
     name = pod["metadata"]["name"]
     before = restarts(pod, container)
-    with Crowd(front.url(NAME)) as crowd:
+    with Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         front.kill_container(pod, container)
         wait_until(
@@ -167,7 +91,7 @@ def _is_ready(line: Line, name: str) -> bool:
 
 def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
     pods = {pod["metadata"]["name"] for pod in gateways(front)}
-    with Crowd(front.url(NAME)) as crowd:
+    with Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         for name in sorted(pods):
             front.run("delete", "pod", name, "--wait=false")
@@ -192,7 +116,7 @@ def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> 
     place = front.target.embedded
     assert place is not None
     [pod, _] = gateways(front)
-    with Crowd(front.url(NAME)) as crowd:
+    with Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         with frozen("kube-apiserver"):
             front.kill_container(pod, "agent")
@@ -237,7 +161,7 @@ def _command(process: Path) -> str:
 def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
     """The engine's core stands still; its API server has said 200 long before that is known."""
     with frozen_core(front), pytest.raises(urllib.error.HTTPError) as refused:
-        stream(front.url(NAME))
+        stream(front.url(NAME), NAME)
 
     assert refused.value.code == 503
     error = json.loads(refused.value.read())["error"]
@@ -247,7 +171,7 @@ def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
 
 def _answers(line: Line) -> bool:
     try:
-        return stream(line.url(NAME))[1].endswith("data: [DONE]\n\n")
+        return stream(line.url(NAME), NAME)[1].endswith("data: [DONE]\n\n")
     except OSError:
         return False
 
@@ -271,7 +195,7 @@ def frozen_core(line: Line) -> Iterator[None]:
 
 def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None:
     old = front.get(NAME)["status"]["serving"]["revision"]
-    with Crowd(front.url(NAME)) as crowd:
+    with Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         front.apply(
             deepseek(

@@ -106,6 +106,19 @@ EVERY_FIELD: Manifest = {
         "drainTimeout": "15m",
         "resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
     },
+    "rollout": {
+        "strategy": "Canary",
+        "steps": [
+            {"weight": 10, "minDuration": "2m", "minRequests": 50, "pause": True},
+            {"weight": 50},
+        ],
+        "paused": False,
+        "autoPromote": False,
+        "holdTimeout": "10m",
+        "maxDuration": "12h",
+        "rollbackWindow": "1h",
+        "drainTimeout": "20m",
+    },
     "replicas": 3,
 }
 

@@ -88,6 +88,11 @@ class Reason(StrEnum):
     # RolledOut
     ROLLED_OUT = "RolledOut"
     CANDIDATE_STARTING = "CandidateStarting"
+    CANARY = "Canary"
+    CANARY_HELD = "CanaryHeld"
+    APPROVAL_NEEDED = "ApprovalNeeded"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
     SPEC_NOT_SERVABLE = "SpecNotServable"
 
 

@@ -215,3 +215,44 @@ GATEWAY: list[JsonValue] = [
     }
     for field in _GATEWAY_ONLY
 ]
+
+_CANARY_ONLY = (
+    "steps",
+    "paused",
+    "autoPromote",
+    "holdTimeout",
+    "maxDuration",
+    "rollbackWindow",
+    "drainTimeout",
+)
+
+_NEEDS_CANARY: list[JsonValue] = [
+    {
+        "rule": f"(has(self.strategy) && self.strategy == 'Canary') || !has(self.{field})",
+        "message": f"rollout.{field}: only strategy Canary has it; set strategy, or remove it",
+    }
+    for field in _CANARY_ONLY
+]
+
+ROLLOUT: list[JsonValue] = [
+    *_NEEDS_CANARY,
+    {
+        "rule": "!has(self.steps) || size(self.steps) < 2 || self.steps.all(one, "
+        "self.steps.exists_one(other, other.weight == one.weight))",
+        "message": "rollout.steps: no two steps have the same weight",
+    },
+    {
+        "rule": "!has(self.steps) || self.steps.map(step, step.weight).isSorted()",
+        "message": "rollout.steps: weights have to grow from step to step",
+    },
+]
+
+SPEC: list[JsonValue] = [
+    {
+        "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
+        "self.rollout.strategy == 'Canary') || !has(self.gateway) || "
+        "!has(self.gateway.provider) || self.gateway.provider != 'None'",
+        "message": "rollout.strategy: Canary needs a gateway to split the traffic; set "
+        "gateway.provider to Embedded, or strategy to BlueGreen",
+    },
+]

@@ -308,8 +308,76 @@ class Gateway(ApiModel):
     )
 
 
+class RolloutStep(ApiModel):
+    """One share of the traffic, and what has to be seen of it before the next."""
+
+    weight: Annotated[int, Field(ge=1, le=95)] = Field(
+        description="Percent of the requests for the new revision. Above 95 there is nothing left to "
+        "compare with; promotion follows the last step."
+    )
+    min_duration: Duration = Field(
+        default="1m", description="The step lasts so long at least. Default: 1m."
+    )
+    min_requests: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=100,
+        description="So many requests of the new revision have to be seen. Default: 100.",
+    )
+    pause: bool = Field(
+        default=False, description="Wait for a person's approval after the step. Default: false."
+    )
+
+
+class Rollout(ApiModel):
+    """How a new revision takes over from the one that serves."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ROLLOUT})
+
+    strategy: Literal["BlueGreen", "Canary"] = Field(
+        default="BlueGreen",
+        description="BlueGreen (all users change over when every replica of the new revision is "
+        "ready) or Canary (step by step, compared with the serving revision on users' own requests, "
+        "and back by itself if it is worse). Default: BlueGreen.",
+    )
+    steps: list[RolloutStep] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Of a Canary, with weights that grow. Default: 1, 5, 25 and 50 % with 20, 50, "
+        "100 and 200 requests.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    paused: bool | None = Field(
+        default=None,
+        description="Hold a Canary where it is; it still goes back if it is worse. Default: false.",
+    )
+    auto_promote: bool | None = Field(
+        default=None,
+        description="Promote by itself after the last step; false waits for a person. Default: true.",
+    )
+    hold_timeout: Duration | None = Field(
+        default=None,
+        description="A Canary that cannot go on for so long goes back, as when no figures come. "
+        "Default: 30m.",
+    )
+    max_duration: Duration | None = Field(
+        default=None, description="A Canary that is not decided by then goes back. Default: 24h."
+    )
+    rollback_window: Duration | None = Field(
+        default=None,
+        description="How long the revision before is kept, with all its replicas, after a Canary "
+        "was promoted. Default: 2h.",
+    )
+    drain_timeout: Duration | None = Field(
+        default=None,
+        description="How long running answers of a revision may take that is let go. Default: 15m.",
+    )
+
+
 class DeepSeekDeploymentSpec(ServingBlock):
     """The desired state of a DeepSeekDeployment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [*rules.SERVING_BLOCK, *rules.SPEC]}
+    )
 
     served_name: str | None = Field(
         default=None,
@@ -324,6 +392,7 @@ class DeepSeekDeploymentSpec(ServingBlock):
     gateway: Gateway = Field(
         default_factory=Gateway, description="What stands between clients and the engines."
     )
+    rollout: Rollout = Field(default_factory=Rollout, description="How a new revision takes over.")
 
 
 class RevisionStatus(ApiModel):
@@ -415,6 +484,42 @@ class GatewayStatus(ApiModel):
     )
 
 
+class RolloutStatus(ApiModel):
+    """The last Canary, as people read it, and what the operator goes on from."""
+
+    run: str = Field(default="", max_length=80, description="Its name: number and candidate.")
+    at: str = Field(
+        default="",
+        max_length=96,
+        description="Run and step as a command names them: `<verb>:<at>`.",
+    )
+    phase: str = Field(default="", max_length=32, description="Where it is.")
+    reason: str = Field(default="", max_length=64, description="Why, in one word.")
+    message: str = Field(
+        default="", max_length=1024, description="Why, with the figures that decided."
+    )
+    step: int = Field(default=0, description="The present step, from 1.")
+    steps: int = Field(default=0, description="How many steps there are.")
+    weight: int = Field(
+        default=0, description="Percent of the requests that the candidate is to have."
+    )
+    candidate: str = Field(default="", max_length=63, description="The new revision.")
+    stable: str = Field(
+        default="", max_length=63, description="The revision that it is compared with."
+    )
+    since: str | None = Field(
+        default=None,
+        description="When the phase began.",
+        json_schema_extra={"format": "date-time"},
+    )
+    command: str = Field(default="", max_length=256, description="What became of the last command.")
+    record: str = Field(
+        default="",
+        max_length=65536,
+        description="What the operator goes on from; for nobody else.",
+    )
+
+
 class DeepSeekDeploymentStatus(ApiModel):
     """The observed state of a DeepSeekDeployment."""
 
@@ -436,6 +541,9 @@ class DeepSeekDeploymentStatus(ApiModel):
     )
     desired: RevisionStatus | None = Field(
         default=None, description="The revision that the spec asks for."
+    )
+    rollout: RolloutStatus | None = Field(
+        default=None, description="The last Canary; none before the first."
     )
     gateway: GatewayStatus | None = Field(
         default=None, description="The gateway; none where gateway.provider is None."
@@ -478,6 +586,12 @@ class ObjectMeta(ApiModel):
     generation: int = 0
     resource_version: str = ""
     deletion_timestamp: str | None = None
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def command(self) -> str | None:
+        """What a person asks of a rollout."""
+        return self.annotations.get(names.COMMAND_ANNOTATION)
 
 
 class DeepSeekDeployment(ApiModel):

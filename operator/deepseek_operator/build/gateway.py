@@ -1,7 +1,7 @@
 """Builders of the gateway: what it is told, its pods, and what they may read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepseek_operator.api import names
@@ -43,9 +43,15 @@ def gateway_selector(deployment: DeepSeekDeployment) -> dict[str, str]:
 
 
 def document(
-    deployment: DeepSeekDeployment, *, weights: Mapping[str, int], pods: Mapping[str, int]
+    deployment: DeepSeekDeployment,
+    *,
+    weights: Mapping[str, int],
+    pods: Mapping[str, int],
+    then: Mapping[str, Sequence[str]] | None = None,
 ) -> Manifest:
     """What the gateway is to do: `weights` in percent by revision, `pods` there are to be of each.
+
+    `then` has, by revision, who answers in its place.
 
     Its version is a digest of the rest: what says the same is the same.
     """
@@ -53,7 +59,9 @@ def document(
     told: Manifest = {
         "format": FORMAT,
         "servedName": deployment.served_name,
-        "routes": [{"revision": key, "weight": weight} for key, weight in weights.items()],
+        "routes": [
+            _route(key, weight, (then or {}).get(key, ())) for key, weight in weights.items()
+        ],
         "replicas": dict(sorted(pods.items())),
         "limits": _limits(gateway),
     }
@@ -62,6 +70,10 @@ def document(
     if gateway.sticky_header:
         told["stickyHeader"] = gateway.sticky_header
     return {**told, "version": names.digest(json.dumps(told, sort_keys=True))}
+
+
+def _route(key: str, weight: int, then: Sequence[str]) -> Manifest:
+    return {"revision": key, "weight": weight, **({"then": list(then)} if then else {})}
 
 
 def _limits(gateway: Gateway) -> dict[str, Any]:

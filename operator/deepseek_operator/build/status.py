@@ -35,6 +35,8 @@ class StatusInput:
     stalled: Finding | None
     gateway: Access | None
     """None where the object has no gateway of its own."""
+    rollout: Manifest | None = None
+    """The last Canary, as status has it; None before the first, and for other strategies."""
 
 
 def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
@@ -57,6 +59,8 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
             now=now,
         ),
     }
+    if given.rollout is not None:
+        status["rollout"] = given.rollout
     if given.gateway is not None:
         status["gateway"] = {
             "replicas": given.gateway.wanted,
@@ -221,6 +225,8 @@ def _trouble(given: StatusInput) -> str:
     if given.stalled is not None:
         return f"; the spec is not: {given.stalled.message}"
     if given.roles.serving not in (None, given.roles.target):
+        if given.rollout is not None:
+            return f"; {_canary_said(given, given.rollout)}"
         said = given.candidate_cause
         return f"; {given.deployment.spec.model} is starting" + (
             f": {said.message}" if said else ""
@@ -249,8 +255,43 @@ def _progress(
     return [working, Condition(ConditionType.STALLED, "False", Reason.NOT_STALLED, "")]
 
 
+_PHASES = {
+    "Held": Reason.CANARY_HELD,
+    "AwaitingApproval": Reason.APPROVAL_NEEDED,
+    "RollingBack": Reason.ROLLING_BACK,
+    "Draining": Reason.ROLLING_BACK,
+    "RolledBack": Reason.ROLLED_BACK,
+}
+
+
+def _canary_said(given: StatusInput, rollout: Manifest) -> str:
+    """On one line: where it is, and why."""
+    model = given.deployment.spec.model
+    place = f"step {rollout['step']} of {rollout['steps']}, {rollout['weight']} %"
+    if rollout["phase"] in ("RollingBack", "Draining", "RolledBack"):
+        return f"{model} was rolled back ({rollout['reason']}): {rollout['message']}"
+    cause = given.candidate_cause
+    if rollout["phase"] == "Starting" and cause is not None:
+        return f"{model} is starting: {cause.message}"
+    return f"{model} is a Canary ({rollout['phase']}, {place}): {rollout['message']}"
+
+
+def _canary_out(given: StatusInput, rollout: Manifest) -> Condition:
+    """Of a Canary that is not promoted."""
+    cause = given.candidate_cause
+    reason = _PHASES.get(rollout["phase"], Reason.CANARY)
+    if rollout["phase"] == "Starting":
+        reason = cause.reason if cause else Reason.CANDIDATE_STARTING
+    return Condition(ConditionType.ROLLED_OUT, "False", reason, _canary_said(given, rollout))
+
+
 def _rolled_out(given: StatusInput) -> Condition:
     model, key = given.deployment.spec.model, given.roles.target
+    is_back = given.stalled is not None and given.stalled.reason is Reason.ROLLED_BACK
+    if given.stalled is not None and is_back:
+        return Condition(
+            ConditionType.ROLLED_OUT, "False", Reason.ROLLED_BACK, given.stalled.message
+        )
     if given.stalled is not None and given.roles.serving != key:
         return Condition(
             ConditionType.ROLLED_OUT, "False", Reason.SPEC_NOT_SERVABLE, given.stalled.message
@@ -259,6 +300,8 @@ def _rolled_out(given: StatusInput) -> Condition:
         return Condition(
             ConditionType.ROLLED_OUT, "True", Reason.ROLLED_OUT, f"revision {key} ({model}) serves"
         )
+    if given.rollout is not None and given.roles.serving != key:
+        return _canary_out(given, given.rollout)
     cause = _any_cause(given)
     reason = cause.reason if cause else Reason.CANDIDATE_STARTING
     message = cause.message if cause else f"revision {key} ({model}) is starting"

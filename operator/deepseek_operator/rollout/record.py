@@ -5,7 +5,8 @@ read is no rollout at all: whoever reads it falls back to the revision that serv
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,10 +26,12 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A rollout, and the reading that the next stretch begins from."""
+    """A rollout, the reading that the next stretch begins from, and the replicas of who is kept."""
 
     rollout: Rollout
     base: Reading | None = None
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """By revision, what its pods were when the spec still spoke of them."""
 
 
 def dump(record: Record) -> str:
@@ -37,6 +40,7 @@ def dump(record: Record) -> str:
         "format": FORMAT,
         "rollout": _ROLLOUT.dump_python(record.rollout, mode="json"),
         "base": None if record.base is None else _from_reading(record.base),
+        "replicas": dict(record.replicas),
     }
     return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
@@ -48,7 +52,8 @@ def load(text: str) -> Record:
         _check_format(data["format"])
         rollout = _ROLLOUT.validate_python(data["rollout"])
         base = data["base"]
-        return Record(rollout, None if base is None else _to_reading(base))
+        replicas = {str(key): int(count) for key, count in data["replicas"].items()}
+        return Record(rollout, None if base is None else _to_reading(base), replicas)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -5,7 +5,7 @@ serving one, the serving one keeps its pods and all the traffic; then the roles 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deepseek_operator.observed import Observed, is_at_strength, ready_replicas
 
@@ -18,6 +18,10 @@ class Roles:
     serving: str | None
     replicas: Mapping[str, int]
     takes_over: bool
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Percent of the requests by revision, the candidate first; empty: all to the one that is routed to."""
+    then: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By revision, who answers in its place."""
 
     @property
     def kept(self) -> tuple[str, ...]:

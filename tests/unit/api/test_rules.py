@@ -30,6 +30,7 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
     add_stdlib_to_context(context)
     context.add_function("quantity", lambda text: {"amount": str(parse_quantity(text))})
     context.add_function("isGreaterThan", _greater)
+    context.add_function("isSorted", lambda items: list(items) == sorted(items))
     broken = []
     for rule in checked:
         assert isinstance(rule, dict)

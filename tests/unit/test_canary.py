@@ -1,0 +1,320 @@
+"""A Canary through whole passes: plans carried out on a cluster in memory, users and gateways played."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.observed import Gateway
+from deepseek_operator.report import events_of_change
+from tests.unit.samples import CPU_SPEC, NOW, Manifest, conditions, deepseek
+from tests.unit.world import World
+
+STEPS = [{"weight": 20, "minRequests": 20}, {"weight": 50, "minRequests": 50}]
+CANARY: Manifest = {"strategy": "Canary", "steps": STEPS, "rollbackWindow": "10m"}
+OLD = {**CPU_SPEC, "replicas": 8, "gateway": {}, "rollout": CANARY}
+NEW = {**OLD, "replicas": 2, "engine": {"args": ["--max-model-len=4096"]}}
+
+
+@dataclass
+class Service(World):
+    """A world whose gateways do what they are told and count what users get."""
+
+    bad: dict[str, float] = field(default_factory=dict)
+    """Share of failed requests by revision."""
+    rate: int = 50
+    """Requests a second."""
+    is_silent: bool = False
+    now: Any = NOW
+    counted: dict[tuple[str, int], int] = field(default_factory=dict)
+    history: list[Manifest] = field(default_factory=list)
+    events: list[Manifest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(1)
+
+    def document(self) -> Manifest:
+        found: Manifest = json.loads(self.find("ConfigMap")["data"]["gateway.json"])
+        return found
+
+    def serve(self, seconds: int) -> None:
+        """Users come for a while, and gateways count."""
+        told = self.document()
+        keys = [route["revision"] for route in told["routes"]]
+        weights = [route["weight"] for route in told["routes"]]
+        for key in self.chance.choices(keys, weights, k=self.rate * seconds):
+            code = 500 if self.chance.random() < self.bad.get(key, 0.0) else 200
+            self.counted[key, code] = self.counted.get((key, code), 0) + 1
+        requests = [
+            {"chosen": key, "served": key, "code": code, "flags": "", "attempts": 1, "count": count}
+            for (key, code), count in self.counted.items()
+        ]
+        report = {
+            "taken": told["version"],
+            "envoy": "1",
+            "counted": {"requests": requests, "active": {}},
+        }
+        self.gateways = (Gateway("g", is_ready=True, report=None if self.is_silent else report),)
+
+    def one_pass(self, deployment: DeepSeekDeployment, *, seconds: int = 5) -> Manifest:
+        """Time goes by, pods start, users are served, and a pass is carried out."""
+        self.now += timedelta(seconds=seconds)
+        self.start_pods()
+        if any(kind == "ConfigMap" for kind, _ in self.children):
+            self.serve(seconds)
+        before = self.stored
+        plan = self.plan(deployment, now=self.now)
+        self.carry_out(plan)
+        self.history.append(self.stored)
+        self.events += events_of_change(deployment.metadata, before, self.stored, now=self.now)
+        return self.stored
+
+    def until(self, deployment: DeepSeekDeployment, *phases: str, passes: int = 600) -> Manifest:
+        for _ in range(passes):
+            status = self.one_pass(deployment)
+            if status.get("rollout", {}).get("phase") in phases:
+                return status
+        raise AssertionError(f"not {phases}: {self.stored.get('rollout')}")
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """What gateways are told."""
+        return {route["revision"]: route["weight"] for route in self.document()["routes"]}
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        """Pods that there are to be, by revision."""
+        return {
+            child["metadata"]["labels"]["serving.deepseek.dev/revision"]: child["spec"]["replicas"]
+            for (kind, name), child in self.children.items()
+            if kind == "Deployment" and name != "chat-gateway"
+        }
+
+
+@pytest.fixture
+def service() -> Service:
+    """The old revision serves."""
+    made = Service()
+    for _ in range(6):
+        made.one_pass(deepseek(**OLD))
+    return made
+
+
+def test_a_good_candidate_is_promoted_step_by_step(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+
+    service.until(new, "Watching")
+
+    seen = [
+        (status["rollout"]["phase"], status["rollout"]["weight"])
+        for status in service.history
+        if "rollout" in status
+    ]
+    assert list(dict.fromkeys(seen)) == [
+        ("Starting", 0),
+        ("Shifting", 20),
+        ("Analyzing", 20),
+        ("Shifting", 50),
+        ("Analyzing", 50),
+        ("Promoting", 100),
+        ("Watching", 100),
+    ]
+    status = service.stored
+    key = status["serving"]["revision"]
+    assert key != old
+    assert service.weights == {key: 100}
+    # Eight replicas were never fewer: they may have to come back.
+    assert service.replicas == {old: 8, key: 2}
+    assert conditions(status)["RolledOut"]["status"] == "True"
+    service.until(new, "Succeeded")
+    for _ in range(3):
+        service.one_pass(new)
+    assert service.replicas == {key: 2}
+
+
+def test_a_bad_candidate_goes_back_and_is_not_tried_again(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    candidate = service.stored["rollout"]["candidate"]
+    service.bad[candidate] = 0.3
+
+    status = service.until(new, "RolledBack")
+    for _ in range(5):
+        service.one_pass(new)
+
+    found = conditions(service.stored)
+    assert status["serving"]["revision"] == old
+    assert service.weights == {old: 100}
+    assert service.replicas == {old: 8}
+    assert found["Ready"]["status"] == "True"
+    assert (found["RolledOut"]["status"], found["RolledOut"]["reason"]) == ("False", "RolledBack")
+    assert (found["Stalled"]["status"], found["Stalled"]["reason"]) == ("True", "RolledBack")
+    assert service.stored["desired"]["revision"] == candidate
+    reasons = {event["reason"] for event in service.events}
+    assert reasons & {"EvidenceBad", "BreakerTripped"}
+
+
+def test_a_person_may_have_it_tried_again(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    run = service.stored["rollout"]
+    commanded(new, f"abort:{run['at']}")
+    service.until(new, "RolledBack")
+    run = service.stored["rollout"]
+    commanded(new, f"retry:{run['at']}")
+
+    status = service.until(new, "Starting")
+
+    assert status["rollout"]["run"].startswith("2-")
+    assert conditions(status)["Stalled"]["status"] == "False"
+
+
+def commanded(deployment: DeepSeekDeployment, text: str) -> None:
+    deployment.metadata.annotations["serving.deepseek.dev/command"] = text
+
+
+def test_a_stale_command_does_nothing_but_say_so(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    commanded(new, "abort:7-0123456789/0")
+
+    status = service.one_pass(new)
+
+    assert status["rollout"]["phase"] == "Analyzing"
+    assert "meant 7-0123456789/0" in status["rollout"]["command"]
+
+
+def test_silent_gateways_hold_it_and_then_it_goes_back(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    service.is_silent = True
+    held = service.until(new, "Held")
+    weights = service.weights
+    assert held["rollout"]["reason"] in ("NoData", "NotAcknowledged")
+    assert conditions(held)["RolledOut"]["reason"] == "CanaryHeld"
+    assert weights[old] == 80
+    service.is_silent = False
+
+    service.until(new, "Analyzing")
+
+    assert service.weights == weights
+
+
+def test_a_spec_that_changes_back_ends_where_it_was(service: Service) -> None:
+    [old] = service.replicas
+    service.until(deepseek(**NEW, generation=2), "Analyzing")
+
+    service.until(deepseek(**OLD, generation=3), "RolledBack")
+    for _ in range(3):
+        service.one_pass(deepseek(**OLD, generation=3))
+
+    assert service.replicas == {old: 8}
+    assert conditions(service.stored)["RolledOut"]["status"] == "True"
+    assert conditions(service.stored)["Stalled"]["status"] == "False"
+
+
+def test_a_candidate_whose_pods_are_gone_gets_nothing_more(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    candidate = service.stored["rollout"]["candidate"]
+    service.now += timedelta(seconds=5)
+    service.start_pods(candidate, ready=0)
+    service.serve(5)
+    plan = service.plan(new, now=service.now)
+    service.carry_out(plan)
+
+    assert plan.records
+    assert service.stored["rollout"]["reason"] == "CandidateLost"
+    assert service.weights == {old: 100}
+
+
+def test_status_is_written_before_the_weight_changes(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    for _ in range(60):
+        before = service.weights
+        service.now += timedelta(seconds=5)
+        service.start_pods()
+        service.serve(5)
+        plan = service.plan(new, now=service.now)
+        service.carry_out(plan)
+        if service.weights != before:
+            assert plan.records
+
+
+def test_nothing_is_written_while_nothing_is_new(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    service.rate = 0
+    service.one_pass(new)
+
+    service.now += timedelta(seconds=2)
+    service.serve(0)
+
+    assert service.writes(service.plan(new, now=service.now)) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 9}', '{"format": 1, "rollout": {}}'])
+def test_a_record_that_cannot_be_read_sends_all_to_what_serves(service: Service, text: str) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    service.stored["rollout"]["record"] = text
+
+    plan = service.plan(new, now=service.now)
+
+    [document] = [item for item in plan.apply if item["kind"] == "ConfigMap"]
+    routes = json.loads(document["data"]["gateway.json"])["routes"]
+    assert [(route["revision"], route["weight"]) for route in routes] == [(old, 100)]
+
+
+def test_the_candidate_is_named_first_and_the_stable_one_stands_in(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+
+    first, second = service.document()["routes"]
+
+    assert (first["weight"], first["then"]) == (20, [old])
+    assert (second["revision"], "then" in second) == (old, False)
+
+
+def test_the_first_revision_of_all_serves_at_once() -> None:
+    service = Service()
+    for _ in range(4):
+        service.one_pass(deepseek(**OLD))
+
+    assert conditions(service.stored)["RolledOut"]["status"] == "True"
+    assert "rollout" not in service.stored
+
+
+def test_without_promotion_by_itself_it_waits_for_a_person(service: Service) -> None:
+    manual = {**NEW, "rollout": {**CANARY, "autoPromote": False}}
+    new = deepseek(**manual, generation=2)
+    status = service.until(new, "AwaitingApproval")
+    assert conditions(status)["RolledOut"]["reason"] == "ApprovalNeeded"
+    run = status["rollout"]
+    commanded(new, f"approve:{run['at']}")
+
+    service.until(new, "Watching")
+
+    assert service.stored["rollout"]["command"] == "approve: accepted"
+
+
+def test_another_strategy_forgets_the_run(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    other = deepseek(**{**NEW, "rollout": {"strategy": "BlueGreen"}}, generation=3)
+
+    for _ in range(6):
+        service.one_pass(other)
+
+    assert "rollout" not in service.stored
+    assert conditions(service.stored)["RolledOut"]["status"] == "True"
