@@ -31,8 +31,6 @@ class Course:
 
     record: Record
     roles: Roles
-    is_new: bool
-    """Whether status has to be written before anything is done."""
     trouble: str | None = None
     """Why what status kept was put aside."""
 
@@ -66,6 +64,10 @@ def course(
     if not is_wanted(deployment) or serving is None:
         return None
     kept, trouble = _kept(stored, str(serving))
+    if trouble is not None:
+        # This pass takes everybody back and says so; a new run begins with the next.
+        roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
+        return Course(kept, roles, trouble)
     before = _roles(deployment, observed, kept, target=target, can_start=can_start)
     reading = counting.reading(observed.gateways, at=now)
     base, figures = _stretch(kept, reading)
@@ -86,26 +88,21 @@ def course(
     return Course(
         record=following,
         roles=_roles(deployment, observed, following, target=target, can_start=can_start),
-        is_new=following != kept,
-        trouble=trouble,
     )
 
 
 def _kept(stored: Manifest, serving: str) -> tuple[Record, str | None]:
-    """What status keeps; a record that cannot be read, or is of another revision, is put aside: all to what serves."""
+    """What status keeps, or why it is put aside: unreadable, or of another revision than the one that serves."""
     text = stored.get("rollout", {}).get("record")
-    if not text:
-        return Record(runs.Rollout(serving)), None
+    anew = Record(runs.Rollout(serving))
+    if text is None:
+        return anew, None
     try:
         found = record.load(text)
     except RecordError as error:
-        return Record(
-            runs.Rollout(serving)
-        ), f"what status kept of the rollout is unreadable: {error}"
+        return anew, f"what status kept of the rollout is unreadable: {error}"
     if found.rollout.stable != serving:
-        return Record(
-            runs.Rollout(serving)
-        ), "another revision serves than the rollout's record says"
+        return anew, "another revision serves than the rollout's record says"
     return found, None
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
@@ -57,6 +58,9 @@ class Crowd:
         started = time.strftime("%H:%M:%S")
         try:
             head, text = stream(self.url, self.name)
+        except urllib.error.HTTPError as error:
+            self.failures.append(f"asked at {started}: {error.code} {error.read().decode()[:300]}")
+            return
         except Exception as error:  # noqa: BLE001 - whatever a user would see
             self.failures.append(f"asked at {started}: {error!r}")
             return

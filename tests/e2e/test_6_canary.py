@@ -91,6 +91,7 @@ def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary:
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
         crowd.wait_for_more()
         canary.apply(served(model="tiny-deepseek-v3", source="pvc://models/tiny-deepseek-v3"))
+        wait_until(lambda: rollout(canary)["run"].startswith("2-"), what="a second run begins")
         run = wait_for(canary, "Watching", "RolledBack", seconds=480)
         assert run["phase"] == "Watching", run
         crowd.wait_for_more(20)

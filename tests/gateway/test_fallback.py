@@ -146,3 +146,22 @@ async def test_the_only_pod_is_never_left_out(gateway: Gateway) -> None:
         answers = await gateway.ask_many(30)
 
     assert {answer.status for answer in answers} == {200}
+
+
+async def test_a_dead_revision_that_is_routed_around_loses_nothing(gateway: Gateway) -> None:
+    """Endpoints and routes are told one after the other: in between, old routes meet new endpoints."""
+    async with FakeEngine("old") as old:
+        gateway.pods(new=[], old=[old])
+        load = None
+        for number in range(20):
+            await gateway.tell(
+                {"new": 50, "old": 50}, then={"new": ["old"]}, replicas={"new": 1, "old": 1}
+            )
+            if load is None:
+                load = asyncio.create_task(gateway.ask_many(1500, at_once=12))
+            await asyncio.sleep(0.01)
+            await gateway.tell({"old": 100}, replicas={"new": 1, "old": 1 + number % 2})
+        assert load is not None
+        answers = await load
+
+    assert Counter(answer.status for answer in answers) == {200: 1500}

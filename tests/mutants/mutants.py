@@ -3,6 +3,7 @@
 from tests.mutants.children import CHILDREN
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fetching import FETCHING
+from tests.mutants.gateway import GATEWAY
 from tests.mutants.patch import Mutant
 from tests.mutants.rollout import ROLLOUT
 from tests.mutants.running import RUNNING
@@ -17,6 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *FETCHING,
     *WARMING,
     *ROLLOUT,
+    *GATEWAY,
     *TELLING,
     *RUNNING,
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOM = Path("operator/deepseek_operator")
-"""Where the files of mutants are, from the repository's root."""
+"""Where the files of mutants are, from the repository's root, unless they begin with `serving/`."""
 
 
 class PatchError(Exception):
@@ -27,7 +27,7 @@ class Mutant:
     @property
     def path(self) -> Path:
         """The file from the repository's root."""
-        return ROOM / self.file
+        return Path(self.file) if self.file.startswith("serving/") else ROOM / self.file
 
     def applied_to(self, text: str) -> str:
         """The file's text with the mutant in it; PatchError unless the patch fits exactly once."""

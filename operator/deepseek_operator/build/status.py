@@ -267,6 +267,8 @@ _PHASES = {
 def _canary_said(given: StatusInput, rollout: Manifest) -> str:
     """On one line: where it is, and why."""
     model = given.deployment.spec.model
+    if "run" not in rollout:
+        return str(rollout["message"])
     place = f"step {rollout['step']} of {rollout['steps']}, {rollout['weight']} %"
     if rollout["phase"] in ("RollingBack", "Draining", "RolledBack"):
         return f"{model} was rolled back ({rollout['reason']}): {rollout['message']}"

@@ -75,11 +75,13 @@ def build(document: Document, endpoints: Endpoints, *, port: int = CLIENT_PORT) 
 def _chains(document: Document) -> dict[str, tuple[str, ...]]:
     """The revisions that requests may be meant for, and who answers in their place.
 
-    One that gets no new requests keeps its cluster: what runs there is still counted.
+    One that gets no new requests keeps its cluster: what runs there is still counted. Until Envoy has the
+    new routes too, the old ones may still lead there, so the others stand in for it.
     """
     chains: dict[str, tuple[str, ...]] = {route.revision: route.then for route in document.routes}
+    routed = tuple(chains)
     for revision in sorted(document.replicas):
-        chains.setdefault(revision, ())
+        chains.setdefault(revision, routed)
         if document.pins:
             # Who asks for a revision by name wants its answer or none.
             chains[_pinned(revision)] = ()
