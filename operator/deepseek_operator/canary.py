@@ -278,7 +278,7 @@ def _step(step: RolloutStep) -> Step:
     )
 
 
-def stalled(course: Course | None, target: str) -> Finding | None:
+def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
     """The spec asks for what was rolled back: a person has to change it, or ask for another try."""
     if course is None or course.is_under_way:
         return None
@@ -289,7 +289,8 @@ def stalled(course: Course | None, target: str) -> Finding | None:
     return Finding(
         Reason.ROLLED_BACK,
         f"revision {target} was rolled back ({failure.cause}): {failure.said}; change the spec, or "
-        f"ask for another try by annotation {names.COMMAND_ANNOTATION}=retry:{run.name}/{run.step}",
+        f"ask for another try: kubectl deepseek retry {deployment.metadata.name}, or annotation "
+        f"{names.COMMAND_ANNOTATION}=retry:{run.name}/{run.step}",
     )
 
 

@@ -111,7 +111,7 @@ def _plan_from(
     shapes = _shapes(observed, roles, shape)
     fetched = _fetched(deployment, observed, shapes, now=now)
     stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
-    stalled = stalled or canary.stalled(course, target)
+    stalled = stalled or canary.stalled(deployment, course, target)
     warming = {
         key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
     }

@@ -207,7 +207,8 @@ def fetcher(job: Manifest, name: str, *, result: Manifest, code: int = 0) -> Man
 def patch(manifest: Manifest, operations: list[Manifest]) -> None:
     """Apply JSON patch operations that add or replace."""
     for operation in operations:
-        *parents, last = operation["path"].removeprefix("/").split("/")
+        words = operation["path"].removeprefix("/").split("/")
+        *parents, last = (word.replace("~1", "/").replace("~0", "~") for word in words)
         place = manifest
         for parent in parents:
             place = place[parent]

@@ -50,6 +50,30 @@ async def connect(*, kubeconfig: str | None, host: str | None = None) -> transpo
     return transport.ApiClient(configuration)
 
 
+class NoKubeconfigError(Exception):
+    """No kubeconfig, or none that can be used; the text says which."""
+
+
+async def connect_as_user(
+    *, kubeconfig: str | None, context: str | None
+) -> tuple[transport.ApiClient, str]:
+    """A transport as kubectl would have it, and the namespace of the context."""
+    configuration = transport.Configuration()
+    try:
+        contexts, current = config.list_kube_config_contexts(config_file=kubeconfig)
+        await config.load_kube_config(
+            config_file=kubeconfig,
+            context=context,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    except (config.ConfigException, OSError, TypeError) as error:
+        raise NoKubeconfigError(f"kubeconfig {kubeconfig or '(default)'}: {error}") from error
+    named = next((item for item in contexts if item["name"] == context), current)
+    namespace = named.get("context", {}).get("namespace", "default")
+    return transport.ApiClient(configuration), str(namespace)
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Address and identity at the API server, for whoever opens connections of its own."""
@@ -94,8 +118,10 @@ class Kube:
         *,
         timeout_seconds: float = 30.0,
         observe_call: CallObserver = lambda _verb, _plural, _code: None,
+        manager: str = FIELD_MANAGER,
     ) -> None:
-        """`timeout_seconds` bounds each call; `observe_call` counts them."""
+        """`timeout_seconds` bounds each call; `observe_call` counts them; `manager` owns what is written."""
+        self._manager = manager
         self._api = api
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._observe_call = observe_call
@@ -152,7 +178,7 @@ class Kube:
             resource,
             resource.path(manifest["metadata"]["namespace"]),
             method="POST",
-            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            query={"fieldManager": self._manager, "fieldValidation": "Strict"},
             body=_yaml(manifest),
             content_type=YAML,
         )
@@ -169,7 +195,7 @@ class Kube:
             resource,
             resource.path(metadata["namespace"], metadata["name"], sub=sub),
             method="PATCH",
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": self._manager, "force": "true"},
             body=_yaml(manifest),
             content_type=APPLY_PATCH,
         )
@@ -183,7 +209,7 @@ class Kube:
             resource,
             resource.path(namespace, name),
             method="PATCH",
-            query={"fieldManager": FIELD_MANAGER},
+            query={"fieldManager": self._manager},
             body=operations,
             content_type=JSON_PATCH,
         )
@@ -196,7 +222,7 @@ class Kube:
             resource,
             resource.path(metadata["namespace"], metadata["name"]),
             method="PUT",
-            query={"fieldManager": FIELD_MANAGER},
+            query={"fieldManager": self._manager},
             body=manifest,
         )
 
@@ -266,7 +292,7 @@ class Kube:
         headers = {
             "Accept": "application/json",
             "Content-Type": content_type,
-            "User-Agent": FIELD_MANAGER,
+            "User-Agent": self._manager,
         }
         code = 0
         try:

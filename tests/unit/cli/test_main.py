@@ -1,0 +1,113 @@
+"""kubectl deepseek against an API server in memory."""
+
+import argparse
+
+import pytest
+
+from deepseek_operator.cli import __main__ as cli
+from deepseek_operator.cli.ask import NothingToAskError
+from tests.unit.fake_api import FakeApi
+from tests.unit.samples import Manifest
+
+PATH = "/apis/serving.deepseek.dev/v1alpha1/namespaces/team/deepseekdeployments/chat"
+
+
+def put(api: FakeApi, **more: Manifest) -> Manifest:
+    metadata = {"name": "chat", "namespace": "team", "generation": 1, **more.pop("metadata", {})}
+    rollout = {"strategy": "Canary"}
+    return api.put(
+        PATH,
+        {
+            "apiVersion": "serving.deepseek.dev/v1alpha1",
+            "kind": "DeepSeekDeployment",
+            "metadata": metadata,
+            "spec": {"model": "tiny", "rollout": rollout},
+            "status": {"rollout": {"at": "3-1a2b3c4d5e/1", "phase": "AwaitingApproval"}},
+            **more,
+        },
+    )
+
+
+async def carry_out(api: FakeApi, *words: str) -> int:
+    options: argparse.Namespace = cli.parse(words)
+    return await cli.carry_out(api.kube(), options, namespace="team")
+
+
+@pytest.mark.parametrize("verb", ["approve", "promote", "abort", "rollback", "retry"])
+@pytest.mark.parametrize("annotations", [None, {"other": "kept"}])
+async def test_a_verb_is_asked_of_the_run_and_step_that_are_there(
+    verb: str, annotations: Manifest | None
+) -> None:
+    api = FakeApi()
+    put(api, metadata={"annotations": annotations} if annotations else {})
+
+    code = await carry_out(api, verb, "chat")
+
+    found = api.objects[PATH]["metadata"]["annotations"]
+    assert code == 0
+    assert found == {
+        **(annotations or {}),
+        "serving.deepseek.dev/command": f"{verb}:3-1a2b3c4d5e/1",
+    }
+
+
+@pytest.mark.parametrize(("verb", "paused"), [("pause", True), ("resume", False)])
+async def test_a_canary_is_paused_in_its_spec(verb: str, *, paused: bool) -> None:
+    api = FakeApi()
+    put(api)
+
+    assert await carry_out(api, verb, "chat") == 0
+
+    assert api.objects[PATH]["spec"]["rollout"]["paused"] is paused
+
+
+async def test_without_a_canary_there_is_nothing_to_ask() -> None:
+    api = FakeApi()
+    put(api, status={}, spec={"model": "tiny"})
+
+    for verb in ("approve", "pause"):
+        with pytest.raises(NothingToAskError, match=r"[Cc]anary"):
+            await carry_out(api, verb, "chat")
+
+
+async def test_a_missing_object_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("status", "chat"), ("abort", "chat")):
+        assert await carry_out(FakeApi(), *words) == 1
+        assert "there is no DeepSeekDeployment team/chat" in capsys.readouterr().err
+
+
+async def test_a_step_that_has_gone_on_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    api = FakeApi()
+    put(api)
+
+    def meanwhile(call: object) -> str | None:
+        if getattr(call, "method", "") == "PATCH":
+            put(api, status={"rollout": {"at": "3-1a2b3c4d5e/2"}})
+            return "409"
+        return None
+
+    api.fault = meanwhile
+
+    assert await carry_out(api, "approve", "chat") == 1
+    assert "has gone on to 3-1a2b3c4d5e/2" in capsys.readouterr().err
+
+
+async def test_status_ends_with_the_objects_standing(capsys: pytest.CaptureFixture[str]) -> None:
+    api = FakeApi()
+    conditions = [
+        {"type": kind, "status": status, "reason": "R", "message": "m", "observedGeneration": 1}
+        for kind, status in (("RolledOut", "True"), ("Reconciling", "False"), ("Stalled", "False"))
+    ]
+    put(api, status={"conditions": conditions})
+
+    assert await carry_out(api, "status", "chat", "--watch") == 0
+    assert capsys.readouterr().out.startswith("team/chat\n")
+
+
+def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parse(["--help"])
+
+    said = capsys.readouterr().out
+    for verb in ("status", "approve", "promote", "abort", "rollback", "retry", "pause", "resume"):
+        assert verb in said

@@ -1,0 +1,98 @@
+"""What people on call read, and what scripts get."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deepseek_operator.cli import show
+from deepseek_operator.cli.show import Standing
+from tests.unit.samples import Manifest, deepseek
+from tests.unit.test_canary import NEW, OLD, Service
+
+NOW = datetime.fromisoformat("2026-03-01T13:00:00+00:00")
+
+
+def whole(service: Service, generation: int = 2) -> Manifest:
+    """The object as the API server would give it."""
+    metadata = {"name": "chat", "namespace": "team", "generation": generation}
+    return {"metadata": metadata, "spec": NEW, "status": service.stored}
+
+
+@pytest.fixture
+def service() -> Service:
+    made = Service()
+    for _ in range(6):
+        made.one_pass(deepseek(**OLD))
+    return made
+
+
+def test_a_canary_is_told_on_one_screen(service: Service) -> None:
+    service.until(deepseek(**NEW, generation=2), "Analyzing")
+    rollout = service.stored["rollout"]
+
+    text = show.describe(whole(service), now=service.now + timedelta(seconds=7))
+
+    assert text.splitlines()[0] == "team/chat"
+    assert f"rollout   {rollout['at']}: Analyzing (Comparing) for 7 s, step 1 of 2" in text
+    assert f"[####................] 20 % to {rollout['candidate']}, 80 %" in text
+    assert "gateway   2 of 2 ready" in text
+    assert "serving   tiny (" in text
+    assert "RolledOut     False   Canary: tiny is a Canary (Analyzing, step 1 of 2, 20 %)" in text
+
+
+def test_nothing_is_told_of_what_is_not_there() -> None:
+    bare = {"metadata": {"name": "chat", "namespace": "team", "generation": 1}, "spec": {}}
+
+    assert show.describe(bare, now=NOW).endswith("the operator has not seen the object yet")
+    assert show.standing(bare) is Standing.UNDER_WAY
+
+
+@pytest.mark.parametrize(
+    ("phase", "code"),
+    [("Analyzing", 2), ("Held", 3), ("RolledBack", 1), ("Watching", 0)],
+)
+def test_scripts_get_an_exit_code(service: Service, phase: str, code: int) -> None:
+    new = deepseek(**NEW, generation=2)
+    if phase in ("Held", "RolledBack"):
+        service.until(new, "Analyzing")
+        service.is_silent = phase == "Held"
+        service.bad[service.stored["rollout"]["candidate"]] = 0.5
+    service.until(new, phase)
+    if phase == "RolledBack":
+        service.one_pass(new)
+
+    assert show.standing(whole(service)) == code
+
+
+def test_what_is_told_of_an_older_spec_is_under_way(service: Service) -> None:
+    assert show.standing(whole(service, generation=1)) is Standing.AS_ASKED
+    assert show.standing(whole(service, generation=2)) is Standing.UNDER_WAY
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"),
+    [
+        (0, "[....................]"),
+        (1, "[#...................]"),
+        (50, "[##########..........]"),
+        (99, "[####################]"),
+        (100, "[####################]"),
+    ],
+)
+def test_a_share_is_drawn(percent: int, text: str) -> None:
+    assert show.bar(percent) == text
+
+
+def test_a_record_that_could_not_be_read_is_told() -> None:
+    status: dict[str, Any] = {
+        "rollout": {"phase": "Idle", "message": "what status kept is unreadable"},
+        "conditions": [],
+    }
+    given = {
+        "metadata": {"name": "chat", "namespace": "team", "generation": 1},
+        "spec": {},
+        "status": status,
+    }
+
+    assert "rollout   what status kept is unreadable" in show.describe(given, now=NOW)
