@@ -6,6 +6,7 @@ _CANARY = "tests/unit/test_canary.py"
 _PASSAGE = "tests/unit/test_passage.py"
 _COUNTING = "tests/unit/rollout/test_counting.py"
 _ENVOY = "tests/unit/serving/gateway/test_envoy.py"
+_MACHINE = "tests/unit/rollout/test_machine.py"
 _HOLD = "tests/unit/serving/test_hold.py"
 _FALLBACK = "tests/gateway/test_fallback.py"
 _ROUTING = "tests/gateway/test_routing.py"
@@ -43,6 +44,22 @@ GATEWAY = (
         old="            weights = {run.candidate: run.weight, stable: 100 - run.weight}\n",
         new="            weights = {stable: 100 - run.weight, run.candidate: run.weight}\n",
         caught_by=(f"{_CANARY}::test_the_candidate_is_named_first_and_the_stable_one_stands_in",),
+    ),
+    Mutant(
+        name="weights-do-not-sum",
+        breaks="gateways are told of more than all requests",
+        file="canary.py",
+        old="stable: 100 - run.weight}",
+        new="stable: 100}",
+        caught_by=(f"{_CANARY}::test_silent_gateways_hold_it_and_then_it_goes_back",),
+    ),
+    Mutant(
+        name="any-split-will-do",
+        breaks="a gateway that sends more than it was told to goes unnoticed",
+        file="rollout/holds.py",
+        old="    if abs(seen - weight) <= tolerated:\n",
+        new="    if seen <= 100:\n",
+        caught_by=(f"{_MACHINE}::test_a_split_that_is_not_what_was_asked_for_holds_the_run",),
     ),
     Mutant(
         name="nobody-stands-in",
