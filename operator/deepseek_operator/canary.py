@@ -20,7 +20,10 @@ from deepseek_operator.rollout.switch import Roles
 PASS_SECONDS = 2.0
 """How soon a pass looks again while a run is under way."""
 
-_ERRORS = Metric(counting.ERRORS, Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
+_METRICS = tuple(
+    Metric(name, Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
+    for name in (counting.ERRORS, counting.REJECTIONS)
+)
 _KEPT_FOR = timedelta(seconds=10)
 """A record in which nothing is new but the time of the last figures is not worth a write before that."""
 
@@ -121,7 +124,7 @@ def _stretch(
     if run is None or run.is_over:
         return None, None
     return stretches.stretch(
-        kept.base, reading, candidate=run.candidate, stable=run.stable, counted=counting.ERRORS
+        kept.base, reading, candidate=run.candidate, stable=run.stable, counted=counting.REJECTIONS
     )
 
 
@@ -167,7 +170,7 @@ def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
         return 0, 0
     if base.at < run.step_since + run.plan.limits.settle:
         return 0, 0
-    pairs = figures.windows.get(counting.ERRORS, ())
+    pairs = figures.windows.get(counting.REJECTIONS, ())
     of_candidate = sum(pair.candidate.total for pair in pairs)
     return of_candidate, of_candidate + sum(pair.stable.total for pair in pairs)
 
@@ -263,8 +266,8 @@ def plan_of(settings: Rollout) -> Plan:
     }
     return Plan(
         steps=tuple(map(_step, settings.steps)) or runs.DEFAULT_STEPS,
-        metrics=(_ERRORS,),
-        bar=evidence.bar(metrics=1),
+        metrics=_METRICS,
+        bar=evidence.bar(metrics=len(_METRICS)),
         limits=replace(limits, **changes),
     )
 

@@ -26,6 +26,8 @@ class Service(World):
 
     bad: dict[str, float] = field(default_factory=dict)
     """Share of failed requests by revision."""
+    failing: int = 500
+    """What a failed request is answered with."""
     rate: int = 50
     """Requests a second."""
     is_silent: bool = False
@@ -47,7 +49,7 @@ class Service(World):
         keys = [route["revision"] for route in told["routes"]]
         weights = [route["weight"] for route in told["routes"]]
         for key in self.chance.choices(keys, weights, k=self.rate * seconds):
-            code = 500 if self.chance.random() < self.bad.get(key, 0.0) else 200
+            code = self.failing if self.chance.random() < self.bad.get(key, 0.0) else 200
             self.counted[key, code] = self.counted.get((key, code), 0) + 1
         requests = [
             {"chosen": key, "served": key, "code": code, "flags": "", "attempts": 1, "count": count}
@@ -137,8 +139,10 @@ def test_a_good_candidate_is_promoted_step_by_step(service: Service) -> None:
     assert service.replicas == {key: 2}
 
 
-def test_a_bad_candidate_goes_back_and_is_not_tried_again(service: Service) -> None:
+@pytest.mark.parametrize("failing", [500, 503, 400])
+def test_a_bad_candidate_goes_back_and_is_not_tried_again(service: Service, failing: int) -> None:
     [old] = service.replicas
+    service.failing = failing
     new = deepseek(**NEW, generation=2)
     service.until(new, "Analyzing")
     candidate = service.stored["rollout"]["candidate"]
@@ -158,6 +162,18 @@ def test_a_bad_candidate_goes_back_and_is_not_tried_again(service: Service) -> N
     assert service.stored["desired"]["revision"] == candidate
     reasons = {event["reason"] for event in service.events}
     assert reasons & {"EvidenceBad", "BreakerTripped"}
+
+
+def test_rejections_that_both_revisions_make_are_held_against_nobody(service: Service) -> None:
+    """A client that sends nonsense."""
+    [old] = service.replicas
+    service.failing = 400
+    service.bad[old] = 0.2
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Starting")
+    service.bad[service.stored["rollout"]["candidate"]] = 0.2
+
+    service.until(new, "Watching")
 
 
 def test_a_person_may_have_it_tried_again(service: Service) -> None:

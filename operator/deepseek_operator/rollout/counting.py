@@ -14,6 +14,9 @@ from deepseek_operator.rollout.evidence import Outcomes
 from deepseek_operator.rollout.stretches import Counter, Reading
 
 ERRORS = "errors"
+"""Of requests that an engine should have answered: those that failed, at the first try."""
+REJECTIONS = "rejections"
+"""Of all requests: those that were called the client's own fault. Clients are the same for both revisions."""
 
 GONE = frozenset({"DC", "DPE", "DT"})
 """Envoy's flags for a client that went away, spoke no HTTP or was too slow: nobody's fault here."""
@@ -34,23 +37,25 @@ def reading(gateways: Iterable[Gateway], *, at: datetime) -> Reading:
 def _counts(requests: Iterable[Mapping[str, Any]]) -> dict[Counter, Outcomes]:
     found: dict[Counter, Outcomes] = {}
     for item in requests:
-        outcomes = _outcomes(item)
-        if outcomes is not None:
-            counter = Counter(str(item["chosen"]), ERRORS)
+        for metric, outcomes in _outcomes(item).items():
+            counter = Counter(str(item["chosen"]), metric)
             found[counter] = found.get(counter, Outcomes()) + outcomes
     return found
 
 
-def _outcomes(item: Mapping[str, Any]) -> Outcomes | None:
-    """None for what says nothing of a revision: a test, a client's own error, a client that went away."""
+def _outcomes(item: Mapping[str, Any]) -> dict[str, Outcomes]:
+    """By metric; nothing for what says nothing of a revision: a test, a client that went away."""
     code, count = int(item["code"]), int(item["count"])
     flags = set(str(item["flags"]).split(",")) - {""}
     if not item["chosen"] or item.get("pinned") or flags & GONE:
-        return None
+        return {}
     if 400 <= code < 500 and code != 429:
-        return None
+        return {REJECTIONS: Outcomes(count, count)}
     is_bad = code in (0, 429) or code >= 500 or int(item["attempts"]) > 1 or bool(flags)
-    return Outcomes(count, count if is_bad else 0)
+    return {
+        REJECTIONS: Outcomes(count, 0),
+        ERRORS: Outcomes(count, count if is_bad else 0),
+    }
 
 
 def all_answered(gateways: Iterable[Gateway]) -> bool:

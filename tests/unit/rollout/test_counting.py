@@ -32,7 +32,7 @@ def gateway(*requests: dict[str, Any], pod: str = "a", envoy: str = "1", **more:
 
 
 @pytest.mark.parametrize(
-    ("changes", "outcomes"),
+    ("changes", "errors"),
     [
         pytest.param({}, Outcomes(7, 0), id="answered"),
         pytest.param({"code": 500}, Outcomes(7, 7), id="failed"),
@@ -42,18 +42,27 @@ def gateway(*requests: dict[str, Any], pod: str = "a", envoy: str = "1", **more:
         pytest.param({"code": 200, "flags": "UC"}, Outcomes(7, 7), id="cut-in-an-answer"),
         pytest.param({"attempts": 2}, Outcomes(7, 7), id="another-pod-stood-in"),
         pytest.param({"attempts": 3, "served": "old"}, Outcomes(7, 7), id="another-revision"),
-        pytest.param({"code": 400}, None, id="the-clients-own-error"),
         pytest.param({"code": 0, "flags": "DC"}, None, id="the-client-went-away"),
         pytest.param({"code": 200, "flags": "DC"}, None, id="the-client-went-away-later"),
         pytest.param({"pinned": True}, None, id="a-test"),
         pytest.param({"chosen": ""}, None, id="nobodys-turn"),
     ],
 )
-def test_each_kind_of_request_is_judged(changes: Any, outcomes: Outcomes | None) -> None:
+def test_each_kind_of_request_is_judged(changes: Any, errors: Outcomes | None) -> None:
     found = counting.reading([gateway(request(**changes))], at=AT)
 
     [counts] = found.sources.values()
-    assert counts == ({} if outcomes is None else {Counter("new", "errors"): outcomes})
+    expected = {Counter("new", "errors"): errors, Counter("new", "rejections"): Outcomes(7, 0)}
+    assert counts == ({} if errors is None else expected)
+
+
+@pytest.mark.parametrize("code", [400, 401, 404, 413, 422])
+def test_what_is_called_the_clients_fault_is_no_error_but_is_counted(code: int) -> None:
+    """Both revisions have the same clients: one that rejects more is worse."""
+    found = counting.reading([gateway(request(code=code))], at=AT)
+
+    [counts] = found.sources.values()
+    assert counts == {Counter("new", "rejections"): Outcomes(7, 7)}
 
 
 def test_kinds_add_up_and_gateways_stay_apart() -> None:
@@ -70,9 +79,14 @@ def test_kinds_add_up_and_gateways_stay_apart() -> None:
     assert found.sources == {
         "a/1": {
             Counter("new", "errors"): Outcomes(9, 2),
+            Counter("new", "rejections"): Outcomes(9, 0),
             Counter("old", "errors"): Outcomes(90, 0),
+            Counter("old", "rejections"): Outcomes(90, 0),
         },
-        "b/1": {Counter("new", "errors"): Outcomes(1, 0)},
+        "b/1": {
+            Counter("new", "errors"): Outcomes(1, 0),
+            Counter("new", "rejections"): Outcomes(1, 0),
+        },
     }
 
 
