@@ -15,6 +15,7 @@ from deepseek_operator.rollout import run as runs
 from deepseek_operator.rollout.evidence import Absolute, Metric, Relative
 from deepseek_operator.rollout.record import Record, RecordError
 from deepseek_operator.rollout.run import Facts, Figures, Fleet, Limits, Phase, Plan, Run, Step
+from deepseek_operator.rollout.scene import elapsed
 from deepseek_operator.rollout.switch import Roles
 
 PASS_SECONDS = 2.0
@@ -70,7 +71,7 @@ def course(
     if trouble is not None:
         # This pass takes everybody back and says so; a new run begins with the next.
         roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
-        return Course(kept, roles, trouble)
+        return Course(kept, roles, trouble=trouble)
     before = _roles(deployment, observed, kept, target=target, can_start=can_start)
     reading = counting.reading(observed.gateways, at=now)
     base, figures = _stretch(kept, reading)
@@ -90,7 +91,10 @@ def course(
     )
     return Course(
         record=following,
-        roles=_roles(deployment, observed, following, target=target, can_start=can_start),
+        roles=replace(
+            _roles(deployment, observed, following, target=target, can_start=can_start),
+            cut_off=_cut_off(decided, now=now),
+        ),
     )
 
 
@@ -115,6 +119,15 @@ def _settled(before: runs.Rollout, after: runs.Rollout, *, now: datetime) -> run
         return after
     same = replace(after, run=replace(after.run, last_data=before.run.last_data)) == before
     return before if same and now - before.run.last_data < _KEPT_FOR else after
+
+
+def _cut_off(rollout: runs.Rollout, *, now: datetime) -> frozenset[str]:
+    """A candidate that a gateway goes on sending requests to, though it was told to stop a while ago."""
+    run = rollout.run
+    if run is None or run.phase is not Phase.ROLLING_BACK:
+        return frozenset()
+    waited = elapsed(run.since, now)
+    return frozenset({run.candidate} if waited > run.plan.limits.acknowledge else ())
 
 
 def _stretch(
@@ -310,12 +323,16 @@ def entry(course: Course) -> Manifest | None:
     if run is None:
         return None
     shown = run.step + 1 if run.phase is not Phase.STARTING else 0
+    reason, said = str(run.cause), run.said
+    if course.roles.cut_off:
+        reason = "RollbackStalled"
+        said = f"a gateway has not left it, so its addresses are withdrawn ({run.cause}): {said}"
     return {
         "run": run.name,
         "at": f"{run.name}/{run.step}",
         "phase": str(run.phase),
-        "reason": str(run.cause),
-        "message": run.said[:1024],
+        "reason": reason,
+        "message": said[:1024],
         "step": shown,
         "steps": len(run.plan.steps),
         "weight": 0 if run.phase is Phase.ROLLED_BACK else run.weight,

@@ -298,7 +298,8 @@ def _desired_children(
                 deployment, shape, number=number, reference=reference
             )
         )
-        desired.append(children.build_revision_service(deployment, shape))
+        if key not in roles.cut_off:
+            desired.append(children.build_revision_service(deployment, shape))
         if _can_start(observed, key, preparation.fetched):
             fetching = preparation.fetched.get(key)
             desired.append(

@@ -88,7 +88,9 @@ def events_of_rollout(
     """An event for each phase that a run comes to, and for each command's end."""
     old, new = before.get("rollout") or {}, after.get("rollout") or {}
     events = []
-    if new and any(new.get(field) != old.get(field) for field in ("run", "phase", "step")):
+    if new and any(
+        new.get(field) != old.get(field) for field in ("run", "phase", "step", "reason")
+    ):
         alarming = new["phase"] in _ALARMING or "run" not in new
         said = new["message"]
         if "run" in new:

@@ -54,6 +54,24 @@ GATEWAY = (
         caught_by=(f"{_CANARY}::test_silent_gateways_hold_it_and_then_it_goes_back",),
     ),
     Mutant(
+        name="holds-flap",
+        breaks="a run whose weight nobody takes up goes on each minute, and its hold never ends",
+        file="rollout/holds.py",
+        old="    if run.hold is None and elapsed(run.since, scene.now)",
+        new="    if elapsed(run.since, scene.now)",
+        caught_by=(
+            f"{_MACHINE}::test_a_weight_that_is_not_taken_up_holds_the_run_until_its_time_is_over",
+        ),
+    ),
+    Mutant(
+        name="deaf-gateway-keeps-the-candidate",
+        breaks="a gateway that does not follow goes on sending requests to a bad candidate",
+        file="canary.py",
+        old="            cut_off=_cut_off(decided, now=now),\n",
+        new="",
+        caught_by=(f"{_CANARY}::test_a_gateway_that_does_not_leave_a_bad_candidate_is_cut_off",),
+    ),
+    Mutant(
         name="any-split-will-do",
         breaks="a gateway that sends more than it was told to goes unnoticed",
         file="rollout/holds.py",

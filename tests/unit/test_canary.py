@@ -31,6 +31,9 @@ class Service(World):
     rate: int = 50
     """Requests a second."""
     is_silent: bool = False
+    is_deaf: bool = False
+    """Its gateways go on as they were told before."""
+    taken: str = ""
     now: Any = NOW
     counted: dict[tuple[str, int], int] = field(default_factory=dict)
     history: list[Manifest] = field(default_factory=list)
@@ -55,8 +58,10 @@ class Service(World):
             {"chosen": key, "served": key, "code": code, "flags": "", "attempts": 1, "count": count}
             for (key, code), count in self.counted.items()
         ]
+        if not self.is_deaf:
+            self.taken = told["version"]
         report = {
-            "taken": told["version"],
+            "taken": self.taken,
             "envoy": "1",
             "counted": {"requests": requests, "active": {}},
         }
@@ -221,6 +226,30 @@ def test_silent_gateways_hold_it_and_then_it_goes_back(service: Service) -> None
     service.until(new, "Analyzing")
 
     assert service.weights == weights
+
+
+def test_a_gateway_that_does_not_leave_a_bad_candidate_is_cut_off(service: Service) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    candidate = service.stored["rollout"]["candidate"]
+    service.is_deaf = True
+    service.bad[candidate] = 0.9
+    service.until(new, "RollingBack")
+    assert ("Service", f"chat-{candidate}") in service.children
+
+    for _ in range(20):
+        service.one_pass(new)
+
+    assert service.stored["rollout"]["reason"] == "RollbackStalled"
+    assert ("Service", f"chat-{candidate}") not in service.children
+    assert ("Service", f"chat-{old}") in service.children
+    assert "RollbackStalled" in {event["reason"] for event in service.events}
+    service.is_deaf = False
+    service.until(new, "RolledBack")
+    for _ in range(3):
+        service.one_pass(new)
+    assert service.replicas == {old: 8}
 
 
 def test_a_spec_that_changes_back_ends_where_it_was(service: Service) -> None:

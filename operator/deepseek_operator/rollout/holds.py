@@ -52,8 +52,9 @@ def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
 
 def _unacknowledged(scene: Scene) -> tuple[Cause, str] | None:
     run = scene.run
-    waited = elapsed(run.hold.since if run.hold else run.since, scene.now)
-    if scene.facts.acknowledged == run.weight or waited <= run.plan.limits.acknowledge:
+    if scene.facts.acknowledged == run.weight:
+        return None
+    if run.hold is None and elapsed(run.since, scene.now) <= run.plan.limits.acknowledge:
         return None
     return Cause.NOT_ACKNOWLEDGED, f"not every gateway has taken up {run.weight} %"
 

@@ -66,13 +66,19 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
 _COUNTED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.WATCHING})
 """A pause or a hold keeps nobody from seeing that the candidate is bad."""
 
+_TRIPPING = _COUNTED | {Phase.SHIFTING}
+
 
 def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     """With the figures of a stretch that ended, counted once, and only of a settled split."""
     if facts.sees:
         run = replace(run, last_data=now)
     figures, settled = facts.figures, run.step_since
-    if figures is None or settled is None or run.phase not in _COUNTED:
+    if figures is None or run.phase not in _TRIPPING:
+        return run
+    # What needs no statistics needs no settled split either: while a weight is not taken up, the one before it is.
+    run = replace(run, tripped=run.tripped + 1 if _is_tripped(run, figures) else 0)
+    if settled is None or run.phase not in _COUNTED:
         return run
     if now < settled + run.plan.limits.settle:
         return run
@@ -85,12 +91,7 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
         )
         for metric in run.plan.metrics
     }
-    return replace(
-        run,
-        evidence=found,
-        requests=run.requests + figures.requests,
-        tripped=run.tripped + 1 if _is_tripped(run, figures) else 0,
-    )
+    return replace(run, evidence=found, requests=run.requests + figures.requests)
 
 
 def _is_tripped(run: Run, figures: Figures) -> bool:

@@ -325,6 +325,37 @@ def test_no_gateway_that_has_not_taken_up_a_weight_is_passed_over() -> None:
     stage.until(Phase.ANALYZING, passes=5)
 
 
+def test_a_weight_that_is_not_taken_up_holds_the_run_until_its_time_is_over() -> None:
+    """Once held, it is held: a run that goes on and is held again each minute would never end."""
+    stage = Stage()
+    stage.until(Phase.SHIFTING)
+    stage.gateways_answer = False
+    stage.until(Phase.HELD)
+    assert stage.run.hold is not None
+    since = stage.run.hold.since
+
+    for _ in range(20):
+        stage.one_pass()
+        assert stage.run.phase is Phase.HELD
+        assert stage.run.hold.since == since
+    stage.until(Phase.ROLLING_BACK)
+
+    assert stage.run.cause is Cause.HELD_TOO_LONG
+
+
+def test_most_requests_failing_are_seen_while_a_weight_is_not_taken_up() -> None:
+    stage = Stage(plan=plan(Step(20), Step(50)))
+    stage.until(Phase.ANALYZING)
+    while stage.run.phase is not Phase.SHIFTING:
+        stage.one_pass()
+    stage.gateways_answer = False
+    stage.bad[CANDIDATE] = 0.9
+
+    run = stage.until(Phase.ROLLING_BACK, passes=5)
+
+    assert run.cause is Cause.BREAKER
+
+
 def test_a_split_that_is_not_what_was_asked_for_holds_the_run() -> None:
     stage = Stage(leak=10, plan=plan(Step(5)))
 
@@ -561,13 +592,14 @@ def test_every_run_ends_however_few_requests_there_are(rate: float) -> None:
 
 def test_nothing_is_counted_before_a_weight_has_settled() -> None:
     stage = Stage(plan=plan(Step(50), limits=Limits(settle=timedelta(minutes=5))))
-    stage.bad[CANDIDATE] = 1.0
+    stage.bad[CANDIDATE] = 0.3
     stage.until(Phase.ANALYZING)
     for _ in range(19):
         stage.one_pass()
         assert stage.run.evidence == {}
 
-    stage.until(Phase.ROLLING_BACK, passes=4)
+    run = stage.until(Phase.ROLLING_BACK, passes=20)
+    assert run.cause is Cause.EVIDENCE_BAD
 
 
 def test_a_clock_that_goes_back_ends_nothing() -> None:
