@@ -85,7 +85,7 @@ class Line:
 
 
 def deepseek(name: str, **spec: Any) -> Manifest:
-    """An object that serves the smallest model on a CPU, but for what `spec` says."""
+    """An object that serves the smallest model on a CPU through one gateway, but for what `spec` says."""
     return {
         "apiVersion": "serving.deepseek.dev/v1alpha1",
         "kind": "DeepSeekDeployment",
@@ -94,6 +94,8 @@ def deepseek(name: str, **spec: Any) -> Manifest:
             "model": "tiny-r1-distill-qwen",
             "source": "pvc://models/tiny-r1-distill-qwen",
             "accelerator": {"kind": "CPU"},
+            # Several objects share a node of two cores.
+            "gateway": {"replicas": 1},
             **spec,
         },
     }

@@ -1,5 +1,6 @@
 """Users' requests through the gateway, with real engines: what they notice when parts of it end. Nothing."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -8,11 +9,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
+from dev.demo import ask
 from tests.e2e.crowd import Crowd, stream
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
+from tests.gateway.fake_engine import FakeEngine
 
 NAME = "front"
 
@@ -20,7 +25,7 @@ NAME = "front"
 @pytest.fixture(scope="module")
 def front(line: Line) -> Iterator[Line]:
     """An object of this file's own, served through two gateways."""
-    line.apply(deepseek(NAME, gateway={"timeouts": {"firstToken": "5s"}}))
+    line.apply(deepseek(NAME, gateway={"replicas": 2, "timeouts": {"firstToken": "5s"}}))
     line.ready(NAME)
     try:
         yield line
@@ -193,6 +198,50 @@ def frozen_core(line: Line) -> Iterator[None]:
         yield
 
 
+def test_the_fake_engine_answers_in_the_shape_of_the_real_one(front: Line) -> None:
+    """tests/gateway stand on it: all that it says, vLLM says too, in the same types."""
+    body = {"model": NAME, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
+    _, real_stream = stream(front.url(NAME), NAME)
+    real = ask.post(f"{front.url(NAME)}/v1/chat/completions", body)
+
+    async def fakes() -> tuple[str, Any]:
+        async with FakeEngine("fake", model=NAME) as engine, aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{engine.port}/v1/chat/completions"
+            async with session.post(url, json={**body, "stream": True}) as response:
+                streamed = await response.text()
+            async with session.post(url, json=body) as response:
+                return streamed, await response.json()
+
+    fake_stream, fake = asyncio.run(fakes())
+
+    assert foreign(fake, real) == []
+    for chunk in chunks(fake_stream):
+        assert any(foreign(chunk, known) == [] for known in chunks(real_stream)), chunk
+    assert fake_stream.endswith("data: [DONE]\n\n")
+    assert real_stream.endswith("data: [DONE]\n\n")
+
+
+def chunks(text: str) -> list[Any]:
+    """The JSON events of a stream."""
+    lines = [line.removeprefix("data: ") for line in text.splitlines() if line]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def foreign(fake: Any, real: Any, place: str = "") -> list[str]:
+    """Where the fake says what the real one does not, or says it in another type."""
+    if isinstance(fake, dict) and isinstance(real, dict):
+        missing = [f"{place}.{key}" for key in fake if key not in real]
+        return missing + [
+            found
+            for key in fake.keys() & real.keys()
+            for found in foreign(fake[key], real[key], f"{place}.{key}")
+        ]
+    if isinstance(fake, list) and isinstance(real, list):
+        return foreign(fake[0], real[0], f"{place}[0]") if fake and real else []
+    same = type(fake) is type(real) or fake is None or real is None
+    return [] if same else [f"{place}: {type(fake).__name__} and {type(real).__name__}"]
+
+
 def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None:
     old = front.get(NAME)["status"]["serving"]["revision"]
     with Crowd(front.url(NAME), NAME) as crowd:
@@ -200,7 +249,7 @@ def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None
         front.apply(
             deepseek(
                 NAME,
-                gateway={"timeouts": {"firstToken": "5s"}},
+                gateway={"replicas": 2, "timeouts": {"firstToken": "5s"}},
                 batching={"maxConcurrentSequences": 8},
             )
         )

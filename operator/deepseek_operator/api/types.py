@@ -303,8 +303,8 @@ class Gateway(ApiModel):
     )
     resources: Resources | None = Field(
         default=None,
-        description="Requests and limits of a gateway replica's Envoy. Default: requests of 250m "
-        "CPU and 256Mi, a limit of 1Gi.",
+        description="Requests and limits of a gateway replica's Envoy. Default: requests of 100m "
+        "CPU and 128Mi, a limit of 1Gi.",
     )
 
 

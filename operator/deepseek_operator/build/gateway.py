@@ -22,7 +22,7 @@ _CONCURRENCY = 2
 _KILL_MARGIN_SECONDS = 15
 _STATE_PATH = "/var/lib/deepseek-gateway"
 _RESOURCES: Manifest = {
-    "requests": {"cpu": "250m", "memory": "256Mi"},
+    "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"memory": "1Gi"},
 }
 
