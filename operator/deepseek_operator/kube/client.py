@@ -59,6 +59,8 @@ async def connect_as_user(
 ) -> tuple[transport.ApiClient, str]:
     """A transport as kubectl would have it, and the namespace of the context."""
     configuration = transport.Configuration()
+    contexts: Any
+    current: Any
     try:
         contexts, current = config.list_kube_config_contexts(config_file=kubeconfig)
         await config.load_kube_config(
