@@ -183,7 +183,7 @@ WARMING = (
         breaks="a warm-up goes by what is usual and not by the limits of its engine",
         file="build/warmup.py",
         old='        **vllm.warmup_limits(engine["args"], on_gpu=on_gpu),\n',
-        new='        **vllm.warmup_limits(engine["args"][-5:], on_gpu=on_gpu),\n',
+        new='        **vllm.warmup_limits(engine["args"][-6:], on_gpu=on_gpu),\n',
         caught_by=(f"{_BUILD}::test_an_engines_limits_are_those_it_was_started_with",),
     ),
     Mutant(
