@@ -7,6 +7,7 @@ from deepseek_operator import passage
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment, Rollout, RolloutStep, seconds_of
+from deepseek_operator.build import gateway
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas
 from deepseek_operator.rollout import counting, evidence, record, stretches
@@ -51,7 +52,7 @@ class Course:
 
 def is_wanted(deployment: DeepSeekDeployment) -> bool:
     """Whether a new revision takes over step by step."""
-    return deployment.spec.rollout.strategy == "Canary" and passage.is_possible(deployment)
+    return deployment.spec.rollout.strategy == "Canary" and gateway.is_embedded(deployment)
 
 
 def course(
@@ -156,7 +157,7 @@ def _facts(
     fleet = _fleet(observed, roles, candidate)
     # What was told is what is recorded: effects follow the record.
     version = passage.told(deployment, roles)["version"]
-    is_there = any(gateway.is_ready for gateway in observed.gateways)
+    is_there = any(one.is_ready for one in observed.gateways)
     is_taken = is_there and counting.acknowledged(observed.gateways, version)
     return Facts(
         target=target,

@@ -157,11 +157,7 @@ def is_current(deployment: Manifest | None) -> bool:
 
 def is_at_strength(deployment: Manifest | None, wanted: int) -> bool:
     """Whether so many pods are ready; not while the count speaks of an older generation."""
-    if deployment is None:
-        return False
-    counted = deployment.get("status", {}).get("observedGeneration", 0)
-    current = deployment["metadata"].get("generation", 0)
-    return bool(counted >= current) and ready_replicas(deployment) >= wanted
+    return is_current(deployment) and ready_replicas(deployment) >= wanted
 
 
 def is_owner(uid: str, manifest: Manifest) -> bool:

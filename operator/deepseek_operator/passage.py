@@ -29,11 +29,6 @@ def access(deployment: DeepSeekDeployment, observed: Observed, roles: Roles) -> 
     )
 
 
-def is_possible(deployment: DeepSeekDeployment) -> bool:
-    """Whether traffic can be split."""
-    return gateway.is_embedded(deployment)
-
-
 def told(deployment: DeepSeekDeployment, roles: Roles) -> Manifest:
     """What the gateway is to do: everything goes to the revision that users reach, if nothing is said."""
     return gateway.document(

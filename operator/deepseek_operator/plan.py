@@ -133,7 +133,8 @@ def _plan_from(
         now=now,
     )
     leftovers = _leftovers(observed, desired, roles)
-    if not passage.is_taken_up(deployment, observed, roles):
+    is_taken_up = passage.is_taken_up(deployment, observed, roles)
+    if not is_taken_up:
         leftovers = [child for child in leftovers if revision_of(child) is None]
     renewed = _unique(item for one in preparation.all for item in one.delete)
     all_known = set(roles.kept) == set(shapes)
@@ -147,7 +148,7 @@ def _plan_from(
             roles,
             leftovers,
             fetched,
-            taking_up=not passage.is_taken_up(deployment, observed, roles),
+            taking_up=not is_taken_up,
             is_under_way=course is not None and course.is_under_way,
         ),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
@@ -350,11 +351,11 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
     """Of the serving revision, or of all of them: not let go even if its shape cannot be read."""
-    if roles.serving is None or child["kind"] not in ("Deployment", "Service"):
+    if roles.serving is None:
         return False
-    if child["kind"] == "Deployment" and revision_of(child) is None:
-        return False
-    return revision_of(child) in (roles.serving, None)
+    if child["kind"] == "Deployment":
+        return revision_of(child) == roles.serving
+    return child["kind"] == "Service" and revision_of(child) in (roles.serving, None)
 
 
 def _status_input(

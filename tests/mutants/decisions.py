@@ -23,7 +23,7 @@ DECISIONS = (
         name="strength-of-an-older-generation",
         breaks="ready pods that were counted before the last change count as full strength",
         file="observed.py",
-        old="return bool(counted >= current) and ready_replicas(deployment) >= wanted",
+        old="return is_current(deployment) and ready_replicas(deployment) >= wanted",
         new="return ready_replicas(deployment) >= wanted",
         caught_by=(f"{_SWITCH}::test_a_status_of_an_older_generation_is_no_strength",),
     ),
@@ -72,8 +72,9 @@ DECISIONS = (
         name="unreadable-revision-is-deleted",
         breaks="pods that serve are deleted when their frozen shape cannot be read",
         file="plan.py",
-        old="    return revision_of(child) in (roles.serving, None)\n",
-        new="    return False\n",
+        old='        return revision_of(child) == roles.serving\n    return child["kind"] == "Service" and '
+        "revision_of(child) in (roles.serving, None)\n",
+        new="        return False\n    return False\n",
         caught_by=(
             f"{_PLAN}::test_users_leave_an_unreadable_revision_once_the_next_is_ready",
             f"{_PLAN}::test_a_serving_revision_of_a_newer_operator_is_left_as_it_runs",

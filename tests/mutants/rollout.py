@@ -151,8 +151,8 @@ ROLLOUT = (
         name="pause-blinds",
         breaks="while a run is paused nobody sees that the candidate is bad",
         file="rollout/machine.py",
-        old="Phase.AWAITING_APPROVAL, Phase.HELD, Phase.WATCHING})\n",
-        new="Phase.AWAITING_APPROVAL, Phase.WATCHING})\n",
+        old="    if settled is None or run.phase is Phase.SHIFTING:\n",
+        new="    if settled is None or run.phase in (Phase.SHIFTING, Phase.HELD):\n",
         caught_by=(
             f"{_MACHINE}::test_a_pause_has_no_deadline_and_keeps_nobody_from_seeing_a_bad_candidate",
         ),

@@ -48,7 +48,7 @@ REVISION_SUFFIX = r"-[0-9a-f]{10}$"
 GATEWAY_SUFFIX = "-gateway"
 """No object may be named like this: the form names gateways."""
 
-_LONGEST_PLAIN = 63 - 1 - REVISION_KEY_LENGTH
+_LONGEST_NAME = 63
 
 
 def digest(text: str) -> str:
@@ -62,18 +62,20 @@ def revision_child(deployment: str, key: str) -> str:
     A name that is too long is cut and marked with its own digest. Both forms end in the revision
     suffix, which no object name may have, so a child's name is never another object's name.
     """
-    if len(deployment) <= _LONGEST_PLAIN:
-        return f"{deployment}-{key}"
-    cut = deployment[: _LONGEST_PLAIN - 1 - REVISION_KEY_LENGTH].rstrip("-")
-    return f"{cut}-{digest(deployment)}-{key}"
+    return _child(deployment, f"-{key}")
 
 
 def gateway_child(deployment: str) -> str:
     """Name of what belongs to an object's gateway; at most 63 characters, unique for the object."""
-    if len(deployment) + len(GATEWAY_SUFFIX) <= 63:
-        return f"{deployment}{GATEWAY_SUFFIX}"
-    room = 63 - len(GATEWAY_SUFFIX) - 1 - REVISION_KEY_LENGTH
-    return f"{deployment[:room].rstrip('-')}-{digest(deployment)}{GATEWAY_SUFFIX}"
+    return _child(deployment, GATEWAY_SUFFIX)
+
+
+def _child(deployment: str, suffix: str) -> str:
+    room = _LONGEST_NAME - len(suffix)
+    if len(deployment) <= room:
+        return f"{deployment}{suffix}"
+    cut = deployment[: room - 1 - REVISION_KEY_LENGTH].rstrip("-")
+    return f"{cut}-{digest(deployment)}{suffix}"
 
 
 def weights_claim(title: str, identity: str) -> str:

@@ -6,6 +6,7 @@ from deepseek_operator.build.gateway import gateway_selector
 from deepseek_operator.build.metadata import (
     Manifest,
     child_metadata,
+    disruption_budget,
     object_selector,
     revision_selector,
 )
@@ -118,15 +119,9 @@ def build_disruption_budget(deployment: DeepSeekDeployment, *, replicas: int) ->
     """At most one engine pod at a time leaves by a drain; none wanted for a single replica."""
     if replicas <= 1:
         return None
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": child_metadata(deployment, name=deployment.metadata.name),
-        "spec": {
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": object_selector(deployment)},
-        },
-    }
+    return disruption_budget(
+        deployment, name=deployment.metadata.name, selector=object_selector(deployment)
+    )
 
 
 def _port(port: int) -> Manifest:

@@ -6,7 +6,12 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment, Gateway, GatewayTimeouts, seconds_of
-from deepseek_operator.build.metadata import Manifest, child_metadata, object_labels
+from deepseek_operator.build.metadata import (
+    Manifest,
+    child_metadata,
+    disruption_budget,
+    object_labels,
+)
 from deepseek_operator.build.template import container_security, pod_security
 
 DOCUMENT_KEY = "gateway.json"
@@ -92,13 +97,18 @@ def _limits(gateway: Gateway) -> dict[str, Any]:
 
 def build_gateway(deployment: DeepSeekDeployment, told: Manifest, *, image: str) -> list[Manifest]:
     """All children of the gateway, in the order in which they need each other."""
+    budget = disruption_budget(
+        deployment,
+        name=names.gateway_child(deployment.metadata.name),
+        selector=gateway_selector(deployment),
+    )
     return [
         _config_map(deployment, told),
         _account(deployment),
         _role(deployment),
         _binding(deployment),
         _deployment(deployment, image),
-        *([_budget(deployment)] if replicas(deployment) > 1 else []),
+        *([budget] if replicas(deployment) > 1 else []),
     ]
 
 
@@ -284,16 +294,4 @@ def _probe(port: str, path: str, *, period: int, failures: int) -> Manifest:
         "periodSeconds": period,
         "timeoutSeconds": 5,
         "failureThreshold": failures,
-    }
-
-
-def _budget(deployment: DeepSeekDeployment) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": _metadata(deployment),
-        "spec": {
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": gateway_selector(deployment)},
-        },
     }

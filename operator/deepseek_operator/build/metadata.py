@@ -28,6 +28,18 @@ def revision_selector(deployment: DeepSeekDeployment, key: str) -> dict[str, str
     return {**object_selector(deployment), names.REVISION_LABEL: key}
 
 
+def disruption_budget(
+    deployment: DeepSeekDeployment, *, name: str, selector: dict[str, str]
+) -> Manifest:
+    """At most one of the selected pods at a time leaves by a drain."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": child_metadata(deployment, name=name),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector}},
+    }
+
+
 def child_metadata(
     deployment: DeepSeekDeployment, *, name: str, key: str | None = None
 ) -> Manifest:

@@ -20,7 +20,7 @@ from deepseek_operator.rollout import advance, commands, holds, retreat
 from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Outcomes
-from deepseek_operator.rollout.run import Cause, Facts, Figures, Phase, Rollout, Run
+from deepseek_operator.rollout.run import JUDGED, Cause, Facts, Figures, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene
 
 
@@ -63,22 +63,16 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
     return replace(rollout, run=run, runs=number, failures=others)
 
 
-_COUNTED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.WATCHING})
-"""A pause or a hold keeps nobody from seeing that the candidate is bad."""
-
-_TRIPPING = _COUNTED | {Phase.SHIFTING}
-
-
 def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     """With the figures of a stretch that ended, counted once, and only of a settled split."""
     if facts.sees:
         run = replace(run, last_data=now)
     figures, settled = facts.figures, run.step_since
-    if figures is None or run.phase not in _TRIPPING:
+    if figures is None or run.phase not in JUDGED:
         return run
     # What needs no statistics needs no settled split either: while a weight is not taken up, the one before it is.
     run = replace(run, tripped=run.tripped + 1 if _is_tripped(run, figures) else 0)
-    if settled is None or run.phase not in _COUNTED:
+    if settled is None or run.phase is Phase.SHIFTING:
         return run
     if now < settled + run.plan.limits.settle:
         return run

@@ -5,7 +5,7 @@ from dataclasses import replace
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import (
-    COMPARED,
+    JUDGED,
     MOST_FAILURES,
     NOT_ITS_FAULT,
     ON_THE_WAY_BACK,
@@ -52,7 +52,7 @@ def lost(scene: Scene) -> Rollout | None:
 def broken(scene: Scene) -> Rollout | None:
     """What needs no statistics: most requests fail, or its engines die."""
     run, breaker = scene.run, scene.run.plan.breaker
-    if run.phase not in COMPARED and run.phase is not Phase.WATCHING:
+    if run.phase not in JUDGED:
         return None
     if run.tripped >= breaker.windows:
         return scene.back(
@@ -67,7 +67,7 @@ def broken(scene: Scene) -> Rollout | None:
 def bad(scene: Scene) -> Rollout | None:
     """A metric's alarm has gone off."""
     run = scene.run
-    if run.phase not in COMPARED and run.phase is not Phase.WATCHING:
+    if run.phase not in JUDGED:
         return None
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())

@@ -45,6 +45,8 @@ ENDED = frozenset({Phase.ROLLED_BACK, Phase.SUCCEEDED})
 ON_THE_WAY_BACK = frozenset({Phase.ROLLING_BACK, Phase.DRAINING})
 COMPARED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.SHIFTING})
 """Phases in which users' requests reach both revisions."""
+JUDGED = COMPARED | {Phase.WATCHING}
+"""Phases in which the candidate may be found bad; a pause or a hold keeps nobody from seeing it."""
 
 
 class Cause(StrEnum):
