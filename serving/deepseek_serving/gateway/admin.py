@@ -1,5 +1,6 @@
 """Envoy's own interface, which only this pod may reach."""
 
+from dataclasses import asdict
 from typing import Any
 
 import aiohttp
@@ -20,14 +21,9 @@ class Admin:
 
     async def counted(self) -> dict[str, Any]:
         """All requests since Envoy started, and those that run."""
-        query = {"format": "json", "filter": counts.FILTER}
-        async with self._session.get(
-            f"{self._url}/stats", params=query, timeout=_SECONDS
-        ) as response:
-            response.raise_for_status()
-            statistics = (await response.json(content_type=None))["stats"]
+        statistics = await self._statistics(counts.FILTER)
         return {
-            "requests": [count.to_data() for count in counts.requests(statistics)],
+            "requests": [asdict(count) for count in counts.requests(statistics)],
             "active": counts.active(statistics),
         }
 
@@ -41,13 +37,18 @@ class Admin:
 
     async def active_requests(self) -> int:
         """Of clients, on this Envoy."""
-        query = {"format": "json", "filter": r"^http\.clients\.downstream_rq_active$"}
+        statistics = await self._statistics(r"^http\.clients\.downstream_rq_active$")
+        return sum(int(item["value"]) for item in statistics if "value" in item)
+
+    async def _statistics(self, pattern: str) -> list[dict[str, Any]]:
+        """Those whose names match."""
+        query = {"format": "json", "filter": pattern}
         async with self._session.get(
             f"{self._url}/stats", params=query, timeout=_SECONDS
         ) as response:
             response.raise_for_status()
-            statistics = (await response.json(content_type=None))["stats"]
-        return sum(int(item["value"]) for item in statistics if "value" in item)
+            found: list[dict[str, Any]] = (await response.json(content_type=None))["stats"]
+            return found
 
     async def drain(self) -> None:
         """No new connections; those there are are asked to go, and what runs may end."""

@@ -9,8 +9,9 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 
-from deepseek_serving.gateway.envoy import Config, Resources
+from deepseek_serving.gateway.envoy import Resources
 from deepseek_serving.gateway.messages import ServicerBase, add_servicer, message_class
+from deepseek_serving.gateway.parts import Config
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +58,8 @@ def _packed(kind: str, resource: Config) -> bytes:
 
 @dataclass(slots=True)
 class _Kind:
-    """Of one kind of resource on a stream: what was asked for, sent and taken."""
+    """Of one kind of resource that a stream asks for: what was sent and taken."""
 
-    names: tuple[str, ...] = ()
-    asked: bool = False
     sent: tuple[bytes, ...] | None = None
     nonce: str = ""
     taken: tuple[bytes, ...] | None = None
@@ -137,7 +136,6 @@ class Server(ServicerBase):  # type: ignore[misc]
             # Only the first request of a stream holds it.
             self.taken.envoy = request.node.id
         kind = stream.kinds.setdefault(request.type_url, _Kind())
-        kind.names, kind.asked = tuple(request.resource_names), True
         if not request.response_nonce or request.response_nonce != kind.nonce:
             return
         if request.HasField("error_detail"):
@@ -159,7 +157,7 @@ class Server(ServicerBase):  # type: ignore[misc]
             kind = stream.kinds.get(url)
             if url == LISTENERS and not stream.has_taken(snapshot, CLUSTERS):
                 return None
-            if kind is None or not kind.asked:
+            if kind is None:
                 continue
             wanted = stream.wanted(snapshot, url)
             if kind.sent != wanted:

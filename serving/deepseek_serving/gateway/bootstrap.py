@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any
 
+from deepseek_serving.gateway.parts import ROUTER, TYPE, address, http_chain
+
 ADMIN_PORT = 9901
 """Of this pod only: whoever reaches it may stop Envoy."""
 ADS_PORT = 9902
@@ -12,7 +14,6 @@ PROBE_PORT = 8082
 
 _MOST_CONNECTIONS = 50_000
 _LOCAL = "127.0.0.1"
-_TYPE = "type.googleapis.com/envoy"
 
 
 def bootstrap(
@@ -23,7 +24,7 @@ def bootstrap(
     source = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
     return {
         "node": {"cluster": "deepseek-gateway"},
-        "admin": {"address": _address(_LOCAL, admin_port)},
+        "admin": {"address": address(_LOCAL, admin_port)},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "GRPC",
@@ -43,7 +44,7 @@ def bootstrap(
                     # A client that opens connections without end is turned away before memory is.
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
                     "typed_config": {
-                        "@type": f"{_TYPE}.extensions.resource_monitors.downstream_connections.v3"
+                        "@type": f"{TYPE}.extensions.resource_monitors.downstream_connections.v3"
                         ".DownstreamConnectionsConfig",
                         "max_active_downstream_connections": _MOST_CONNECTIONS,
                     },
@@ -60,7 +61,7 @@ def _agent_cluster(port: int) -> dict[str, Any]:
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {
                     "http2_protocol_options": {
                         # An agent that is gone without a word is noticed.
@@ -71,14 +72,13 @@ def _agent_cluster(port: int) -> dict[str, Any]:
         },
         "load_assignment": {
             "cluster_name": "agent",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(_LOCAL, port)}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(_LOCAL, port)}}]}],
         },
     }
 
 
 def _probe_listener(port: int) -> dict[str, Any]:
     manager = {
-        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "probe",
         "route_config": {
             "virtual_hosts": [
@@ -89,24 +89,14 @@ def _probe_listener(port: int) -> dict[str, Any]:
                 }
             ]
         },
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
-            }
-        ],
+        "http_filters": [ROUTER],
     }
-    name = "envoy.filters.network.http_connection_manager"
     return {
         "name": "probe",
-        "address": _address("0.0.0.0", port),  # noqa: S104 - the kubelet asks from outside the pod
+        "address": address("0.0.0.0", port),  # noqa: S104 - the kubelet asks from outside the pod
         "ignore_global_conn_limit": True,
-        "filter_chains": [{"filters": [{"name": name, "typed_config": manager}]}],
+        "filter_chains": http_chain(manager),
     }
-
-
-def _address(host: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": host, "port_value": port}}
 
 
 if __name__ == "__main__":

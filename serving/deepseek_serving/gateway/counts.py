@@ -14,8 +14,6 @@ _REQUESTS = re.compile(
 )
 _ACTIVE = re.compile(r"cluster\.(?P<name>[^.]+)\.upstream_rq_active")
 
-GONE = "DC"
-"""Envoy's flag for a client that went away."""
 _PINNED = "/pinned"
 
 
@@ -35,18 +33,6 @@ class Count:
     count: int
     pinned: bool = False
     """Whether a person asked for this very revision."""
-
-    def to_data(self) -> dict[str, Any]:
-        """As it is told."""
-        return {
-            "chosen": self.chosen,
-            "served": self.served,
-            "code": self.code,
-            "flags": self.flags,
-            "attempts": self.attempts,
-            "count": self.count,
-            "pinned": self.pinned,
-        }
 
 
 def requests(statistics: Iterable[Mapping[str, Any]]) -> tuple[Count, ...]:

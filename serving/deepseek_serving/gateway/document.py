@@ -1,7 +1,7 @@
 """What the operator tells a gateway: which revision gets how many of the requests, and the limits. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,17 +98,18 @@ def _document(data: dict[str, Any]) -> Document:
         sticky_header=data.get("stickyHeader"),
         fallback_on=_conditions(data.get("fallbackOn", list(When))),
         limits=Limits(
-            body_bytes=int(limits.get("bodyBytes", Limits().body_bytes)),
-            requests_per_pod=int(limits.get("requestsPerPod", Limits().requests_per_pod)),
-            first_token_seconds=float(
-                limits.get("firstTokenSeconds", Limits().first_token_seconds)
-            ),
-            response_seconds=float(limits.get("responseSeconds", Limits().response_seconds)),
-            between_tokens_seconds=float(
-                limits.get("betweenTokensSeconds", Limits().between_tokens_seconds)
-            ),
+            **{name: kind(limits[key]) for key, (name, kind) in _LIMITS.items() if key in limits}
         ),
     )
+
+
+_LIMITS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "bodyBytes": ("body_bytes", int),
+    "requestsPerPod": ("requests_per_pod", int),
+    "firstTokenSeconds": ("first_token_seconds", float),
+    "responseSeconds": ("response_seconds", float),
+    "betweenTokensSeconds": ("between_tokens_seconds", float),
+}
 
 
 def _check_weights(routes: tuple[Route, ...]) -> None:

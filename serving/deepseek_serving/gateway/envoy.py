@@ -1,13 +1,18 @@
 """From what the operator tells and the pods that are ready to Envoy's resources, as plain dictionaries. Pure."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from deepseek_serving.gateway import errors
 from deepseek_serving.gateway.document import Document, Limits, Route, When
 from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
-
-Config = dict[str, Any]
+from deepseek_serving.gateway.parts import (
+    ROUTER,
+    TYPE,
+    Config,
+    address,
+    http_chain,
+    set_header,
+)
 
 CLIENT_PORT = 8080
 REVISION_HEADER = "x-dsd-revision"
@@ -33,7 +38,6 @@ _CONNECT_SECONDS = 2
 _HEADERS_SECONDS = 10
 _BODY_SECONDS = 60
 _IDLE_CLIENT_SECONDS = 600
-_TYPE = "type.googleapis.com/envoy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def _cluster(name: str, replicas: int, limits: Limits) -> Config:
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "common_http_protocol_options": {"idle_timeout": f"{_ENGINE_KEEP_ALIVE_SECONDS}s"},
                 "explicit_http_config": {"http_protocol_options": {}},
             }
@@ -160,14 +164,7 @@ def _assignment(name: str, chain: tuple[str, ...], endpoints: Endpoints) -> Conf
                 "priority": priority,
                 "lb_endpoints": [
                     {
-                        "endpoint": {
-                            "address": {
-                                "socket_address": {
-                                    "address": endpoint.address,
-                                    "port_value": endpoint.port,
-                                }
-                            }
-                        },
+                        "endpoint": {"address": address(endpoint.address, endpoint.port)},
                         "metadata": {
                             "filter_metadata": {METADATA: {"revision": _revision_of(member)}}
                         },
@@ -187,7 +184,6 @@ def _ads() -> Config:
 def _listener(document: Document, port: int) -> Config:
     limits = document.limits
     manager = {
-        "@type": f"{_TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "clients",
         "rds": {"config_source": _ads(), "route_config_name": ROUTES},
         "access_log": [_counting(), _logging()],
@@ -209,30 +205,18 @@ def _listener(document: Document, port: int) -> Config:
                 # An engine never sees a request that is half sent, and none that is too long.
                 "name": "envoy.filters.http.buffer",
                 "typed_config": {
-                    "@type": f"{_TYPE}.extensions.filters.http.buffer.v3.Buffer",
+                    "@type": f"{TYPE}.extensions.filters.http.buffer.v3.Buffer",
                     "max_request_bytes": limits.body_bytes,
                 },
             },
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router"},
-            },
+            ROUTER,
         ],
     }
     return {
         "name": "clients",
-        "address": {"socket_address": {"address": "0.0.0.0", "port_value": port}},  # noqa: S104 - a pod's own port
+        "address": address("0.0.0.0", port),  # noqa: S104 - a pod's own port
         "per_connection_buffer_limit_bytes": max(1024 * 1024, limits.body_bytes),
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
+        "filter_chains": http_chain(manager),
     }
 
 
@@ -245,7 +229,7 @@ def _counting() -> Config:
     attempts = {"name": "attempts", "value_format": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"}
     return _typed_struct(
         "envoy.access_loggers.stats",
-        f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
+        f"{TYPE}.extensions.access_loggers.stats.v3.Config",
         {
             "stats_scope": {"prefix": "dsd"},
             "counters": [
@@ -301,7 +285,7 @@ def _logging() -> Config:
     return {
         "name": "envoy.access_loggers.stdout",
         "typed_config": {
-            "@type": f"{_TYPE}.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "@type": f"{TYPE}.extensions.access_loggers.stream.v3.StdoutAccessLog",
             "log_format": {"json_format": fields},
         },
     }
@@ -335,12 +319,12 @@ def _route_configuration(
                 "domains": ["*"],
                 "include_request_attempt_count": True,
                 "request_headers_to_add": [
-                    _set(FIRST_TOKEN_HEADER, f"{limits.first_token_seconds:g}"),
-                    _set(BETWEEN_TOKENS_HEADER, f"{limits.between_tokens_seconds:g}"),
+                    set_header(FIRST_TOKEN_HEADER, f"{limits.first_token_seconds:g}"),
+                    set_header(BETWEEN_TOKENS_HEADER, f"{limits.between_tokens_seconds:g}"),
                 ],
                 "response_headers_to_add": [
-                    _set(REVISION_HEADER, f"%UPSTREAM_METADATA({METADATA}:revision)%"),
-                    _set(FALLBACK_HEADER, f"%CEL({_FALLBACK_REASON})%"),
+                    set_header(REVISION_HEADER, f"%UPSTREAM_METADATA({METADATA}:revision)%"),
+                    set_header(FALLBACK_HEADER, f"%CEL({_FALLBACK_REASON})%"),
                 ],
                 "routes": [*routes, *_unanswered()],
             }
@@ -353,10 +337,6 @@ _FALLBACK_REASON = (
     f"xds.cluster_name.startsWith({_SERVED}) ? '' : "
     f"(upstream.request_attempt_count > 1u ? 'Retried' : '{When.UNAVAILABLE}')"
 )
-
-
-def _set(name: str, value: str) -> Config:
-    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _action(document: Document, chain: int, *, many: bool) -> Config:
@@ -392,14 +372,14 @@ def _retries(document: Document, chain: int, *, many: bool) -> Config:
             {
                 "name": "envoy.retry_host_predicates.previous_hosts",
                 "typed_config": {
-                    "@type": f"{_TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+                    "@type": f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
                 },
             }
         ],
         "retry_priority": {
             "name": "envoy.retry_priorities.previous_priorities",
             "typed_config": {
-                "@type": f"{_TYPE}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                "@type": f"{TYPE}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
                 "update_frequency": tries,
             },
         },

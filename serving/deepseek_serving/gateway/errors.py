@@ -1,8 +1,6 @@
 """Answers that the gateway gives by itself, in the form in which OpenAI's API gives errors. Pure."""
 
-from typing import Any
-
-Config = dict[str, Any]
+from deepseek_serving.gateway.parts import Config, set_header
 
 
 def local_replies() -> Config:
@@ -13,7 +11,7 @@ def local_replies() -> Config:
             {
                 "filter": {"response_flag_filter": {"flags": ["UO"]}},
                 "status_code": 429,
-                "headers_to_add": [_header("retry-after", "1")],
+                "headers_to_add": [set_header("retry-after", "1")],
                 "body_format_override": _body("the queue is full: try again", "rate_limit_error"),
             },
             _mapper(["UH", "NC", "UF"], "no replica answers just now", "service_unavailable"),
@@ -26,7 +24,7 @@ def local_replies() -> Config:
 def _mapper(flags: list[str], said: str, kind: str) -> Config:
     return {
         "filter": {"response_flag_filter": {"flags": flags}},
-        "headers_to_add": [_header("retry-after", "5")],
+        "headers_to_add": [set_header("retry-after", "5")],
         "body_format_override": _body(said, kind),
     }
 
@@ -34,7 +32,3 @@ def _mapper(flags: list[str], said: str, kind: str) -> Config:
 def _body(said: str, kind: str) -> Config:
     error = {"message": said, "type": kind, "param": None, "code": "%RESPONSE_CODE%"}
     return {"json_format": {"error": error}}
-
-
-def _header(name: str, value: str) -> Config:
-    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
