@@ -4,6 +4,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 
 CLUSTER ?= embedded
+SCENARIO ?= promote
 REGISTRY ?=
 PYTEST_ARGS ?=
 SEED ?=
@@ -14,8 +15,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
-demo: ## everything from nothing to an answered chat completion; CLUSTER=current [REGISTRY=...] for your own cluster
-	@python3 -m dev.demo --cluster $(CLUSTER) --registry "$(REGISTRY)"
+demo: ## from nothing to an answer, then to V3 under load; SCENARIO=bad-candidate; CLUSTER=current [REGISTRY=...]
+	@python3 -m dev.demo --cluster $(CLUSTER) --registry "$(REGISTRY)" --scenario $(SCENARIO)
 
 test: test-setup ## all set-up, then every test: unit, properties, chart, cluster, machine, e2e
 	@$(RUN) -m dev.testing $(PYTEST_ARGS)

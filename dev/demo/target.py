@@ -1,5 +1,7 @@
 """The cluster that the demo runs on: the embedded one, or the one of the current kubeconfig."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dev import steps, tools
@@ -37,6 +39,16 @@ class Target:
         builder.build(image, archived=False)
         with steps.step(f"push {self.image(image.name)}"):
             store.buildah("push", image.reference, f"docker://{self.image(image.name)}")
+
+    @contextlib.contextmanager
+    def url(self, namespace: str, name: str) -> Iterator[str]:
+        """The base URL of a Service, as long as the context lasts; this machine has a route into its own cluster."""
+        if self.embedded is None:
+            with self.kubectl.forward(namespace, f"service/{name}", 80) as forwarded:
+                yield forwarded
+            return
+        found = self.kubectl.json("get", "service", name, f"--namespace={namespace}")
+        yield f"http://{found['spec']['clusterIP']}"
 
     def values(self) -> dict[str, object]:
         """Values of the chart for images that were built here."""

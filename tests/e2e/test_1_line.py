@@ -53,7 +53,7 @@ def test_one_line_tells_the_story(line: Line) -> None:
 
     assert header.split() == ["NAME", "MODEL", "READY", "SERVING", "REPLICAS", "STATUS", "AGE"]
     assert "True" in row
-    assert "1 of 1 replicas of tiny-deepseek-v3 answer" in row
+    assert "1 of 1 replicas of tiny-r1-distill-qwen answer" in row
     assert NAME in line.run("get", "all")
 
 
@@ -147,10 +147,10 @@ def test_a_deleted_engine_pod_is_replaced(line: Line) -> None:
 
 def test_another_model_takes_over_without_a_failed_request(line: Line) -> None:
     old = line.get(NAME)["status"]["serving"]["revision"]
-    distilled = deepseek(NAME)
+    v3 = deepseek(NAME, model="tiny-deepseek-v3", source="pvc://models/tiny-deepseek-v3")
 
     with Asker(line.url(NAME), NAME) as asker:
-        line.apply(distilled)
+        line.apply(v3)
         line.ready(NAME)
         after_switch = asker.answered
         wait_until(lambda: asker.answered > after_switch + 5, what="the new model answers users")
@@ -158,7 +158,7 @@ def test_another_model_takes_over_without_a_failed_request(line: Line) -> None:
     assert asker.failures == []
     serving = line.get(NAME)["status"]["serving"]
     assert serving["revision"] != old
-    assert serving["model"] == "tiny-r1-distill-qwen"
+    assert serving["model"] == "tiny-deepseek-v3"
 
 
 def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> None:

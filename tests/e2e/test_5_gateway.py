@@ -15,7 +15,8 @@ import aiohttp
 import pytest
 
 from dev.demo import ask
-from tests.e2e.crowd import Crowd, stream
+from dev.demo.load import stream
+from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 from tests.gateway.fake_engine import FakeEngine
 
