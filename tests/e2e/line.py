@@ -56,6 +56,12 @@ class Line:
         found = self.json("get", "pods", f"--selector=serving.deepseek.dev/deployment={name}")
         return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
+    def events(self, name: str) -> list[str]:
+        """What was told of an object, in no order."""
+        selector = f"--field-selector=involvedObject.name={name}"
+        found = self.json("get", "events", selector)["items"]
+        return [f"{item['reason']}: {item['message']}" for item in found]
+
     def operator_pod(self) -> Manifest:
         """The operator's pod."""
         selector = f"--selector=app.kubernetes.io/instance={RELEASE}"

@@ -6,11 +6,12 @@ import urllib.request
 from typing import Any
 
 from dev.cluster import layout
-from dev.demo import ask, progress
+from dev.demo import __main__ as demo
+from dev.demo import ask, canary, progress
 from dev.demo.__main__ import NAME
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import questions
-from tests.e2e.line import START_SECONDS, Asker, Line, Manifest, deepseek, wait_until
+from tests.e2e.line import START_SECONDS, Line, Manifest, wait_until
 
 
 def started(pod: Manifest) -> bool:
@@ -103,7 +104,7 @@ def test_a_deleted_or_edited_child_is_repaired(line: Line) -> None:
     frozen = line.json("get", "controllerrevision", child)["data"]
 
     line.run("delete", "controllerrevision", child)
-    line.run("scale", "deployment", child, "--replicas=0")
+    line.run("scale", "deployment", child, "--replicas=2")
     line.run(
         "patch", "service", child, "--type=merge", '--patch={"spec":{"selector":{"app":"other"}}}'
     )
@@ -114,7 +115,7 @@ def test_a_deleted_or_edited_child_is_repaired(line: Line) -> None:
     )
     wait_until(
         lambda: line.json("get", "deployment", child)["spec"]["replicas"] == 1,
-        what="the Deployment has its replica back",
+        what="the Deployment has one replica again",
     )
     wait_until(
         lambda: "app" not in line.json("get", "service", child)["spec"]["selector"],
@@ -145,20 +146,37 @@ def test_a_deleted_engine_pod_is_replaced(line: Line) -> None:
     line.ready(NAME)
 
 
-def test_another_model_takes_over_without_a_failed_request(line: Line) -> None:
+def test_v3_takes_over_step_by_step_without_a_failed_request(line: Line) -> None:
     old = line.get(NAME)["status"]["serving"]["revision"]
-    v3 = deepseek(NAME, model="tiny-deepseek-v3", source="pvc://models/tiny-deepseek-v3")
 
-    with Asker(line.url(NAME), NAME) as asker:
-        line.apply(v3)
-        line.ready(NAME)
-        after_switch = asker.answered
-        wait_until(lambda: asker.answered > after_switch + 5, what="the new model answers users")
+    users = demo.move_on(line.target, canary.SCENARIOS["promote"])
 
-    assert asker.failures == []
+    run = line.get(NAME)["status"]["rollout"]
+    assert users.failures == []
+    assert set(users.revisions) == {old, run["candidate"]}
+    assert [why for _, why in users.answers if why] == []
     serving = line.get(NAME)["status"]["serving"]
-    assert serving["revision"] != old
-    assert serving["model"] == "tiny-deepseek-v3"
+    assert (serving["revision"], serving["model"]) == (run["candidate"], "tiny-deepseek-v3")
+    told = line.events(NAME)
+    for reason in ("CandidateStarting", "WeightSet", "StepPassed", "Accepted", "Promoted"):
+        assert any(text.startswith(f"{reason}: ") for text in told), told
+
+
+def test_a_candidate_that_refuses_long_prompts_is_taken_back(line: Line) -> None:
+    old = line.get(NAME)["status"]["serving"]["revision"]
+
+    users = demo.move_on(line.target, canary.SCENARIOS["bad-candidate"])
+
+    status = line.get(NAME)["status"]
+    assert status["serving"]["revision"] == old
+    assert (status["rollout"]["phase"], status["rollout"]["reason"]) == (
+        "RolledBack",
+        "EvidenceBad",
+    )
+    assert status["rollout"]["step"] == 1, "no larger share for a candidate that looks bad"
+    assert users.refusals == {status["rollout"]["candidate"]: len(users.failures)}
+    found = {item["type"]: item for item in status["conditions"]}
+    assert (found["Ready"]["status"], found["RolledOut"]["reason"]) == ("True", "RolledBack")
 
 
 def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> None:
@@ -196,7 +214,6 @@ def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> 
     assert chunks[-2:-1] == [b"data: [DONE]\n"]
     *_, usage, _, _, _ = chunks
     assert json.loads(usage.removeprefix(b"data: "))["usage"]["completion_tokens"] == 2000
-    line.ready(NAME)
 
 
 def test_deleting_the_object_removes_everything(line: Line) -> None:

@@ -296,6 +296,7 @@ def _phase(line: Line, name: str) -> str | None:
     return phase
 
 
+@pytest.mark.campaign
 def test_what_serves_goes_on_while_the_next_models_weights_are_refused(
     line: Line, hub: Hub
 ) -> None:

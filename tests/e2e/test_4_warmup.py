@@ -111,10 +111,10 @@ def warm(line: Line) -> Iterator[Line]:
 
 
 def test_users_reach_only_pods_that_were_warmed_up(warm: Line) -> None:
-    """A start and a growth from one to three under load."""
+    """A start and a growth from one to two under load."""
     with Asker(warm.url(NAME), NAME) as asker:
-        warm.apply(deepseek(NAME, replicas=3))
-        pods = wait_for_pods(warm, 3)
+        warm.apply(deepseek(NAME, replicas=2))
+        pods = wait_for_pods(warm, 2)
         before = asker.answered
         wait_until(lambda: asker.answered > before + 20, what="users go on asking")
 
@@ -270,6 +270,7 @@ def uids(line: Line) -> set[str]:
     return {pod["metadata"]["uid"] for pod in line.engine_pods(NAME)}
 
 
+@pytest.mark.campaign
 def test_a_pod_that_answers_otherwise_than_the_first_never_opens(
     line: Line, tmp_path: Path
 ) -> None:

@@ -49,15 +49,6 @@ def wait_for(line: Line, *phases: str, seconds: float = 300) -> Manifest:
     return rollout(line)
 
 
-def events(line: Line) -> list[str]:
-    """What was told of the object, in no order."""
-    selector = f"--field-selector=involvedObject.name={NAME}"
-    return [
-        f"{item['reason']}: {item['message']}"
-        for item in line.json("get", "events", selector)["items"]
-    ]
-
-
 def test_a_candidate_whose_pod_dies_is_taken_back_and_no_request_fails(canary: Line) -> None:
     old = canary.get(NAME)["status"]["serving"]["revision"]
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
@@ -83,9 +74,10 @@ def test_a_candidate_whose_pod_dies_is_taken_back_and_no_request_fails(canary: L
     found = {item["type"]: item for item in status["conditions"]}
     assert status["serving"]["revision"] == old
     assert (found["Ready"]["status"], found["RolledOut"]["reason"]) == ("True", "RolledBack")
-    assert any(text.startswith("CandidateLost: ") for text in events(canary))
+    assert any(text.startswith("CandidateLost: ") for text in canary.events(NAME))
 
 
+@pytest.mark.campaign
 def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary: Line) -> None:
     old = canary.get(NAME)["status"]["serving"]["revision"]
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
@@ -104,6 +96,6 @@ def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary:
     assert [why for _, why in crowd.answers if why] == []
     serving = canary.get(NAME)["status"]["serving"]
     assert (serving["revision"], serving["model"]) == (run["candidate"], "tiny-deepseek-v3")
-    told = events(canary)
+    told = canary.events(NAME)
     for reason in ("CandidateStarting", "WeightSet", "StepPassed", "Accepted", "Promoted"):
         assert any(text.startswith(f"{reason}: ") for text in told), told

@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from deepseek_operator.rollout.commands import Verb
-from deepseek_operator.rollout.evidence import Verdict
+from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
-from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict
+from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
+
+SUSPICIOUS = 0.25
+"""Of the alarm that rolls back: above it the weight stays as it is."""
 
 
 def starting(scene: Scene) -> Rollout | None:
@@ -80,7 +83,17 @@ def _waits_for(scene: Scene) -> str | None:
         undecided = standing(run) if verdict(run) is not Verdict.GOOD else None
         return _too_few(scene) or undecided or _capacity_missing(scene.facts, 100)
     following = run.plan.steps[run.step + 1]
-    return _too_few(scene) or _capacity_missing(scene.facts, following.weight)
+    return _too_few(scene) or _suspicion(scene) or _capacity_missing(scene.facts, following.weight)
+
+
+def _suspicion(scene: Scene) -> str | None:
+    """No larger share for a candidate while it looks worse: what it does meanwhile, few users see."""
+    run = scene.run
+    for metric in run.plan.metrics:
+        found = run.evidence.get(metric.name, Evidence())
+        if found.alarm >= SUSPICIOUS * run.plan.bar.alarm_at:
+            return f"it looks worse so far, {metric.name}: {words(found)}"
+    return None
 
 
 def _too_few(scene: Scene) -> str | None:
