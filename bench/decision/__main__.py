@@ -17,6 +17,8 @@ FAILING = (0.005, 0.01, 0.05)
 RATIOS = (1.0, 2.0, 4.0)
 OTHER_RATE, OTHER_FAILING = 10.0, 0.01
 """Of the kinds of traffic that are not steady."""
+BROKEN = 25.0
+"""A candidate that fails a quarter of the requests, where one in a hundred fails."""
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -40,7 +42,8 @@ def kinds() -> list[Traffic]:
         Traffic(OTHER_RATE, OTHER_FAILING, ratio, kind)
         for kind, ratio in itertools.product(KINDS[1:], RATIOS)
     ]
-    return steady + others
+    broken = [Traffic(rate, OTHER_FAILING, BROKEN) for rate in RATES]
+    return steady + broken + others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -38,7 +38,7 @@ class Cell:
             return "rolled back ≤ 1 %, promoted ≥ 95 %", met and self.share(
                 "promoted"
             ) >= EQUAL_PROMOTED
-        if self.traffic.ratio == WORSE:
+        if self.traffic.ratio >= WORSE:
             met = self.share("promoted") <= WORSE_PROMOTED
             return "promoted ≤ 1 %, rolled back ≥ 99 %", met and self.share(
                 "rolled back"

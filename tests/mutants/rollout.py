@@ -198,6 +198,16 @@ ROLLOUT = (
         caught_by=(f"{_EVIDENCE}::test_what_one_window_adds_to_the_alarm_is_capped",),
     ),
     Mutant(
+        name="suspected-and-grown",
+        breaks="a candidate that looks worse gets a larger share all the same",
+        file="rollout/advance.py",
+        old="_too_few(scene) or _suspicion(scene) or _capacity",
+        new="_too_few(scene) or _capacity",
+        caught_by=(
+            f"{_MACHINE}::test_no_larger_share_for_a_candidate_that_looks_worse_until_it_looks_good_again",
+        ),
+    ),
+    Mutant(
         name="stale-command",
         breaks="a command for an earlier run or step is carried out in this one",
         file="rollout/commands.py",

@@ -133,8 +133,8 @@ class Bar:
 
     alarm_at: float
     accept_at: float
-    cap: float = 1.0
-    """The most that one window adds to the alarm."""
+    cap: float = 2.0
+    """The most that one window adds to the alarm: a burst is one event, and six of them are none by chance."""
 
 
 def bar(*, metrics: int, windows: int = 50_000, risk: float = 0.05) -> Bar:

@@ -69,9 +69,9 @@ def test_twice_as_many_failures_are_only_told() -> None:
 
 
 def test_every_kind_of_traffic_has_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(kinds()) == 27 + 9
+    assert len(kinds()) == 27 + 3 + 9
     assert parse([]).runs == 10_000
 
     main(["--runs=1", "--processes=1"])
 
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 36
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 39

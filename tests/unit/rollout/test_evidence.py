@@ -98,7 +98,7 @@ def test_hours_of_good_requests_hide_no_candidate_that_turns_bad() -> None:
         banked = fold(banked, good, metric=ALONE, bar=BAR)
 
     assert banked.verdict(BAR) is Verdict.GOOD
-    assert windows_until_bad(banked) == windows_until_bad(Evidence()) == 11
+    assert windows_until_bad(banked) == windows_until_bad(Evidence()) == 6
 
 
 def rough(outcomes: list[int], *, of: int = 400) -> float:
@@ -295,4 +295,4 @@ def test_an_absolute_criterion_sees_the_candidate_alone() -> None:
 
 
 def test_a_bar_may_be_set_by_hand() -> None:
-    assert Bar(alarm_at=1.0, accept_at=1.0).cap == 1.0
+    assert Bar(alarm_at=1.0, accept_at=1.0).cap == 2.0

@@ -1,9 +1,11 @@
 """decide(): the ways that a rollout may take, each from its beginning to its end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from deepseek_operator.rollout.evidence import Evidence
 from deepseek_operator.rollout.run import (
     DEFAULT_STEPS,
     Cause,
@@ -312,6 +314,25 @@ def test_no_step_is_passed_before_enough_was_seen_of_it() -> None:
 
     assert before < 20 + 5
     assert stage.run.started + timedelta(minutes=5) < stage.now
+
+
+def test_no_larger_share_for_a_candidate_that_looks_worse_until_it_looks_good_again() -> None:
+    stage = Stage(rate=20.0, plan=plan(Step(20, timedelta(0), min_requests=20), Step(80)))
+    stage.until(Phase.ANALYZING)
+    suspicious = stage.plan.bar.alarm_at / 4
+    suspected = {"errors": Evidence(alarm=suspicious + 2.5)}
+    stage.rollout = replace(stage.rollout, run=replace(stage.run, evidence=suspected))
+    stage.bad[STABLE] = 0.02
+
+    alarms = []
+    while stage.run.weight == 20:
+        alarms.append(stage.run.evidence["errors"].alarm)
+        assert stage.run.requests < 20 or "it looks worse so far, errors: " in stage.run.said
+        stage.one_pass()
+
+    assert len(alarms) > 2
+    assert alarms[-2] >= suspicious
+    assert stage.run.evidence["errors"].alarm < suspicious
 
 
 def test_no_gateway_that_has_not_taken_up_a_weight_is_passed_over() -> None:
