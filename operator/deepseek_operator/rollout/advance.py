@@ -7,9 +7,6 @@ from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
 
-SUSPICIOUS = 0.25
-"""Of the alarm that rolls back: above it the weight stays as it is."""
-
 
 def starting(scene: Scene) -> Rollout | None:
     """The first weight, once there are pods to bear it."""
@@ -81,7 +78,9 @@ def _waits_for(scene: Scene) -> str | None:
         return f"not every gateway says that it has taken up {run.weight} %"
     if scene.is_last:
         undecided = standing(run) if verdict(run) is not Verdict.GOOD else None
-        return _too_few(scene) or undecided or _capacity_missing(scene.facts, 100)
+        return (
+            _too_few(scene) or undecided or _suspicion(scene) or _capacity_missing(scene.facts, 100)
+        )
     following = run.plan.steps[run.step + 1]
     return _too_few(scene) or _suspicion(scene) or _capacity_missing(scene.facts, following.weight)
 
@@ -91,7 +90,7 @@ def _suspicion(scene: Scene) -> str | None:
     run = scene.run
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
-        if found.alarm >= SUSPICIOUS * run.plan.bar.alarm_at:
+        if found.alarm >= run.plan.bar.suspicious_at:
             return f"it looks worse so far, {metric.name}: {words(found)}"
     return None
 

@@ -136,6 +136,11 @@ class Bar:
     cap: float = 2.0
     """The most that one window adds to the alarm: a burst is one event, and six of them are none by chance."""
 
+    @property
+    def suspicious_at(self) -> float:
+        """From this alarm on a candidate gets no larger share: one window has said all that one may say."""
+        return self.cap
+
 
 def bar(*, metrics: int, windows: int = 50_000, risk: float = 0.05) -> Bar:
     """For so many metrics that each may raise the alarm.

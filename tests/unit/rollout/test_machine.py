@@ -319,7 +319,7 @@ def test_no_step_is_passed_before_enough_was_seen_of_it() -> None:
 def test_no_larger_share_for_a_candidate_that_looks_worse_until_it_looks_good_again() -> None:
     stage = Stage(rate=20.0, plan=plan(Step(20, timedelta(0), min_requests=20), Step(80)))
     stage.until(Phase.ANALYZING)
-    suspicious = stage.plan.bar.alarm_at / 4
+    suspicious = stage.plan.bar.suspicious_at
     suspected = {"errors": Evidence(alarm=suspicious + 2.5)}
     stage.rollout = replace(stage.rollout, run=replace(stage.run, evidence=suspected))
     stage.bad[STABLE] = 0.02
