@@ -21,6 +21,14 @@ from dev.paths import CACHE, REPOSITORY
 MODULES = REPOSITORY / "dev" / "go"
 BIN = CACHE / "bin"
 
+GO_ENVIRONMENT = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-buildvcs=false",
+    "GOWORK": "off",
+    # The compiler collects its garbage a fifth of its time; four times the heap makes that little, in 2 GB a process.
+    "GOGC": "400",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -187,7 +195,7 @@ def build(tool: Tool) -> None:
         steps.run(
             ["go", "build", "-trimpath", "-ldflags", link_flags(tool), "-o", binary, tool.package],
             cwd=tool.module,
-            env={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"},
+            env=GO_ENVIRONMENT,
             log=CACHE / "logs" / f"{tool.name}.log",
         )
         for program in tool.programs:

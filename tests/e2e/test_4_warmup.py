@@ -110,20 +110,26 @@ def warm(line: Line) -> Iterator[Line]:
         yield line
 
 
+@pytest.mark.campaign
 def test_users_reach_only_pods_that_were_warmed_up(warm: Line) -> None:
-    """A start and a growth from one to two under load."""
+    """A start and a growth from one to three under load."""
     with Asker(warm.url(NAME), NAME) as asker:
-        warm.apply(deepseek(NAME, replicas=2))
-        pods = wait_for_pods(warm, 2)
+        warm.apply(deepseek(NAME, replicas=3))
+        pods = wait_for_pods(warm, 3)
         before = asker.answered
         wait_until(lambda: asker.answered > before + 20, what="users go on asking")
 
     assert asker.failures == []
     assert assert_no_user_met_a_cold_engine(warm, pods) >= 20
-    told = warm.get(NAME)["status"]
-    assert condition(warm.get(NAME), "Warm")["reason"] == "WarmedUp"
-    assert told["warmup"][0]["requests"] > 20
-    assert told["warmup"][0]["figures"]
+
+
+def test_a_warm_up_and_its_times_are_told(warm: Line) -> None:
+    found = warm.get(NAME)
+
+    assert condition(found, "Warm")["reason"] == "WarmedUp"
+    [told] = found["status"]["warmup"]
+    assert told["requests"] > 20
+    assert told["figures"]
 
 
 def test_a_restarted_engine_is_cold_again(warm: Line) -> None:
