@@ -20,6 +20,7 @@ from deepseek_operator.queue import KeyQueue
 from deepseek_operator.reconcile import Key, reconcile
 from deepseek_operator.report import Outcome
 from deepseek_operator.settings import Settings
+from deepseek_operator.telemetry.engines import AskEngines, Engines
 from deepseek_operator.telemetry.gateways import Ask, Gateways
 
 logger = logging.getLogger(__name__)
@@ -96,10 +97,11 @@ async def _lead(
     await leadership.acquire()
     metrics.leader.set(1)
     session = aiohttp.ClientSession()
-    asking = Gateways(session)
     worker = controllers.Controller(
         queue=queue,
-        reconcile=_bound_reconcile(kube, settings.images, asking.ask),
+        reconcile=_bound_reconcile(
+            kube, settings.images, Gateways(session).ask, Engines(session).ask
+        ),
         metrics=metrics,
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
@@ -128,10 +130,12 @@ async def _lead(
 
 
 def _bound_reconcile(
-    kube: client.Kube, images: EngineImages, ask_gateways: Ask
+    kube: client.Kube, images: EngineImages, ask_gateways: Ask, ask_engines: AskEngines
 ) -> controllers.Reconcile:
     async def bound(key: Key, now: datetime) -> Outcome:
-        return await reconcile(kube, key, images=images, now=now, ask_gateways=ask_gateways)
+        return await reconcile(
+            kube, key, images=images, now=now, ask_gateways=ask_gateways, ask_engines=ask_engines
+        )
 
     return bound
 

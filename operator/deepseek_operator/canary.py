@@ -1,31 +1,29 @@
 """A Canary's next moment, from what status keeps of it and what gateways and pods say; and the roles that follow. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deepseek_operator import passage
+from deepseek_operator import comparison, passage
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.types import DeepSeekDeployment, Rollout, RolloutStep, seconds_of
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas
-from deepseek_operator.rollout import counting, evidence, record, stretches
+from deepseek_operator.rollout import counting, engine_counts, metrics, record, stretches
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
-from deepseek_operator.rollout.evidence import Absolute, Metric, Relative
+from deepseek_operator.rollout.evidence import Evidence, Metric
 from deepseek_operator.rollout.record import Record, RecordError
-from deepseek_operator.rollout.run import Facts, Figures, Fleet, Limits, Phase, Plan, Run, Step
+from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.rollout.run import COMPARED, ENDED, Facts, Figures, Fleet, Phase, Plan, Run
 from deepseek_operator.rollout.scene import elapsed
 from deepseek_operator.rollout.switch import Roles
 
 PASS_SECONDS = 2.0
 """How soon a pass looks again while a run is under way."""
 
-_METRICS = tuple(
-    Metric(name, Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
-    for name in (counting.ERRORS, counting.REJECTIONS)
-)
 _KEPT_FOR = timedelta(seconds=10)
 """A record in which nothing is new but the time of the last figures is not worth a write before that."""
 
@@ -55,16 +53,26 @@ def is_wanted(deployment: DeepSeekDeployment) -> bool:
     return deployment.spec.rollout.strategy == "Canary" and gateway.is_embedded(deployment)
 
 
+def is_under_way(deployment: DeepSeekDeployment, stored: Manifest) -> bool:
+    """Whether status tells of a run that has not ended."""
+    found = stored.get("rollout", {})
+    return is_wanted(deployment) and "run" in found and found.get("phase") not in ENDED
+
+
 def course(
     deployment: DeepSeekDeployment,
     observed: Observed,
     *,
     stored: Manifest,
     target: str,
-    can_start: bool,
+    shapes: Mapping[str, Shape],
     now: datetime,
 ) -> Course | None:
-    """None before the first revision serves: there is nothing to compare it with."""
+    """None before the first revision serves: there is nothing to compare it with.
+
+    `shapes` of the revisions that are known; without the target's, the spec cannot be served.
+    """
+    can_start = target in shapes
     serving = stored.get("serving", {}).get("revision")
     if not is_wanted(deployment) or serving is None:
         return None
@@ -74,13 +82,18 @@ def course(
         roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
         return Course(kept, roles, trouble=trouble)
     before = _roles(deployment, observed, kept, target=target, can_start=can_start)
-    reading = counting.reading(observed.gateways, at=now)
-    base, figures = _stretch(kept, reading)
+    plan = comparison.plan_of(
+        deployment.spec.rollout,
+        candidate=shapes.get(target),
+        stable=shapes.get(kept.rollout.stable),
+    )
+    base, figures = _stretch(kept, _reading(kept, observed, now=now))
     facts = _facts(
         deployment,
         observed,
         kept,
         before,
+        plan=plan,
         figures=figures,
         target=target if can_start else None,
     )
@@ -131,6 +144,15 @@ def _cut_off(rollout: runs.Rollout, *, now: datetime) -> frozenset[str]:
     return frozenset({run.candidate} if waited > run.plan.limits.acknowledge else ())
 
 
+def _reading(kept: Record, observed: Observed, *, now: datetime) -> stretches.Reading:
+    """What gateways counted, and what engines did of the metrics that the run compares."""
+    found, run = counting.reading(observed.gateways, at=now), kept.rollout.run
+    if run is None:
+        return found
+    told = engine_counts.sources(observed.told, run.plan.metrics)
+    return replace(found, sources={**found.sources, **told})
+
+
 def _stretch(
     kept: Record, reading: stretches.Reading
 ) -> tuple[stretches.Reading | None, Figures | None]:
@@ -148,12 +170,16 @@ def _facts(
     kept: Record,
     roles: Roles,
     *,
+    plan: Plan,
     figures: Figures | None,
     target: str | None,
 ) -> Facts:
-    settings, run = deployment.spec.rollout, kept.rollout.run
-    candidate = run.candidate if run and not run.is_over else target
-    stable = run.stable if run and not run.is_over else kept.rollout.stable
+    settings = deployment.spec.rollout
+    run = kept.rollout.run if kept.rollout.run and not kept.rollout.run.is_over else None
+    candidate = run.candidate if run else target
+    stable = run.stable if run else kept.rollout.stable
+    compared = (run.plan if run else plan).metrics
+    unseen = _unseen(observed, run, compared)
     fleet = _fleet(observed, roles, candidate)
     # What was told is what is recorded: effects follow the record.
     version = passage.told(deployment, roles)["version"]
@@ -161,12 +187,14 @@ def _facts(
     is_taken = is_there and counting.acknowledged(observed.gateways, version)
     return Facts(
         target=target,
-        plan=plan_of(settings),
+        plan=plan,
         candidate=fleet,
         stable=_fleet(observed, roles, stable),
         carries=100 * fleet.ready // fleet.wanted if fleet.wanted else 0,
-        acknowledged=(run.weight if run else 0) if is_taken else None,
-        sees=counting.all_answered(observed.gateways),
+        acknowledged=_weight(kept) if is_taken else None,
+        sees=unseen is None,
+        unseen=unseen or "",
+        metrics=metrics.learned(compared, observed.told, stable),
         figures=figures,
         share=_share(kept, figures),
         in_flight=counting.in_flight(observed.gateways, candidate) if candidate else 0,
@@ -175,6 +203,23 @@ def _facts(
         promotes_itself=settings.auto_promote is not False,
         command=deployment.metadata.command,
     )
+
+
+def _weight(kept: Record) -> int:
+    """That of the last run; a run that went back has none."""
+    return kept.rollout.run.weight if kept.rollout.run else 0
+
+
+def _unseen(observed: Observed, run: Run | None, compared: Sequence[Metric]) -> str | None:
+    """Whose figures are missing now, in words."""
+    if not counting.all_answered(observed.gateways):
+        return "a gateway does not tell what it counted"
+    if run is None:
+        return None
+    # A revision that waits for its pods, or has given its traffic away, need not have engines that serve.
+    is_compared = run.phase in COMPARED
+    asked = [run.stable, run.candidate] if is_compared else [run.stable]
+    return engine_counts.missing(observed.told, compared, asked)
 
 
 def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
@@ -198,9 +243,12 @@ def _fleet(observed: Observed, roles: Roles, key: str | None) -> Fleet:
 
 
 def _restarts(observed: Observed, key: str | None) -> int:
-    """Of the engines of a revision, as far as its pods were looked at: only when some do not serve."""
+    """Of the containers of a revision's pods, as far as these were looked at."""
     if key is None:
         return 0
+    told = observed.told_by(key)
+    if told:
+        return sum(engine.restarts for engine in told)
     return sum(
         int(status.get("restartCount", 0))
         for pod in observed.pods_of(key)
@@ -264,37 +312,6 @@ def _replicas(
     }
 
 
-def plan_of(settings: Rollout) -> Plan:
-    """What a run that begins now follows."""
-    limits = Limits()
-    given = {
-        "hold": settings.hold_timeout,
-        "total": settings.max_duration,
-        "keep": settings.rollback_window,
-        "drain": settings.drain_timeout,
-    }
-    changes = {
-        name: timedelta(seconds=seconds_of(text))
-        for name, text in given.items()
-        if text is not None
-    }
-    return Plan(
-        steps=tuple(map(_step, settings.steps)) or runs.DEFAULT_STEPS,
-        metrics=_METRICS,
-        bar=evidence.bar(metrics=len(_METRICS)),
-        limits=replace(limits, **changes),
-    )
-
-
-def _step(step: RolloutStep) -> Step:
-    return Step(
-        weight=step.weight,
-        min_duration=timedelta(seconds=seconds_of(step.min_duration)),
-        min_requests=step.min_requests,
-        pause=step.pause,
-    )
-
-
 def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
     """The spec asks for what was rolled back: a person has to change it, or ask for another try."""
     if course is None or course.is_under_way:
@@ -341,5 +358,21 @@ def entry(course: Course) -> Manifest | None:
         "stable": run.stable,
         "since": run.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": course.record.rollout.answer,
+        "metrics": [_metric(run, metric) for metric in run.plan.metrics],
         "record": record.dump(course.record),
+    }
+
+
+def _metric(run: Run, metric: Metric) -> Manifest:
+    """One thing that is compared, as status has it."""
+    found = run.evidence.get(metric.name, Evidence())
+    limit = {} if metric.limit is None else {"limitMilliseconds": round(1000 * metric.limit)}
+    return {
+        "name": metric.name,
+        "verdict": str(found.verdict(run.plan.bar)),
+        **limit,
+        "candidateRequests": found.seen.candidate.total,
+        "candidateBad": found.seen.candidate.bad,
+        "stableRequests": found.seen.stable.total,
+        "stableBad": found.seen.stable.bad,
     }

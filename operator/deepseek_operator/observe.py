@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from deepseek_operator import diagnosis
+from deepseek_operator import canary, diagnosis
 from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -13,7 +13,8 @@ from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.kube.resources import Resource
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
-from deepseek_operator.telemetry import gateways
+from deepseek_operator.telemetry import engines, gateways
+from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
 from deepseek_operator.warming import needs_warmup
 
@@ -24,6 +25,7 @@ async def observe(
     *,
     stored: Manifest,
     ask_gateways: Ask = gateways.ask_nobody,
+    ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Observed:
     """The object's children, its weights, and its pods where some do not serve, with their complaints.
 
@@ -38,6 +40,8 @@ async def observe(
         has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
         observed = await _with_children(kube, deployment, has_gateway=has_gateway)
     observed = await _with_gateways(kube, deployment, observed, ask_gateways)
+    if canary.is_under_way(deployment, stored):
+        observed = await _with_engines(kube, deployment, observed, ask_engines)
     return await weights.observe_weights(kube, deployment, observed, stored=stored)
 
 
@@ -78,6 +82,22 @@ async def _with_gateways(
     return replace(observed, gateway_pods=tuple(pods), gateways=await ask_gateways(pods))
 
 
+async def _with_engines(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, ask_engines: AskEngines
+) -> Observed:
+    """What engines counted, while a Canary compares two revisions or is about to."""
+    pods = observed.pods or tuple(await _engine_pods(kube, deployment))
+    return replace(observed, told=await ask_engines(pods))
+
+
+async def _engine_pods(kube: Kube, deployment: DeepSeekDeployment) -> list[Manifest]:
+    return await kube.list_all(
+        resources.POD,
+        deployment.metadata.namespace,
+        labels={names.DEPLOYMENT_LABEL: deployment.metadata.name},
+    )
+
+
 async def _children(
     kube: Kube, deployment: DeepSeekDeployment, resource: Resource
 ) -> tuple[Manifest, ...]:
@@ -103,9 +123,7 @@ def _serves(item: Manifest) -> bool:
 
 async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Observed) -> Observed:
     namespace = deployment.metadata.namespace
-    pods = await kube.list_all(
-        resources.POD, namespace, labels={names.DEPLOYMENT_LABEL: deployment.metadata.name}
-    )
+    pods = await _engine_pods(kube, deployment)
     warmups, warmers = await _warmups(kube, deployment, pods)
     return replace(
         observed,

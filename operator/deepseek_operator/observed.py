@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deepseek_operator.api import names
+from deepseek_operator.engines.figures import Engine
 
 Manifest = dict[str, Any]
 
@@ -31,7 +32,7 @@ class Observed:
     told of its progress (a JSON line by pod name) are read only while something is not there. So are
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
-    they have to take up.
+    they have to take up. `told` is what engines counted, asked while two revisions of a Canary are there.
     """
 
     revisions: tuple[Manifest, ...] = ()
@@ -53,6 +54,7 @@ class Observed:
     warmers: tuple[Manifest, ...] = ()
     gateway_pods: tuple[Manifest, ...] = ()
     gateways: tuple[Gateway, ...] = ()
+    told: tuple[Engine, ...] = ()
 
     @property
     def children(self) -> tuple[Manifest, ...]:
@@ -125,6 +127,10 @@ class Observed:
             if revision_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
         ]
         return tuple(sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", "")))
+
+    def told_by(self, key: str | None) -> tuple[Engine, ...]:
+        """What the engines of a revision key counted."""
+        return tuple(engine for engine in self.told if engine.revision == key)
 
     def client_service_revision(self, name: str) -> str | None:
         """The revision that the client Service `name` sends users to."""

@@ -1,5 +1,6 @@
 """make_plan(): from an object and what was observed to what must be written. Pure."""
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -102,7 +103,7 @@ def _plan_from(
         observed,
         stored=stored,
         target=target,
-        can_start=shape is not None,
+        shapes=_known_shapes(observed, stored, target, shape),
         now=now,
     )
     roles = course.roles if course else None
@@ -269,6 +270,19 @@ def _shapes(observed: Observed, roles: switch.Roles, target: Shape | None) -> di
         if shape is not None:
             shapes[key] = shape
     return shapes
+
+
+def _known_shapes(
+    observed: Observed, stored: Manifest, target: str, shape: Shape | None
+) -> dict[str, Shape]:
+    """Of the revision that serves and of the target, what can be read."""
+    found = {} if shape is None else {target: shape}
+    serving = stored.get("serving", {}).get("revision")
+    if serving is not None and serving not in found:
+        with contextlib.suppress(Stalled):
+            known = _frozen_shape(observed, serving)
+            found |= {} if known is None else {serving: known}
+    return found
 
 
 def _desired_children(

@@ -20,7 +20,8 @@ from deepseek_operator.observe import observe
 from deepseek_operator.observed import Manifest, Observed
 from deepseek_operator.plan import Plan, make_plan
 from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
-from deepseek_operator.telemetry import gateways
+from deepseek_operator.telemetry import engines, gateways
+from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
 
 
@@ -42,6 +43,7 @@ async def reconcile(
     images: EngineImages,
     now: datetime,
     ask_gateways: Ask = gateways.ask_nobody,
+    ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Outcome:
     """One pass: bring the cluster one step nearer to the object, and say how it stands.
 
@@ -56,7 +58,9 @@ async def reconcile(
     except ValidationError as error:
         return await _report_unreadable(kube, manifest, error, now=now)
     stored = manifest.get("status", {})
-    observed = await observe(kube, deployment, stored=stored, ask_gateways=ask_gateways)
+    observed = await observe(
+        kube, deployment, stored=stored, ask_gateways=ask_gateways, ask_engines=ask_engines
+    )
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)
 

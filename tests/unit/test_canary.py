@@ -11,6 +11,7 @@ import pytest
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.observed import Gateway
 from deepseek_operator.report import events_of_change
+from tests.unit.rollout.played import Pace, PlayedEngine
 from tests.unit.samples import CPU_SPEC, NOW, Manifest, conditions, deepseek
 from tests.unit.world import World
 
@@ -36,6 +37,9 @@ class Service(World):
     taken: str = ""
     now: Any = NOW
     counted: dict[tuple[str, int], int] = field(default_factory=dict)
+    paces: dict[str, Pace] = field(default_factory=dict)
+    """How revisions answer that do it otherwise than the rest."""
+    engines: dict[str, PlayedEngine] = field(default_factory=dict)
     history: list[Manifest] = field(default_factory=list)
     events: list[Manifest] = field(default_factory=list)
 
@@ -54,6 +58,8 @@ class Service(World):
         for key in self.chance.choices(keys, weights, k=self.rate * seconds):
             code = self.failing if self.chance.random() < self.bad.get(key, 0.0) else 200
             self.counted[key, code] = self.counted.get((key, code), 0) + 1
+            if code == 200:
+                self.engine(key).answer(1)
         requests = [
             {"chosen": key, "served": key, "code": code, "flags": "", "attempts": 1, "count": count}
             for (key, code), count in self.counted.items()
@@ -66,6 +72,15 @@ class Service(World):
             "counted": {"requests": requests, "active": {}},
         }
         self.gateways = (Gateway("g", is_ready=True, report=None if self.is_silent else report),)
+
+        # Those of a revision without requests tell that they had none.
+        self.told = tuple(self.engine(key).tell() for key in self.replicas)
+
+    def engine(self, key: str) -> PlayedEngine:
+        """One engine for all pods of a revision."""
+        engine = self.engines.setdefault(key, PlayedEngine(f"pod-{key}", key))
+        engine.pace = self.paces.get(key, engine.pace)
+        return engine
 
     def one_pass(self, deployment: DeepSeekDeployment, *, seconds: int = 5) -> Manifest:
         """Time goes by, pods start, users are served, and a pass is carried out."""
@@ -142,6 +157,153 @@ def test_a_good_candidate_is_promoted_step_by_step(service: Service) -> None:
     for _ in range(3):
         service.one_pass(new)
     assert service.replicas == {key: 2}
+
+
+@pytest.mark.parametrize(
+    ("pace", "metric"),
+    [
+        pytest.param(Pace(slow_share=0.6), "timeToFirstToken", id="first-tokens-late"),
+        pytest.param(Pace(per_output_token=0.5), "timePerOutputToken", id="slow"),
+        pytest.param(Pace(tokens=1.0), "empty", id="says-nothing"),
+        pytest.param(Pace(ends="length"), "truncated", id="does-not-stop"),
+        pytest.param(Pace(preempted=0.5), "preemptions", id="thrashes"),
+    ],
+)
+def test_a_candidate_that_fails_nothing_and_is_worse_goes_back(
+    service: Service, pace: Pace, metric: str
+) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Starting")
+    service.paces[service.stored["rollout"]["candidate"]] = pace
+
+    service.until(new, "RolledBack", "Watching")
+
+    run = service.stored["rollout"]
+    assert run["phase"] == "RolledBack"
+    assert run["reason"] == "EvidenceBad"
+    assert run["message"].startswith(metric)
+    [entry] = [one for one in run["metrics"] if one["name"] == metric]
+    assert entry["verdict"] == "Bad"
+    assert f"{entry['candidateBad']} of {entry['candidateRequests']}" in run["message"]
+    assert f"{entry['stableBad']} of {entry['stableRequests']}" in run["message"]
+    for _ in range(3):
+        service.one_pass(new)
+    assert service.replicas == {old: 8}
+
+
+def test_a_model_that_is_slower_by_nature_is_promoted(service: Service) -> None:
+    """From a distilled model to a large one: only a limit of the user's own could stop it."""
+    larger = deepseek(**{**NEW, "model": "large", "source": "pvc://models/large"}, generation=2)
+    service.until(larger, "Starting")
+    service.paces[service.stored["rollout"]["candidate"]] = Pace(
+        first_token=2, per_output_token=0.5, ends="length"
+    )
+
+    service.until(larger, "Watching")
+
+
+def test_a_limit_of_the_users_own_stops_any_model(service: Service) -> None:
+    analysis = {"timeToFirstToken": {"limit": "2s", "maxPercent": 10}}
+    larger = {
+        **NEW,
+        "model": "large",
+        "source": "pvc://models/large",
+        "rollout": {**CANARY, "analysis": analysis},
+    }
+    new = deepseek(**larger, generation=2)
+    service.until(new, "Starting")
+    service.paces[service.stored["rollout"]["candidate"]] = Pace(first_token=3)
+
+    service.until(new, "RolledBack", "Watching")
+
+    run = service.stored["rollout"]
+    assert run["message"].startswith("timeToFirstTokenLimit (over 2.5 s): ")
+    [entry] = [one for one in run["metrics"] if one["name"] == "timeToFirstTokenLimit"]
+    assert (entry["limitMilliseconds"], entry["stableBad"]) == (2500, 0)
+
+
+@pytest.mark.parametrize("whose", ["stable", "candidate"])
+def test_an_engine_that_tells_nothing_holds_the_run_and_then_it_goes_back(
+    service: Service, whose: str
+) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    key = service.stored["rollout"][whose]
+    service.engine(key).is_silent = True
+    held = service.until(new, "Held", "Watching")
+    assert held["rollout"]["reason"] == "NoData"
+    assert f"pod-{key} does not answer on /metrics" in held["rollout"]["message"]
+
+    ended = service.until(new, "RolledBack", "Watching")["rollout"]
+
+    assert (ended["phase"], ended["reason"]) == ("RolledBack", "HeldTooLong")
+    assert f"pod-{key} does not answer on /metrics" in ended["message"]
+
+
+def test_no_weight_is_set_before_it_is_known_what_to_compare_with(service: Service) -> None:
+    [old] = service.replicas
+    service.engine(old).is_silent = True
+    new = deepseek(**NEW, generation=2)
+
+    held = service.until(new, "Held", "Analyzing")["rollout"]
+
+    assert (held["reason"], held["weight"]) == ("NoData", 0)
+    assert service.weights == {old: 100}
+    service.engine(old).is_silent = False
+    service.until(new, "Watching")
+
+
+def test_an_engine_that_answers_again_lets_the_run_go_on(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    engine = service.engine(service.stored["rollout"]["candidate"])
+    engine.is_silent = True
+    service.until(new, "Held")
+    engine.is_silent = False
+
+    service.until(new, "Watching")
+
+
+def test_engines_that_restart_take_no_request_back(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    engine = service.engine(service.stored["rollout"]["candidate"])
+    for number in range(300):
+        status = service.one_pass(new)
+        if number % 7 == 0:
+            engine.restart()
+        if status["rollout"]["phase"] == "Watching":
+            return
+        for entry in status["rollout"]["metrics"]:
+            assert 0 <= entry["candidateBad"] <= entry["candidateRequests"]
+    raise AssertionError(service.stored["rollout"])
+
+
+def test_a_bad_hour_of_both_is_held_against_nobody(service: Service) -> None:
+    """The node that both share is slow: neither the comparison nor the breaker blames the candidate."""
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    for key in (old, service.stored["rollout"]["candidate"]):
+        service.paces[key] = Pace(first_token=30, per_output_token=1.0)
+
+    service.until(new, "Watching")
+
+
+def test_what_is_late_is_learned_before_the_first_weight_and_then_fixed(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Starting")
+    assert "limitMilliseconds" not in service.stored["rollout"]["metrics"][3]
+    service.until(new, "Watching")
+
+    limits = {
+        status["rollout"]["metrics"][3]["limitMilliseconds"]
+        for status in service.history
+        if status.get("rollout", {}).get("weight")
+    }
+
+    assert limits == {250}
 
 
 @pytest.mark.parametrize("failing", [500, 503, 400])

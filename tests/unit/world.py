@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.engines.figures import Engine
 from deepseek_operator.kube import drift, sharing
 from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
 from deepseek_operator.plan import Plan, make_plan
@@ -33,6 +34,7 @@ class World:
     pods: list[Manifest] = field(default_factory=list)
     stored: Manifest = field(default_factory=dict)
     gateways: tuple[Gateway, ...] = ()
+    told: tuple[Engine, ...] = ()
 
     def observed(self) -> Observed:
         """Everything, as observe() would read it."""
@@ -49,6 +51,7 @@ class World:
             roles=tuple(found["roles"]),
             bindings=tuple(found["bindings"]),
             gateways=self.gateways,
+            told=self.told,
             pods=tuple(self.pods),
             claims=self._shared("PersistentVolumeClaim"),
             jobs=self._shared("Job"),

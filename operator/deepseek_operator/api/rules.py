@@ -224,6 +224,7 @@ _CANARY_ONLY = (
     "maxDuration",
     "rollbackWindow",
     "drainTimeout",
+    "analysis",
 )
 
 _NEEDS_CANARY: list[JsonValue] = [

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
+from deepseek_operator.api.analysis import Analysis, RolloutMetric
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.pod import LocalObjectReference, Pod, Quantity, Resources
 
@@ -370,6 +371,10 @@ class Rollout(ApiModel):
         default=None,
         description="How long running answers of a revision may take that is let go. Default: 15m.",
     )
+    analysis: Analysis = Field(
+        default_factory=Analysis,
+        description="What a Canary is judged by beside failed, rejected and empty answers.",
+    )
 
 
 class DeepSeekDeploymentSpec(ServingBlock):
@@ -513,6 +518,15 @@ class RolloutStatus(ApiModel):
         json_schema_extra={"format": "date-time"},
     )
     command: str = Field(default="", max_length=256, description="What became of the last command.")
+    metrics: list[RolloutMetric] = Field(
+        default_factory=list,
+        max_length=16,
+        description="What is compared, and what was seen of it in this run until it was promoted.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
     record: str = Field(
         default="",
         max_length=65536,

@@ -15,8 +15,13 @@ def starting(scene: Scene) -> Rollout | None:
         return None
     first = run.plan.steps[0]
     missing = _capacity_missing(facts, first.weight)
+    if missing is None and facts.metrics is None and run.has_to_learn:
+        missing = f"what the stable revision's engines counted is missing: {facts.unseen}"
     if missing:
         return replace(scene.rollout, run=replace(run, said=missing))
+    if run.has_to_learn and facts.metrics is not None:
+        run = replace(run, plan=replace(run.plan, metrics=facts.metrics))
+        scene = replace(scene, run=run)
     return scene.to(
         Phase.SHIFTING,
         Cause.WEIGHT_SET,
@@ -73,7 +78,7 @@ def _waits_for(scene: Scene) -> str | None:
     """What keeps this step from being passed; what is missing just now was not seen either."""
     run = scene.run
     if not scene.facts.sees:
-        return "its figures are missing just now"
+        return f"its figures are missing just now: {scene.facts.unseen}".removesuffix(": ")
     if scene.facts.acknowledged != run.weight:
         return f"not every gateway says that it has taken up {run.weight} %"
     if scene.is_last:

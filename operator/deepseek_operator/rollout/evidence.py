@@ -107,7 +107,27 @@ class Absolute:
         )
 
 
-Criterion = Relative | Absolute
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Worse than the stable revision is, and worse than it was before.
+
+    Of two e-values the smaller is one for either: it grows only while both find the candidate worse. So a
+    stable revision that is fast because it has little left to do makes nobody slow.
+    """
+
+    relative: Relative
+    absolute: Absolute
+
+    def alarm(self, window: Window) -> float:
+        """What a window adds to the alarm."""
+        return min(self.relative.alarm(window), self.absolute.alarm(window))
+
+    def acceptance(self, window: Window) -> float:
+        """What a window adds to the acceptance: no more than either does."""
+        return min(self.relative.acceptance(window), self.absolute.acceptance(window))
+
+
+Criterion = Relative | Absolute | Both
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +141,12 @@ class Metric:
     name: str
     alarm: Criterion
     accept: tuple[Criterion, ...]
+    measure: str = ""
+    """What engines tell that it is made of; empty for what gateways count."""
+    limit: float | None = None
+    """Of a time, in seconds: what takes longer is bad."""
+    learns: bool = False
+    """Whether limit and criteria follow from what the stable revision did before: until then nothing does."""
 
     def __post_init__(self) -> None:
         if not self.accept:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import datetime
 
 from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Hold, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
@@ -31,7 +32,18 @@ def _reason_to_hold(scene: Scene) -> tuple[Cause, str] | None:
         return Cause.PAUSED, "spec.rollout.paused is true"
     if facts.target is None:
         return Cause.SPEC_NOT_SERVABLE, "the spec cannot be served as it is"
-    return None if scene.run.phase is Phase.STARTING else _reason_in_traffic(scene)
+    phase = scene.run.hold.phase if scene.run.hold else scene.run.phase
+    return _unlearned(scene) if phase is Phase.STARTING else _reason_in_traffic(scene)
+
+
+def _unlearned(scene: Scene) -> tuple[Cause, str] | None:
+    """Its pods are there, and what they are to be compared with is not."""
+    run, facts = scene.run, scene.facts
+    if not run.has_to_learn or facts.metrics is not None:
+        return None
+    if facts.candidate.ready < max(1, facts.candidate.wanted):
+        return None
+    return _silent(scene, since=run.last_data or run.started)
 
 
 def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
@@ -44,10 +56,15 @@ def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
         )
     if (run.hold.phase if run.hold else run.phase) is Phase.SHIFTING:
         return _unacknowledged(scene)
-    since = run.last_data or run.step_since or run.since
-    if elapsed(since, scene.now) > run.plan.limits.silence:
-        return Cause.NO_DATA, f"there are no figures since {since:%H:%M:%S}"
-    return _unverified(run, facts)
+    silent = _silent(scene, since=run.last_data or run.step_since or run.since)
+    return silent or _unverified(run, facts)
+
+
+def _silent(scene: Scene, *, since: datetime) -> tuple[Cause, str] | None:
+    if elapsed(since, scene.now) <= scene.run.plan.limits.silence:
+        return None
+    said = f"there are no figures since {since:%H:%M:%S}"
+    return Cause.NO_DATA, f"{said}: {scene.facts.unseen}".removesuffix(": ")
 
 
 def _unacknowledged(scene: Scene) -> tuple[Cause, str] | None:

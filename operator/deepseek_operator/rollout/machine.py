@@ -89,9 +89,13 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
 
 
 def _is_tripped(run: Run, figures: Figures) -> bool:
-    """Whether at least half of what the candidate did in this stretch was bad, by any metric."""
+    """Whether at least half of the candidate's requests in this stretch failed, as gateways saw it."""
     breaker = run.plan.breaker
-    for window in figures.windows.values():
+    for metric in run.plan.metrics:
+        if metric.measure:
+            # Late or short answers may be the rule, and a bad hour makes those of both late.
+            continue
+        window = figures.windows.get(metric.name, ())
         seen = sum((pair.candidate for pair in window), start=Outcomes())
         if seen.total >= breaker.outcomes and seen.share >= breaker.share:
             return True

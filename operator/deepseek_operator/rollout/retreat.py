@@ -72,7 +72,7 @@ def bad(scene: Scene) -> Rollout | None:
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
         if found.verdict(run.plan.bar) is Verdict.BAD:
-            return scene.back(Cause.EVIDENCE_BAD, f"{metric.name}: {words(found)}")
+            return scene.back(Cause.EVIDENCE_BAD, words(metric, found))
     return None
 
 

@@ -147,7 +147,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run follows; frozen when it begins."""
+    """What a run follows; frozen when it begins, but for limits that are learned before its first weight."""
 
     steps: tuple[Step, ...]
     metrics: tuple[Metric, ...]
@@ -217,6 +217,11 @@ class Run:
         return self.phase in ENDED
 
     @property
+    def has_to_learn(self) -> bool:
+        """Whether its limits follow from what the stable revision does, and are not set yet."""
+        return any(metric.learns for metric in self.plan.metrics)
+
+    @property
     def has_swapped(self) -> bool:
         """Whether the candidate has the stable role."""
         return self.phase in (Phase.PROMOTING, Phase.WATCHING, Phase.SUCCEEDED)
@@ -283,6 +288,10 @@ class Facts:
     """The candidate's weight that every ready gateway has taken up; None where they differ or are silent."""
     sees: bool = True
     """Whether every source of figures has answered just now."""
+    unseen: str = ""
+    """Which one has not, in words."""
+    metrics: tuple[Metric, ...] | None = None
+    """The run's, with what had to be learned of the stable revision; None while that is not known."""
     figures: Figures | None = None
     """Of a stretch that has just ended; None in between."""
     share: tuple[int, int] = (0, 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout.commands import Verb
-from deepseek_operator.rollout.evidence import Evidence, Verdict
+from deepseek_operator.rollout.evidence import Evidence, Metric, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
 
 
@@ -51,25 +51,33 @@ def verdict(run: Run) -> Verdict:
 
 
 def standing(run: Run) -> str:
-    """How far each metric is, in words."""
-    parts = []
+    """How far each metric is, in words: the undecided ones first, for they are what is waited for."""
+    parts, good = [], []
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
+        if found.verdict(run.plan.bar) is Verdict.GOOD:
+            good.append(metric.name)
+            continue
         accepted = max(found.acceptance, default=0.0)
         parts.append(
-            f"{metric.name} {found.verdict(run.plan.bar)} "
+            f"{described(metric)} {found.verdict(run.plan.bar)} "
             f"({accepted:.1f} of {run.plan.bar.accept_at:.1f}, alarm {found.alarm:.1f} of "
             f"{run.plan.bar.alarm_at:.1f})"
         )
-    return ", ".join(parts)
+    return ", ".join([*parts, *([f"Good: {' '.join(good)}"] if good else [])])
 
 
-def words(found: Evidence) -> str:
+def described(metric: Metric) -> str:
+    """A metric's name, and what is late by it."""
+    return metric.name if metric.limit is None else f"{metric.name} (over {metric.limit:g} s)"
+
+
+def words(metric: Metric, found: Evidence) -> str:
     """What was seen of one metric, for people."""
     seen = found.seen
     low, high = evidences.interval(seen.candidate)
     return (
-        f"{seen.candidate.bad} of {seen.candidate.total} requests of the candidate "
+        f"{described(metric)}: {seen.candidate.bad} of {seen.candidate.total} requests of the candidate "
         f"({low:.2%} to {high:.2%}), {seen.stable.bad} of {seen.stable.total} of the stable revision"
     )
 

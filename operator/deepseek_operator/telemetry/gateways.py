@@ -8,12 +8,12 @@ import aiohttp
 
 from deepseek_operator.build.gateway import REPORT_PORT
 from deepseek_operator.observed import Gateway, Manifest
+from deepseek_operator.telemetry.bodies import whole
 
 Ask = Callable[[Sequence[Manifest]], Awaitable[tuple[Gateway, ...]]]
 """From a gateway's pods to what each of them said."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=3)
-_LONGEST = 4 * 1024 * 1024
 
 
 class Gateways:
@@ -41,7 +41,7 @@ class Gateways:
             async with self._session.get(url, timeout=_TIMEOUT) as response:
                 if response.status != 200:
                     return None
-                found = json.loads(await response.content.read(_LONGEST))
+                found = json.loads(await whole(response))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
         return found if isinstance(found, dict) else None

@@ -1,0 +1,67 @@
+"""What an engine tells of the requests that it has had, whatever the engine's own names are. Counted since its start."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Histogram = Mapping[float, int]
+"""By upper edge, in order, how many were at most that; the last edge is infinity and counts all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a page of metrics."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFigures:
+    """All that is read of one engine; None for what its page does not have."""
+
+    started: str = ""
+    """Of its process; empty where the page does not say."""
+    first_token: Histogram | None = None
+    """Requests by the seconds from their arrival to their first token."""
+    per_output_token: Histogram | None = None
+    """Finished requests by the mean seconds between their tokens."""
+    generated: Histogram | None = None
+    """Finished requests by the tokens of their answer."""
+    finished: Mapping[str, int] | None = None
+    """Requests by what ended their answer, as OpenAI's API calls it."""
+    preemptions: int | None = None
+    """How often a request lost its place in the engine to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One pod's engine; without figures where it did not answer, or was not asked."""
+
+    pod: str
+    revision: str
+    is_ready: bool
+    restarts: int = 0
+    figures: EngineFigures | None = None
+
+    @property
+    def source(self) -> str:
+        """Another one for each process: its counters begin anew."""
+        started = self.figures.started if self.figures else ""
+        return f"{self.pod}/{started or self.restarts}"
+
+
+def total(histogram: Histogram) -> int:
+    """How many there are in all."""
+    return histogram[math.inf]
+
+
+def above(histogram: Histogram, edge: float) -> int | None:
+    """How many are above an edge; None where there is no such edge."""
+    return None if edge not in histogram else total(histogram) - histogram[edge]
+
+
+def edge_for(limit: float, edges: tuple[float, ...]) -> float:
+    """The nearest edge that is not below a limit: what engines do not tell apart cannot be counted."""
+    return next((edge for edge in edges if edge >= limit), edges[-1])

@@ -1,0 +1,133 @@
+"""Asks engines for their own counters.
+
+A page costs an engine some milliseconds of the loop that also sends its answers, and the operator about one
+to read. Passes over a rollout come every two seconds, stretches of figures end after 15: so a pod is asked
+every ten, and in between what it said last stands. Of many pods of a revision the first 16 by name speak
+for all: names are random, and what status keeps of each must find room there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from deepseek_operator.engines import vllm_figures
+from deepseek_operator.engines.contract import PORT
+from deepseek_operator.engines.figures import Engine, EngineFigures, Sample
+from deepseek_operator.observed import Manifest, revision_of
+from deepseek_operator.telemetry.bodies import whole
+from deepseek_operator.telemetry.gateways import is_ready
+
+AskEngines = Callable[[Sequence[Manifest]], Awaitable[tuple[Engine, ...]]]
+"""From the pods of revisions to what the engine of each of them counted."""
+
+EACH_SECONDS = 10.0
+"""How long what a pod said stands."""
+
+MOST_PODS = 16
+"""Of each revision that are asked."""
+
+_AT_ONCE = 16
+_TIMEOUT = aiohttp.ClientTimeout(total=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    at: float
+    figures: EngineFigures | None
+
+
+class Engines:
+    """Asks over one session; a pod that does not answer in time is one without figures."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, port: int = PORT) -> None:
+        """`port` is the same on every pod."""
+        self._session = session
+        self._port = port
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._said: dict[str, _Said] = {}
+
+    async def ask(self, pods: Sequence[Manifest]) -> tuple[Engine, ...]:
+        """Those that serve, at once but for a bound; a pod that does not serve may be warming up."""
+        self._forget()
+        return tuple(await asyncio.gather(*map(self._one, chosen(pods))))
+
+    async def _one(self, pod: Manifest) -> Engine:
+        figures = await self._figures(pod) if is_ready(pod) else None
+        return engine_of(pod, figures)
+
+    async def _figures(self, pod: Manifest) -> EngineFigures | None:
+        address = pod.get("status", {}).get("podIP")
+        if address is None:
+            return None
+        # Another process says something else, and that at once.
+        key = f"{pod['metadata'].get('uid')}/{_restarts(pod)}/{address}"
+        said = self._said.get(key)
+        if said is None:
+            async with self._room:
+                figures = await self._page(str(address))
+            said = self._said[key] = _Said(asyncio.get_running_loop().time(), figures)
+        return said.figures
+
+    def _forget(self) -> None:
+        oldest = asyncio.get_running_loop().time() - EACH_SECONDS
+        self._said = {key: said for key, said in self._said.items() if said.at > oldest}
+
+    async def _page(self, address: str) -> EngineFigures | None:
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{self._port}{vllm_figures.PATH}"
+        try:
+            async with self._session.get(url, timeout=_TIMEOUT) as response:
+                if response.status != 200:
+                    return None
+                text = (await whole(response)).decode()
+            return vllm_figures.read(samples(text))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+
+
+def samples(text: str) -> list[Sample]:
+    """The samples of a page that are read; ValueError where it is no such page."""
+    wanted = "\n".join(line for line in text.splitlines() if _name(line) in vllm_figures.NAMES)
+    return [
+        Sample(sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(wanted + "\n")
+        for sample in family.samples
+    ]
+
+
+def _name(line: str) -> str:
+    return line.partition("{")[0].partition(" ")[0]
+
+
+def chosen(pods: Iterable[Manifest]) -> list[Manifest]:
+    """The pods that are asked: not those on their way out, and of each revision the first by name."""
+    found: dict[str, list[Manifest]] = {}
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
+        key = revision_of(pod)
+        if key is not None and "deletionTimestamp" not in pod["metadata"]:
+            found.setdefault(key, []).append(pod)
+    return [pod for group in found.values() for pod in group[:MOST_PODS]]
+
+
+def engine_of(pod: Manifest, figures: EngineFigures | None) -> Engine:
+    """A pod's engine."""
+    return Engine(
+        pod=str(pod["metadata"]["name"]),
+        revision=revision_of(pod) or "",
+        is_ready=is_ready(pod),
+        restarts=_restarts(pod),
+        figures=figures,
+    )
+
+
+def _restarts(pod: Manifest) -> int:
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    return sum(int(status.get("restartCount", 0)) for status in statuses)
+
+
+async def ask_no_engine(pods: Sequence[Manifest]) -> tuple[Engine, ...]:
+    """Where engines cannot be reached."""
+    return tuple(engine_of(pod, None) for pod in chosen(pods))

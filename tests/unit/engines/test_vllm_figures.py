@@ -1,0 +1,93 @@
+"""vLLM's page of metrics, as prometheus_client writes it, and what is read of it."""
+
+import math
+
+import pytest
+
+from deepseek_operator.engines import figures as tellings
+from deepseek_operator.engines import vllm_figures
+from deepseek_operator.engines.figures import EngineFigures, Sample
+from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
+
+
+def bucket(name: str, le: str, value: float, engine: str = "0") -> Sample:
+    return Sample(f"vllm:{name}_bucket", {"engine": engine, "le": le}, value)
+
+
+FIRST_TOKEN = [
+    bucket("time_to_first_token_seconds", "0.5", 90),
+    bucket("time_to_first_token_seconds", "1.0", 95),
+    bucket("time_to_first_token_seconds", "+Inf", 100),
+]
+
+
+def test_engines_of_one_pod_are_added_up() -> None:
+    """With data parallelism there is one series an engine."""
+    other = [Sample(one.name, {**one.labels, "engine": "1"}, 2 * one.value) for one in FIRST_TOKEN]
+    ended = [
+        Sample("vllm:request_success_total", {"finished_reason": reason, "engine": engine}, 3)
+        for reason in ("stop", "length")
+        for engine in "01"
+    ]
+    preempted = [Sample("vllm:num_preemptions_total", {"engine": engine}, 4) for engine in "01"]
+
+    found = vllm_figures.read([*FIRST_TOKEN, *other, *ended, *preempted])
+
+    assert found.first_token == {0.5: 270, 1.0: 285, math.inf: 300}
+    assert found.finished == {"stop": 6, "length": 6}
+    assert found.preemptions == 8
+
+
+def test_what_a_page_does_not_have_is_not_nothing() -> None:
+    assert vllm_figures.read([]) == EngineFigures()
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        pytest.param(FIRST_TOKEN[:2], id="no-total"),
+        pytest.param([*FIRST_TOKEN[:2], bucket(FIRST_TOKEN[0].name, "+Inf", math.nan)], id="nan"),
+        pytest.param(
+            [*FIRST_TOKEN[:2], bucket("time_to_first_token_seconds", "+Inf", 91)], id="falls"
+        ),
+    ],
+)
+def test_a_histogram_that_makes_no_sense_is_none(samples: list[Sample]) -> None:
+    assert vllm_figures.read(samples).first_token is None
+
+
+def test_a_process_is_known_by_its_start() -> None:
+    found = vllm_figures.read([Sample("process_start_time_seconds", {}, 1772366400.25)])
+
+    assert found.started == "1772366400.25"
+
+
+@pytest.mark.parametrize(
+    ("limit", "edge"),
+    [(0.0004, 0.001), (0.5, 0.5), (0.51, 0.75), (2, 2.5), (2560, 2560), (9999, 2560)],
+)
+def test_a_limit_is_counted_by_the_nearest_edge_that_is_not_below(
+    limit: float, edge: float
+) -> None:
+    assert tellings.edge_for(limit, FIRST_TOKEN_EDGES) == edge
+
+
+def test_edges_are_in_order() -> None:
+    for edges in (FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES):
+        assert list(edges) == sorted(set(edges))
+
+
+@pytest.mark.parametrize(
+    ("containers", "tells"),
+    [
+        ([{"name": "engine", "command": ["vllm", "serve"]}], True),
+        ([{"name": "warden", "command": ["python3"]}, {"command": ["vllm", "serve"]}], True),
+        ([{"name": "engine", "command": ["trtllm-serve"]}], False),
+        ([{"name": "engine"}], False),
+        ([], False),
+    ],
+)
+def test_only_an_engine_that_is_known_to_tell_figures_is_asked_for_them(
+    containers: list[dict[str, object]], *, tells: bool
+) -> None:
+    assert vllm_figures.is_told_by({"spec": {"containers": containers}}) is tells
