@@ -19,6 +19,9 @@ OTHER_RATE, OTHER_FAILING = 10.0, 0.01
 """Of the kinds of traffic that are not steady."""
 BROKEN = 25.0
 """A candidate that fails a quarter of the requests, where one in a hundred fails."""
+OTHER_METRICS = (("timeToFirstToken", 0.05), ("truncated", 0.1), ("timeToFirstTokenLimit", 0.05))
+"""What a candidate is worse at that fails no more than the stable revision, and how often that is."""
+OTHER_RATES = (1.0, 10.0)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -43,7 +46,11 @@ def kinds() -> list[Traffic]:
         for kind, ratio in itertools.product(KINDS[1:], RATIOS)
     ]
     broken = [Traffic(rate, OTHER_FAILING, BROKEN) for rate in RATES]
-    return steady + broken + others
+    not_failing = [
+        Traffic(rate, share, ratio, metric=metric)
+        for (metric, share), ratio, rate in itertools.product(OTHER_METRICS, RATIOS, OTHER_RATES)
+    ]
+    return steady + broken + others + not_failing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from bench.decision.traffic import Traffic
 from bench.reconcile import markdown
 
 HEADER = [
-    "traffic", "requests/s", "fail", "candidate fails", "promoted", "rolled back", "held",
+    "traffic", "metric", "requests/s", "bad", "candidate's bad", "promoted", "rolled back", "held",
     "minutes to promotion", "minutes to rollback", "candidate's requests to rollback, median / 99 %",
     "bar", "met",
 ]  # fmt: skip
@@ -56,6 +56,7 @@ def _row(cell: Cell) -> list[str]:
     back = [end for end in cell.ends if end.outcome == "rolled back"]
     return [
         traffic.kind,
+        traffic.metric,
         markdown.number(traffic.per_second),
         f"{traffic.failing:.1%}",
         "as often" if traffic.ratio == 1 else f"{traffic.ratio:g} times",

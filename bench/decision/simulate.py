@@ -1,13 +1,15 @@
 """One rollout from its first step to its end."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from bench.decision.traffic import Traffic, Users
-from deepseek_operator.rollout import evidence
-from deepseek_operator.rollout.evidence import Absolute, Metric, Relative
+from deepseek_operator.api.analysis import Analysis
+from deepseek_operator.engines.figures import Engine, EngineFigures
+from deepseek_operator.rollout import evidence, metrics
 from deepseek_operator.rollout.machine import decide
 from deepseek_operator.rollout.run import (
     DEFAULT_STEPS,
@@ -19,11 +21,23 @@ from deepseek_operator.rollout.run import (
     Rollout,
 )
 
-PLAN = Plan(
-    DEFAULT_STEPS,
-    (Metric("errors", Relative(), (Relative(), Absolute(good=0.0025, bad=0.01))),),
-    evidence.bar(metrics=1),
-)
+LIMIT = Analysis.model_validate({"timeToFirstToken": {"limit": "2500ms", "maxPercent": 5}})
+"""Beside all that is compared between revisions of one model: a limit of the user's own."""
+
+
+def _plan() -> Plan:
+    """Of a stable revision that was late in one of twenty requests."""
+    late = {edge: 9500 if edge < math.inf else 10_000 for edge in (0.05, 0.5, 1.0, 2.5, math.inf)}
+    told = EngineFigures("", late, late, late, {"stop": 9000, "length": 1000}, 0)
+    chosen = metrics.choose(LIMIT, engines_tell=True, are_alike=True, same_model=True)
+    compared = metrics.learned(
+        chosen, [Engine("pod", "stable", is_ready=True, figures=told)], "stable"
+    )
+    assert compared is not None
+    return Plan(DEFAULT_STEPS, compared, evidence.bar(metrics=len(compared)))
+
+
+PLAN = _plan()
 STRETCH_SECONDS = 15.0
 STRETCH_REQUESTS = 20
 """A stretch is over after so long, and not before the candidate has had so many requests."""
@@ -82,7 +96,9 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
         requests += pair.candidate.total
         total = pair.candidate.total + pair.stable.total
         share = (share[0] + pair.candidate.total, share[1] + total)
-        figures = Figures({"errors": (pair,)}, pair.candidate.total)
+        compared = {traffic.metric: pair, **users.usual(pair)}
+        windows = {metric: (one,) for metric, one in compared.items()}
+        figures = Figures(windows, pair.candidate.total)
 
 
 def many_runs(job: tuple[Traffic, int, int]) -> list[End]:

@@ -19,7 +19,21 @@ class Traffic:
     ratio: float
     """So many times as often the candidate's fail."""
     kind: str = "steady"
+    metric: str = "errors"
+    """What these requests fail at; at everything else both revisions are alike."""
 
+
+USUAL = {
+    "errors": 0.002,
+    "rejections": 0.01,
+    "empty": 0.001,
+    "timeToFirstToken": 0.05,
+    "timePerOutputToken": 0.05,
+    "preemptions": 0.0,
+    "truncated": 0.1,
+    "timeToFirstTokenLimit": 0.02,
+}
+"""Share of either revision's requests that is bad by a metric, where the traffic is about another."""
 
 KINDS = ("steady", "bursty", "diurnal", "autocorrelated")
 BURST = 5
@@ -54,6 +68,20 @@ class Users:
             self._outcomes(total - candidate, failing),
         )
 
+    def usual(self, pair: Pair) -> dict[str, Pair]:
+        """What the same requests did by every other metric."""
+        return {
+            metric: Pair(
+                self._independent(pair.candidate.total, share),
+                self._independent(pair.stable.total, share),
+            )
+            for metric, share in USUAL.items()
+            if metric != self.traffic.metric
+        }
+
+    def _independent(self, total: int, share: float) -> Outcomes:
+        return Outcomes(total, int(self.chance.binomial(total, share)))
+
     def _failing(self, seconds: float) -> float:
         """The share that fails just now: a bad hour is bad for both."""
         if self.traffic.kind != "autocorrelated":
@@ -67,6 +95,6 @@ class Users:
     def _outcomes(self, total: int, failing: float) -> Outcomes:
         share = min(failing, 1.0)
         if self.traffic.kind != "bursty":
-            return Outcomes(total, int(self.chance.binomial(total, share)))
+            return self._independent(total, share)
         bursts = int(self.chance.poisson(total * share / BURST))
         return Outcomes(total, min(total, BURST * bursts))

@@ -63,6 +63,30 @@ BAD = [
         "no two steps have the same weight",
         id="the same step twice",
     ),
+    pytest.param(
+        spec(rollout={"analysis": {"relative": "Never"}}), "rollout.analysis: only strategy Canary has it", id="analysis of nothing"
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "analysis": {"timeToFirstToken": {"limit": "1h"}}}),
+        "rollout.analysis.timeToFirstToken.limit",
+        id="first token in hours",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "analysis": {"timePerOutputToken": {"limit": "81s"}}}),
+        "rollout.analysis.timePerOutputToken.limit: at most 80s",
+        id="longer than engines tell apart",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "analysis": {"truncated": {"maxPercent": 46}}}),
+        "rollout.analysis.truncated.maxPercent",
+        id="twice as many are nearly all",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "analysis": {"empty": {}}}), "rollout.analysis.empty.maxPercent", id="a limit without a limit"
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Canary", "analysis": {"relative": "Sometimes"}}), 'supported values: "Auto"', id="no such comparison"
+    ),
     pytest.param(spec(rollout={"strategy": "Blue"}), 'supported values: "BlueGreen"', id="no such strategy"),
     pytest.param(spec(modle="x"), "spec.modle: field not declared", id="unknown field"),
     pytest.param(

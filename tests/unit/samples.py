@@ -118,6 +118,14 @@ EVERY_FIELD: Manifest = {
         "maxDuration": "12h",
         "rollbackWindow": "1h",
         "drainTimeout": "20m",
+        "analysis": {
+            "relative": "Always",
+            "timeToFirstToken": {"limit": "2s", "maxPercent": 10},
+            "timePerOutputToken": {"limit": "80ms"},
+            "truncated": {"maxPercent": 20},
+            "empty": {"maxPercent": 1},
+            "preemptions": {"maxPercent": 5},
+        },
     },
     "replicas": 3,
 }

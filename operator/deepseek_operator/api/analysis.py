@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 
+from deepseek_operator.api import rules
 from deepseek_operator.api.base import ApiModel
 
 Latency = Annotated[
@@ -13,18 +14,6 @@ Latency = Annotated[
 """A length of time as people write it of an answer: 800ms, 2s."""
 
 MaxPercent = Annotated[int, Field(ge=1, le=45)]
-
-_LONGEST_SECONDS = {"timeToFirstToken": 2560, "timePerOutputToken": 80}
-"""The last edges that vLLM counts these times by: beyond them nothing is told apart."""
-
-ANALYSIS: list[JsonValue] = [
-    {
-        "rule": f"!has(self.{field}) || duration(self.{field}.limit) <= duration('{longest}s')",
-        "message": f"rollout.analysis.{field}.limit: at most {longest}s, the longest time that "
-        "engines tell apart; lower it, or remove the field",
-    }
-    for field, longest in _LONGEST_SECONDS.items()
-]
 
 
 def seconds_of_limit(latency: str) -> float:
@@ -59,7 +48,7 @@ class ShareLimit(ApiModel):
 class Analysis(ApiModel):
     """What a Canary is judged by beside failed, rejected and empty answers."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": ANALYSIS})
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ANALYSIS})
 
     relative: Literal["Auto", "Always", "Never"] = Field(
         default="Auto",

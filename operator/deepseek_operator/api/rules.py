@@ -248,6 +248,18 @@ ROLLOUT: list[JsonValue] = [
     },
 ]
 
+_LONGEST_TIMES = {"timeToFirstToken": 2560, "timePerOutputToken": 80}
+"""The last edges that vLLM counts these times by: beyond them nothing is told apart."""
+
+ANALYSIS: list[JsonValue] = [
+    {
+        "rule": f"!has(self.{field}) || duration(self.{field}.limit) <= duration('{longest}s')",
+        "message": f"rollout.analysis.{field}.limit: at most {longest}s, the longest time that "
+        "engines tell apart; lower it, or remove the field",
+    }
+    for field, longest in _LONGEST_TIMES.items()
+]
+
 SPEC: list[JsonValue] = [
     {
         "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "

@@ -80,9 +80,30 @@ def _rollout(rollout: Manifest, *, now: datetime) -> list[str]:
         f"            {bar(weight)} {shares}",
         f"            {rollout['message']}",
     ]
+    lines += _metrics(rollout.get("metrics", []))
     if rollout.get("command"):
         lines.append(f"            last command: {rollout['command']}")
     return lines
+
+
+def _metrics(entries: list[Manifest]) -> list[str]:
+    """A line for each thing that is compared: how many were bad, of how many."""
+    lines = []
+    for entry in entries:
+        limit = entry.get("limitMilliseconds")
+        name = entry["name"] if limit is None else f"{entry['name']} over {limit / 1000:g} s"
+        candidate, stable = (
+            _share(entry[f"{who}Bad"], entry[f"{who}Requests"]) for who in ("candidate", "stable")
+        )
+        lines.append(f"            {name:<36} {entry['verdict']:<8} {candidate:<24} {stable}")
+    if lines:
+        heads = f"            {'bad':<36} {'':<8} {'candidate':<24} stable"
+        return [heads, *lines]
+    return lines
+
+
+def _share(bad: int, total: int) -> str:
+    return f"{bad} of {total} ({bad / total:.2%})" if total else "-"
 
 
 _WIDTH = 20

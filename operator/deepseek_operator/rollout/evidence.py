@@ -13,7 +13,8 @@ revisions are counted over the same minutes. Three things follow from that:
   bad. A good candidate is expected to raise it once in exp(alarm_at) windows. What one window may add
   is capped: errors come in bursts.
 * The *acceptance* adds up the opposite, "fails as often" against "fails `margin` times as often" (Wald's
-  sequential test), and never rises above what is needed: what is accepted is of now.
+  sequential test), and never rises far above what is needed: what is accepted is of now. Some it may, for
+  many metrics that each have just enough seldom have it at the same time.
 """
 
 import math
@@ -161,6 +162,8 @@ class Bar:
     accept_at: float
     cap: float = 2.0
     """The most that one window adds to the alarm: a burst is one event, and six of them are none by chance."""
+    spare: float = 0.0
+    """So much more than what is needed an acceptance may rise."""
 
     @property
     def suspicious_at(self) -> float:
@@ -174,7 +177,8 @@ def bar(*, metrics: int, windows: int = 50_000, risk: float = 0.05) -> Bar:
     `windows`: a good candidate is rolled back at most once in so many; `risk`: how likely a candidate at
     the margin is ever accepted. Acceptance needs every metric, so it needs no correction for their number.
     """
-    return Bar(alarm_at=math.log(metrics * windows), accept_at=-math.log(risk))
+    accept_at = -math.log(risk)
+    return Bar(alarm_at=math.log(metrics * windows), accept_at=accept_at, spare=accept_at)
 
 
 class Verdict(StrEnum):
@@ -246,7 +250,9 @@ def fold(evidence: Evidence, window: Window, *, metric: Metric, bar: Bar) -> Evi
     return Evidence(
         alarm=max(0.0, evidence.alarm) + min(bar.cap, added),
         acceptance=tuple(
-            min(bar.accept_at, already + criterion.acceptance(window) / roughness.factor)
+            min(
+                bar.accept_at + bar.spare, already + criterion.acceptance(window) / roughness.factor
+            )
             for already, criterion in zip(before, metric.accept, strict=True)
         ),
         seen=seen,

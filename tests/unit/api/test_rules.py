@@ -54,6 +54,12 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
         pytest.param(rules.ACCELERATOR, {"kind": "CPU"}, id="cpu"),
         pytest.param(rules.ACCELERATOR, {"kind": "GPU", "count": 8, "product": "X"}, id="gpu"),
         pytest.param(rules.BATCHING, {}, id="no-limits"),
+        pytest.param(rules.ANALYSIS, {}, id="no-limits-of-answers"),
+        pytest.param(
+            rules.ANALYSIS,
+            {"timeToFirstToken": {"limit": "2560s"}, "timePerOutputToken": {"limit": "80000ms"}},
+            id="the-longest-times",
+        ),
         pytest.param(rules.BATCHING, {"maxConcurrentSequences": 4096}, id="one-limit"),
         pytest.param(
             rules.BATCHING,
@@ -92,6 +98,18 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
     ("checked", "value", "message"),
     [
         pytest.param(rules.ENGINE_ARG, "seed=7", "written --flag or --flag=value", id="no-dashes"),
+        pytest.param(
+            rules.ANALYSIS,
+            {"timeToFirstToken": {"limit": "2561s"}},
+            "rollout.analysis.timeToFirstToken.limit: at most 2560s",
+            id="first-token-of-tomorrow",
+        ),
+        pytest.param(
+            rules.ANALYSIS,
+            {"timePerOutputToken": {"limit": "80001ms"}},
+            "rollout.analysis.timePerOutputToken.limit: at most 80s",
+            id="next-token-of-tomorrow",
+        ),
         pytest.param(rules.ENGINE_ARG, "-tp=2", "written --flag", id="short-flag"),
         pytest.param(rules.ENGINE_ARG, "--seed 7", "written --flag", id="two-words"),
         pytest.param(

@@ -6,8 +6,8 @@ import pytest
 from bench.decision import report
 from bench.decision.__main__ import kinds, main, parse
 from bench.decision.report import Cell
-from bench.decision.simulate import End, many_runs, one_run
-from bench.decision.traffic import BURST, KINDS, Traffic, Users
+from bench.decision.simulate import PLAN, End, many_runs, one_run
+from bench.decision.traffic import BURST, KINDS, USUAL, Traffic, Users
 
 GOOD, WORSE = Traffic(50.0, 0.02, 1.0), Traffic(50.0, 0.02, 4.0)
 
@@ -42,6 +42,17 @@ def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
     assert {end.outcome for end in many_runs((WORSE, 20, 1))} == {"rolled back"}
 
 
+@pytest.mark.parametrize("metric", [name for name in USUAL if name != "preemptions"])
+def test_a_candidate_that_is_worse_at_anything_is_rolled_back(metric: str) -> None:
+    worse = Traffic(50.0, max(0.05, USUAL[metric]), 4.0, metric=metric)
+
+    assert {end.outcome for end in many_runs((worse, 5, 1))} == {"rolled back"}
+
+
+def test_the_simulated_metrics_are_those_of_the_plan() -> None:
+    assert [metric.name for metric in PLAN.metrics] == [*USUAL]
+
+
 def test_without_requests_nothing_is_decided() -> None:
     assert one_run(Traffic(0.001, 0.01, 1.0), 1).outcome == "held"
 
@@ -69,9 +80,9 @@ def test_twice_as_many_failures_are_only_told() -> None:
 
 
 def test_every_kind_of_traffic_has_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(kinds()) == 27 + 3 + 9
+    assert len(kinds()) == 27 + 3 + 9 + 18
     assert parse([]).runs == 10_000
 
     main(["--runs=1", "--processes=1"])
 
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 39
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 57

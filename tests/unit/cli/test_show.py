@@ -41,6 +41,31 @@ def test_a_canary_is_told_on_one_screen(service: Service) -> None:
     assert "RolledOut     False   Canary: tiny is a Canary (Analyzing, step 1 of 2, 20 %)" in text
 
 
+def test_what_is_compared_has_a_line_each(service: Service) -> None:
+    service.until(deepseek(**NEW, generation=2), "Watching")
+    for status in reversed(service.history):
+        if status["rollout"]["phase"] == "Analyzing":
+            service.stored = status
+            break
+
+    lines = show.describe(whole(service), now=service.now).splitlines()
+
+    [late] = [line for line in lines if "timeToFirstToken over 0.25 s" in line]
+    entry = service.stored["rollout"]["metrics"][3]
+    assert "Good" in late
+    assert f"{entry['candidateBad']} of {entry['candidateRequests']} (" in late
+    assert f"{entry['stableBad']} of {entry['stableRequests']} (" in late
+
+
+def test_what_was_not_counted_has_no_share(service: Service) -> None:
+    service.until(deepseek(**NEW, generation=2), "Analyzing")
+
+    lines = show.describe(whole(service), now=service.now).splitlines()
+
+    [errors] = [line.split() for line in lines if line.strip().startswith("errors")]
+    assert errors == ["errors", "Unknown", "-", "-"]
+
+
 def test_nothing_is_told_of_what_is_not_there() -> None:
     bare = {"metadata": {"name": "chat", "namespace": "team", "generation": 1}, "spec": {}}
 

@@ -148,14 +148,17 @@ def test_without_a_difference_to_speak_of_nothing_is_rough(outcomes: list[int]) 
     assert rough(outcomes) == 1
 
 
-def test_what_was_accepted_is_taken_back_by_the_next_bad_window() -> None:
+def test_what_was_accepted_is_taken_back_by_a_few_bad_windows() -> None:
     good, bad = (pair(0, 100, 5, 100),), (pair(9, 100, 5, 100),)
     found = Evidence()
     for _ in range(20):
         found = fold(found, good, metric=ALONE, bar=BAR)
     assert found.verdict(BAR) is Verdict.GOOD
 
-    assert fold(found, bad, metric=ALONE, bar=BAR).verdict(BAR) is Verdict.UNKNOWN
+    for _ in range(math.ceil(BAR.spare / -Relative().acceptance(bad)) + 1):
+        found = fold(found, bad, metric=ALONE, bar=BAR)
+
+    assert found.verdict(BAR) is Verdict.UNKNOWN
 
 
 def test_an_alarm_counts_before_an_acceptance() -> None:
