@@ -29,6 +29,8 @@ class Load:
     """What they send as "model"."""
     period: float = 0.25
     """Seconds between two requests."""
+    tokens: int = 16
+    """The most that an answer may have."""
     answers: list[tuple[str, str]] = field(default_factory=list)
     """Of each whole answer, the revision and why it was not the first one's."""
     failures: list[str] = field(default_factory=list)
@@ -63,7 +65,8 @@ class Load:
     def _ask(self, is_long: bool) -> None:
         started = time.strftime("%H:%M:%S")
         try:
-            head, text = stream(self.url, self.name, before=LONG_PROMPT if is_long else "")
+            before = LONG_PROMPT if is_long else ""
+            head, text = stream(self.url, self.name, before=before, max_tokens=self.tokens)
         except urllib.error.HTTPError as error:
             with error:
                 said = error.read().decode(errors="replace")[:300]

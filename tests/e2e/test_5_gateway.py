@@ -14,11 +14,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from deepseek_operator.engines import vllm_figures
+from deepseek_operator.telemetry.engines import samples
 from dev.demo import ask
 from dev.demo.load import stream
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 from tests.gateway.fake_engine import FakeEngine
+from tests.gateway.fake_metrics import FakeMetrics
 
 NAME = "front"
 
@@ -220,6 +223,27 @@ def test_the_fake_engine_answers_in_the_shape_of_the_real_one(front: Line) -> No
         assert any(foreign(chunk, known) == [] for known in chunks(real_stream)), chunk
     assert fake_stream.endswith("data: [DONE]\n\n")
     assert real_stream.endswith("data: [DONE]\n\n")
+
+
+def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> None:
+    """What a Canary reads of an engine is there, and has the edges that limits are counted by."""
+    stream(front.url(NAME), NAME)
+    [pod] = front.engine_pods(NAME)
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8000/metrics", timeout=5) as got:
+        real = samples(got.read().decode())
+
+    fake = samples(FakeMetrics(NAME).page().decode())
+
+    assert {one.name for one in fake} == vllm_figures.NAMES
+    missing = {(one.name, *one.labels) for one in fake} - {(one.name, *one.labels) for one in real}
+    assert missing == set()
+    found, played = vllm_figures.read(real), vllm_figures.read(fake)
+    assert list(found.first_token or {}) == list(played.first_token or {})
+    assert list(found.per_output_token or {}) == list(played.per_output_token or {})
+    assert 1.0 in (found.generated or {})
+    assert {"stop", "length", "abort"} <= (found.finished or {}).keys()
+    assert sum((found.finished or {}).values()) > 0
+    assert found.started
 
 
 def chunks(text: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""FakeEngine: speaks OpenAI's API as vLLM does, with latencies, lengths and failures that a test sets.
+"""FakeEngine: speaks OpenAI's API as vLLM does, with latencies, lengths and failures that a test sets, and counts them.
 
 It computes nothing. tests/e2e compares the shape of its answers with those of a real vLLM.
 """
@@ -12,6 +12,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from deepseek_serving.gateway.endpoints import Endpoint
+from tests.gateway.fake_metrics import FakeMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Behaviour:
     first_token: float = 0.0
     between_tokens: float = 0.0
     tokens: int = 4
+    reason: str = "stop"
+    """Why its answers end."""
     silent: bool = False
     """Takes the request and never answers."""
     breaks_after: int | None = None
@@ -41,6 +44,7 @@ class FakeEngine:
     """Streams whose client went away before the end."""
     running: int = 0
     port: int = 0
+    metrics: FakeMetrics = field(default_factory=lambda: FakeMetrics("chat"))
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -49,6 +53,9 @@ class FakeEngine:
         application.router.add_post("/v1/completions", self._complete)
         application.router.add_get("/v1/models", self._models)
         application.router.add_get("/health", self._health)
+        application.router.add_get("/metrics", self._metrics)
+        # Another process counts anew.
+        self.metrics = FakeMetrics(self.model)
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -82,6 +89,17 @@ class FakeEngine:
     async def _health(self, _: web.Request) -> web.Response:
         return web.Response()
 
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.metrics.page(), content_type="text/plain")
+
+    def _count(self, behaviour: Behaviour) -> None:
+        self.metrics.count(
+            first_token=behaviour.first_token,
+            per_output_token=behaviour.between_tokens,
+            tokens=behaviour.tokens,
+            reason=behaviour.reason,
+        )
+
     async def _models(self, request: web.Request) -> web.Response:
         self.seen.append(dict(request.headers))
         entry = {"id": self.model, "object": "model", "owned_by": "vllm"}
@@ -107,6 +125,7 @@ class FakeEngine:
             await asyncio.sleep(
                 behaviour.first_token + behaviour.between_tokens * (behaviour.tokens - 1)
             )
+            self._count(behaviour)
             return web.json_response(self._answer(behaviour))
         except (asyncio.CancelledError, ConnectionResetError):
             self.aborted += 1
@@ -127,7 +146,8 @@ class FakeEngine:
             if number:
                 await asyncio.sleep(behaviour.between_tokens)
             await response.write(self._chunk(f"t{number} ", None))
-        await response.write(self._chunk("", "stop"))
+        self._count(behaviour)
+        await response.write(self._chunk("", behaviour.reason))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
@@ -140,7 +160,7 @@ class FakeEngine:
     def _answer(self, behaviour: Behaviour) -> dict[str, Any]:
         text = "".join(f"t{number} " for number in range(behaviour.tokens))
         message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": behaviour.reason}
         usage = {"prompt_tokens": 1, "completion_tokens": behaviour.tokens}
         return {
             "object": "chat.completion",

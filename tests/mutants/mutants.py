@@ -1,5 +1,6 @@
 """Every mutant, by what it breaks."""
 
+from tests.mutants.analysis import ANALYSIS
 from tests.mutants.children import CHILDREN
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fetching import FETCHING
@@ -18,6 +19,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *FETCHING,
     *WARMING,
     *ROLLOUT,
+    *ANALYSIS,
     *GATEWAY,
     *TELLING,
     *RUNNING,

@@ -20,7 +20,7 @@ from deepseek_operator.rollout.run import (
     Run,
     Step,
 )
-from tests.unit.rollout.stage import CANDIDATE, NEXT, STABLE, Stage, plan
+from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
 
 PLAN = plan(
     Step(5, min_requests=20, min_duration=timedelta(seconds=30)),
@@ -33,6 +33,7 @@ PLAN = plan(
         drain=timedelta(minutes=2),
         keep=timedelta(minutes=5),
     ),
+    metrics=(ERRORS, LATE),
 )
 VERBS = ("promote", "approve", "abort", "retry", "rollback", "resume", "nonsense")
 SHARES = (0.0, 0.01, 0.05, 0.6)
@@ -50,12 +51,20 @@ def check(before: Rollout, facts: Facts, after: Rollout) -> None:
     if old is None or old.number != new.number:
         assert new.weight == 0
         return
-    assert new.plan == old.plan
+    assert (new.plan == old.plan) or _has_learned(old, facts, new)
+    assert not (new.weight and new.has_to_learn)
     _check_rise(old, facts, new)
     _check_steps(old, facts, new)
     _check_promotion(old, facts, new)
     if after.stable != before.stable:
         assert {before.stable, after.stable} == {new.candidate, new.stable}
+
+
+def _has_learned(old: Run, facts: Facts, new: Run) -> bool:
+    """The one change of a plan: what the stable revision teaches, before the first weight."""
+    is_first = old.phase is Phase.STARTING and new.phase is Phase.SHIFTING
+    learned = replace(old.plan, metrics=facts.metrics) if facts.metrics else None
+    return is_first and old.has_to_learn and new.plan == learned
 
 
 def _check_beginning(before: Rollout, facts: Facts, after: Rollout) -> None:
@@ -188,6 +197,10 @@ class Rollouts(RuleBasedStateMachine):
     def what_is_seen_changes(self, sees: bool, answer: bool) -> None:
         self.stage.sees, self.stage.gateways_answer = sees, answer
 
+    @rule(teaches=st.booleans())
+    def engines_answer_or_not(self, teaches: bool) -> None:
+        self.stage.teaches = teaches
+
     @rule(revision=st.sampled_from([STABLE, CANDIDATE, NEXT]), ready=st.integers(0, 2))
     def pods_come_and_go(self, revision: str, ready: int) -> None:
         self.stage.ready[revision] = ready
@@ -226,7 +239,7 @@ class Rollouts(RuleBasedStateMachine):
         stage = self.stage
         stage.ready = dict.fromkeys((STABLE, CANDIDATE, NEXT), 2)
         stage.bad = dict.fromkeys((STABLE, CANDIDATE, NEXT), 0.01)
-        stage.sees = stage.gateways_answer = stage.promotes_itself = True
+        stage.sees = stage.gateways_answer = stage.promotes_itself = stage.teaches = True
         stage.paused, stage.leak, stage.running = False, 0, 0
         stage.rate, stage.carries, stage.seconds = 60.0, 100, 15.0
 

@@ -22,6 +22,7 @@ from deepseek_operator.rollout.run import (
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STABLE, CANDIDATE, NEXT = "stable", "candidate", "next"
 ERRORS = Metric("errors", Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
+LATE = Metric("late", Relative(), (Relative(),), measure="timeToFirstToken", learns=True)
 
 
 def plan(*steps: Step, **changes: object) -> Plan:
@@ -43,6 +44,8 @@ class Stage:
     gateways_answer: bool = True
     applied: int = 0
     sees: bool = True
+    teaches: bool = True
+    """Whether the engines of the stable revision tell what is to be learned of them."""
     rate: float = 100.0
     """Requests a second of all users."""
     bad: dict[str, float] = field(
@@ -83,7 +86,8 @@ class Stage:
             stable=Fleet(self.ready[stable], 2),
             carries=self.carries,
             acknowledged=self.applied if self.gateways_answer else None,
-            sees=self.sees,
+            sees=self.sees and self._metrics() is not None,
+            metrics=self._metrics(),
             figures=self._figures(candidate, stable) if traffic and self.sees else None,
             share=self.taken if self.sees else (0, 0),
             in_flight=self.running,
@@ -92,6 +96,11 @@ class Stage:
             promotes_itself=self.promotes_itself,
             command=self.command,
         )
+
+    def _metrics(self) -> tuple[Metric, ...] | None:
+        if not self.teaches and any(metric.learns for metric in self.plan.metrics):
+            return None
+        return tuple(replace(metric, learns=False) for metric in self.plan.metrics)
 
     def _figures(self, candidate: str, stable: str) -> Figures | None:
         weight = min(100, self.applied + (self.leak if self.applied else 0))
@@ -103,7 +112,8 @@ class Stage:
         pair = Pair(
             self._outcomes(of_candidate, candidate), self._outcomes(total - of_candidate, stable)
         )
-        return Figures({"errors": (pair,)}, of_candidate) if total else None
+        windows = {metric.name: (pair,) for metric in self.plan.metrics}
+        return Figures(windows, of_candidate) if total else None
 
     def _outcomes(self, total: int, revision: str) -> Outcomes:
         share = self.bad[revision]

@@ -14,7 +14,7 @@ from deepseek_operator.rollout.run import (
     Run,
     Step,
 )
-from tests.unit.rollout.stage import CANDIDATE, NEXT, STABLE, Stage, plan
+from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
 
 ACTIVE = [
     Phase.STARTING,
@@ -647,3 +647,34 @@ def test_runs_are_numbered_and_named() -> None:
 
     assert stage.run.name == f"1-{CANDIDATE}"
     assert isinstance(stage.run, Run)
+
+
+def test_what_has_to_be_learned_is_learned_before_the_first_weight_and_never_again() -> None:
+    stage = Stage(plan=plan(metrics=(ERRORS, LATE)), teaches=False)
+    stage.until(Phase.HELD)
+    assert (stage.run.cause, stage.run.weight) == (Cause.NO_DATA, 0)
+    assert not any(rollout.run and rollout.run.weight for rollout in stage.history)
+    stage.teaches = True
+
+    stage.until(Phase.ANALYZING)
+
+    assert not stage.run.has_to_learn
+    learned = stage.run.plan
+    stage.until(Phase.WATCHING)
+    assert stage.run.plan == learned
+
+
+def test_a_run_that_learns_nothing_goes_back() -> None:
+    stage = Stage(plan=plan(metrics=(ERRORS, LATE)), teaches=False)
+
+    run = stage.until(Phase.ROLLED_BACK)
+
+    assert run.cause is Cause.HELD_TOO_LONG
+
+
+def test_what_is_late_or_short_does_not_trip_the_breaker() -> None:
+    """A bad hour makes the answers of both late, and short answers may be what is asked for."""
+    stage = Stage(plan=plan(metrics=(replace(LATE, learns=False),)))
+    stage.bad = dict.fromkeys(stage.bad, 0.9)
+
+    stage.until(Phase.WATCHING)

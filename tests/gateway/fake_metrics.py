@@ -1,0 +1,71 @@
+"""FakeMetrics: vLLM's page of metrics, as far as the operator reads it, of requests that a FakeEngine answered."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
+
+_LABELS = ("model_name", "engine")
+_ENDS = ("stop", "length", "abort", "error", "repetition")
+
+
+class FakeMetrics:
+    """The counters of one process; each new one begins with nothing."""
+
+    def __init__(self, model: str) -> None:
+        """`model` is the name that clients send."""
+        self._registry = registry = CollectorRegistry()
+        self._labels = {"model_name": model, "engine": "0"}
+        self._first_token = Histogram(
+            "vllm:time_to_first_token_seconds",
+            "Histogram of time to first token in seconds.",
+            _LABELS,
+            buckets=FIRST_TOKEN_EDGES,
+            registry=registry,
+        ).labels(**self._labels)
+        self._per_output_token = Histogram(
+            "vllm:request_time_per_output_token_seconds",
+            "Histogram of time per output token in seconds per request.",
+            _LABELS,
+            buckets=PER_OUTPUT_TOKEN_EDGES,
+            registry=registry,
+        ).labels(**self._labels)
+        self._generated = Histogram(
+            "vllm:request_generation_tokens",
+            "Number of generation tokens processed.",
+            _LABELS,
+            buckets=(1, 2, 5, 10, 20, 50, 100),
+            registry=registry,
+        ).labels(**self._labels)
+        self._ended = Counter(
+            "vllm:request_success",
+            "Count of successfully processed requests.",
+            (*_LABELS, "finished_reason"),
+            registry=registry,
+        )
+        for reason in _ENDS:
+            self._ended.labels(**self._labels, finished_reason=reason)
+        self._preemptions = Counter(
+            "vllm:num_preemptions", "Cumulative number of preemption.", _LABELS, registry=registry
+        ).labels(**self._labels)
+        Gauge("process_start_time_seconds", "Start time of the process.", registry=registry).set(
+            time.time()
+        )
+
+    def count(
+        self, *, first_token: float, per_output_token: float, tokens: int, reason: str
+    ) -> None:
+        """One request that was answered to its end."""
+        self._first_token.observe(first_token)
+        self._per_output_token.observe(per_output_token)
+        self._generated.observe(tokens)
+        self._ended.labels(**self._labels, finished_reason=reason).inc()
+
+    def preempt(self) -> None:
+        """A request lost its place."""
+        self._preemptions.inc()
+
+    def page(self) -> bytes:
+        """As Prometheus would be told."""
+        return generate_latest(self._registry)
