@@ -96,7 +96,7 @@ def _suspicion(scene: Scene) -> str | None:
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
         if found.alarm >= run.plan.bar.suspicious_at:
-            return f"it looks worse so far, {metric.name}: {words(found)}"
+            return f"it looks worse so far, {words(metric, found)}"
     return None
 
 
