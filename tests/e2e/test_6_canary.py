@@ -147,7 +147,7 @@ def test_a_candidate_that_fails_nothing_and_is_worse_is_taken_back(
     assert crowd.failures == []
     assert crowd.revisions[run["candidate"]] < 2000
     assert canary.get(NAME)["status"]["serving"]["revision"] == old
-    assert any(text.startswith("EvidenceBad: ") for text in events(canary))
+    assert any(text.startswith("EvidenceBad: ") for text in canary.events(NAME))
 
 
 def test_a_candidate_that_never_gets_ready_has_no_traffic_and_says_why(canary: Line) -> None:
