@@ -11,7 +11,7 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas
-from deepseek_operator.rollout import counting, engine_counts, metrics, record, stretches
+from deepseek_operator.rollout import counting, engine_counts, estimate, metrics, record, stretches
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
 from deepseek_operator.rollout.evidence import Evidence, Metric
@@ -340,6 +340,7 @@ def entry(course: Course) -> Manifest | None:
         }
     if run is None:
         return None
+    expected = estimate.left(run)
     shown = run.step + 1 if run.phase is not Phase.STARTING else 0
     reason, said = str(run.cause), run.said
     if course.roles.cut_off:
@@ -357,6 +358,7 @@ def entry(course: Course) -> Manifest | None:
         "candidate": run.candidate,
         "stable": run.stable,
         "since": run.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({} if expected is None else {"decisionSeconds": int(expected.total_seconds())}),
         "command": course.record.rollout.answer,
         "metrics": [_metric(run, metric) for metric in run.plan.metrics],
         "record": record.dump(course.record),

@@ -1,7 +1,10 @@
 """observe(): what is read, and what is not."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from deepseek_operator.engines.figures import Engine
 from deepseek_operator.observe import observe
 from deepseek_operator.reconcile import Key, reconcile
 from tests.unit import test_warming as warming
@@ -233,3 +236,37 @@ async def test_a_pod_that_fetches_a_copy_of_the_weights_is_asked_how_far_it_is()
     found = await observe(api.kube(), deepseek(), stored=STORED)
 
     assert found.progress == {"p": '{"bytesDone": 1}'}
+
+
+CANARY: Manifest = {"gateway": {}, "rollout": {"strategy": "Canary"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "rollout", "asked"),
+    [
+        pytest.param(CANARY, {"run": "1-new", "phase": "Starting"}, True, id="starts"),
+        pytest.param(CANARY, {"run": "1-new", "phase": "Watching"}, True, id="may-come-back"),
+        pytest.param(CANARY, {"run": "1-new", "phase": "Succeeded"}, False, id="over"),
+        pytest.param(CANARY, {"run": "1-new", "phase": "RolledBack"}, False, id="went-back"),
+        pytest.param(CANARY, {"phase": "Idle"}, False, id="unreadable"),
+        pytest.param(CANARY, {}, False, id="none"),
+        pytest.param({"gateway": {}}, {"run": "1-new", "phase": "Starting"}, False, id="forgotten"),
+    ],
+)
+async def test_engines_are_asked_only_while_a_run_is_under_way(
+    spec: Manifest, rollout: Manifest, *, asked: bool
+) -> None:
+    api = await with_pods(warming.pod("one"), warming.pod("two"))
+    pods: list[str] = []
+
+    async def ask(found: Sequence[Manifest]) -> tuple[Engine, ...]:
+        pods.extend(pod["metadata"]["name"] for pod in found)
+        return (Engine("one", "new", is_ready=True),)
+
+    observed = await observe(
+        api.kube(), deepseek(**spec), stored={**STORED, "rollout": rollout}, ask_engines=ask
+    )
+
+    assert pods == (["one", "two"] if asked else [])
+    assert [engine.pod for engine in observed.told] == ["one"] * asked
+    assert observed.told_by("old") == ()

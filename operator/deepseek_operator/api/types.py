@@ -517,6 +517,12 @@ class RolloutStatus(ApiModel):
         description="When the phase began.",
         json_schema_extra={"format": "date-time"},
     )
+    decision_seconds: int | None = Field(
+        default=None,
+        description="About how long until it is decided, at the present rate of requests and if the "
+        "new revision is as good as the other; none where that is not known, or not within "
+        "maxDuration.",
+    )
     command: str = Field(default="", max_length=256, description="What became of the last command.")
     metrics: list[RolloutMetric] = Field(
         default_factory=list,

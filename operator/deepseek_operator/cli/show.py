@@ -80,6 +80,9 @@ def _rollout(rollout: Manifest, *, now: datetime) -> list[str]:
         f"            {bar(weight)} {shares}",
         f"            {rollout['message']}",
     ]
+    if "decisionSeconds" in rollout:
+        minutes = rollout["decisionSeconds"] // 60
+        lines.append(f"            decided in about {minutes} min if it is as good as the other")
     lines += _metrics(rollout.get("metrics", []))
     if rollout.get("command"):
         lines.append(f"            last command: {rollout['command']}")

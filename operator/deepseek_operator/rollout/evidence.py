@@ -101,6 +101,13 @@ class Absolute:
         """What a window adds to the acceptance."""
         return -self.alarm(window)
 
+    def gain(self, share: float) -> float:
+        """What one request of a candidate with this share of bad ones adds to the acceptance, on average."""
+        return -(
+            share * math.log(self.bad / self.good)
+            + (1 - share) * math.log((1 - self.bad) / (1 - self.good))
+        )
+
     def _log_e(self, outcomes: Outcomes) -> float:
         fine = outcomes.total - outcomes.bad
         return outcomes.bad * math.log(self.bad / self.good) + fine * math.log(

@@ -57,6 +57,17 @@ def test_what_is_compared_has_a_line_each(service: Service) -> None:
     assert f"{entry['stableBad']} of {entry['stableRequests']} (" in late
 
 
+def test_how_long_it_still_takes_is_told_once_requests_tell(service: Service) -> None:
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Analyzing")
+    assert "decided in about" not in show.describe(whole(service), now=service.now)
+    for _ in range(12):
+        if "decisionSeconds" in service.one_pass(new)["rollout"]:
+            break
+
+    assert "decided in about" in show.describe(whole(service), now=service.now)
+
+
 def test_what_was_not_counted_has_no_share(service: Service) -> None:
     service.until(deepseek(**NEW, generation=2), "Analyzing")
 
