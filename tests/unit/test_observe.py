@@ -9,7 +9,7 @@ from deepseek_operator.observe import observe
 from deepseek_operator.reconcile import Key, reconcile
 from tests.unit import test_warming as warming
 from tests.unit.fake_api import FakeApi
-from tests.unit.samples import IMAGES, NOW, Manifest, deepseek
+from tests.unit.samples import CPU_SPEC, IMAGES, NOW, Manifest, deepseek
 from tests.unit.test_reconcile import KEY, put_object, settle
 
 PODS = "/api/v1/namespaces/team/pods"
@@ -264,7 +264,10 @@ async def test_engines_are_asked_only_while_a_run_is_under_way(
         return (Engine("one", "new", is_ready=True),)
 
     observed = await observe(
-        api.kube(), deepseek(**spec), stored={**STORED, "rollout": rollout}, ask_engines=ask
+        api.kube(),
+        deepseek(**CPU_SPEC, **spec),
+        stored={**STORED, "rollout": rollout},
+        ask_engines=ask,
     )
 
     assert pods == (["one", "two"] if asked else [])
