@@ -1,11 +1,15 @@
 """The way forward: from pods that start to all of the traffic. Pure."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
+
+SUSPECTED_PER_MINUTE = 20
+"""Requests of the candidate, as many as one stretch has at least: a suspicion is decided within minutes then."""
 
 
 def starting(scene: Scene) -> Rollout | None:
@@ -91,8 +95,14 @@ def _waits_for(scene: Scene) -> str | None:
 
 
 def _suspicion(scene: Scene) -> str | None:
-    """No larger share for a candidate while it looks worse: what it does meanwhile, few users see."""
+    """No larger share for a candidate while it looks worse: what it does meanwhile, few users see.
+
+    Not where so few requests come that it would not be decided for hours.
+    """
     run = scene.run
+    minutes = elapsed(run.step_since or run.since, scene.now) / timedelta(minutes=1)
+    if run.requests < minutes * SUSPECTED_PER_MINUTE:
+        return None
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
         if found.alarm >= run.plan.bar.suspicious_at:
