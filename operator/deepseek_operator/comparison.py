@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from deepseek_operator.api.types import Rollout, RolloutStep, seconds_of
+from deepseek_operator.api.durations import seconds_of
+from deepseek_operator.api.traffic import Rollout, RolloutStep
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import vllm_figures
 from deepseek_operator.rollout import evidence, metrics

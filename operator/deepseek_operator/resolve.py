@@ -1,8 +1,9 @@
 """From a serving block to a revision's pod shape: catalog, source and engine decided once."""
 
 from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import PvcSource, Source, parse_source
-from deepseek_operator.api.types import DeepSeekDeployment, ServingBlock
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import template, weights
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import vllm

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from deepseek_operator.api.serving import Cache
 from deepseek_operator.api.sources import FetchedSource
-from deepseek_operator.api.types import Cache
 from deepseek_operator.build.weights import claim_name
 from deepseek_operator.plan import HISTORY_LIMIT
 from tests.chart import rendering

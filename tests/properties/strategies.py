@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from deepseek_operator.api import names
-from deepseek_operator.api.types import ServingBlock
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.catalog import models
 from deepseek_operator.rollout.revisions import revision_key
 

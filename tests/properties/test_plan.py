@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepseek_operator.api.types import DeepSeekDeploymentStatus
+from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.kube import drift
 from tests.properties.strategies import Spec, specs
 from tests.unit.samples import NOW, check_against_kubernetes, conditions, deepseek

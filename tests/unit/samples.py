@@ -5,8 +5,9 @@ from typing import Any
 
 import kubernetes_validate
 
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import parse_source
-from deepseek_operator.api.types import DeepSeekDeployment, ServingBlock
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.catalog import models
 from deepseek_operator.engines.contract import EngineImages, EngineRequest
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator import comparison
-from deepseek_operator.api.types import Rollout
+from deepseek_operator.api.traffic import Rollout
 from deepseek_operator.rollout.revisions import Shape
 
 

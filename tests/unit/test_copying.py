@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.api.types import DeepSeekDeployment, DeepSeekDeploymentStatus
+from deepseek_operator.api.status import DeepSeekDeploymentStatus
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import copies
 from deepseek_operator.build import weights as builders
 from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan

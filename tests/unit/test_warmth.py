@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.api.types import WarmupStatus
+from deepseek_operator.api.status import WarmupStatus
 from deepseek_operator.warmth import MOST_RECORDS, Phase, Warmth, WarmUp, entry, records
 from tests.unit.samples import LATER, NOW, Manifest
 

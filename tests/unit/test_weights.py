@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api.conditions import FETCH_REASONS, Reason
-from deepseek_operator.api.types import WeightsStatus
+from deepseek_operator.api.status import WeightsStatus
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.weights import Phase, Progress, Weights
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from deepseek_operator.api import names, rules, schema, types
+from deepseek_operator.api.status import DeepSeekDeploymentStatus
 
 PRINTER_COLUMNS: list[dict[str, str | int]] = [
     {"name": "Model", "type": "string", "jsonPath": ".spec.model"},
@@ -79,7 +80,7 @@ def _version() -> dict[str, Any]:
 
 def _object_schema() -> dict[str, Any]:
     spec = schema.structural_schema(types.DeepSeekDeploymentSpec)
-    status = schema.structural_schema(types.DeepSeekDeploymentStatus)
+    status = schema.structural_schema(DeepSeekDeploymentStatus)
     return {
         "type": "object",
         "description": types.DeepSeekDeployment.__doc__,

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepseek_operator.api import names
-from deepseek_operator.api.types import DeepSeekDeployment, Gateway, GatewayTimeouts, seconds_of
+from deepseek_operator.api.durations import seconds_of
+from deepseek_operator.api.traffic import Gateway, GatewayTimeouts
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import (
     Manifest,
     child_metadata,

@@ -8,8 +8,10 @@ import math
 from typing import Any
 
 from deepseek_operator.api import names
+from deepseek_operator.api.durations import seconds_of
+from deepseek_operator.api.serving import Cache
 from deepseek_operator.api.sources import FetchedSource
-from deepseek_operator.api.types import Cache, DeepSeekDeployment, seconds_of
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import Manifest
 from deepseek_operator.build.template import (
     ENGINE_CONTAINER,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import FetchedSource, PvcSource, Source
-from deepseek_operator.api.types import ServingBlock
 from deepseek_operator.catalog.models import Model
 
 PORT = 8000

@@ -6,7 +6,8 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.types import DeepSeekDeploymentSpec, ServingBlock
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.errors import Stalled
 
 KEY_VERSION = 1

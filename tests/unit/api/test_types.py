@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from deepseek_operator.api import crd
-from deepseek_operator.api.types import Warmup, WorkShape
+from deepseek_operator.api.warmup import Warmup, WorkShape
 
 
 def pattern() -> str:

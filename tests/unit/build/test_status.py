@@ -5,7 +5,8 @@ import dataclasses
 
 import pytest
 
-from deepseek_operator.api.types import DeepSeekDeployment, DeepSeekDeploymentStatus
+from deepseek_operator.api.status import DeepSeekDeploymentStatus
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.plan import make_plan
 from deepseek_operator.rollout.revisions import revision_key
 from tests.unit.samples import CPU_SPEC, IMAGES, LATER, Manifest, conditions, deepseek

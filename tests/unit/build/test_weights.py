@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from deepseek_operator.api.serving import Cache
 from deepseek_operator.api.sources import FetchedSource
-from deepseek_operator.api.types import Cache, DeepSeekDeployment
+from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import weights
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import Shape

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.types import DeepSeekDeploymentSpec, ServingBlock, Warmup
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
+from deepseek_operator.api.warmup import Warmup
 from deepseek_operator.errors import Stalled
 from deepseek_operator.rollout import revisions
 from deepseek_operator.rollout.revisions import Shape, revision_key, target_key

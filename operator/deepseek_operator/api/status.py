@@ -1,0 +1,205 @@
+"""The observed state of a DeepSeekDeployment."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from deepseek_operator.api.analysis import RolloutMetric
+from deepseek_operator.api.base import ApiModel
+
+
+class RevisionStatus(ApiModel):
+    """One revision as the object reports it."""
+
+    revision: str = Field(max_length=63, description="Revision key: equal keys are equal pods.")
+    model: str = Field(max_length=96, description="Model of the revision.")
+    source: str = Field(default="", max_length=1024, description="Where its weights come from.")
+    image: str = Field(default="", max_length=512, description="Image of its engine.")
+    replicas: int = Field(default=0, description="Replicas that it should have.")
+    ready_replicas: int = Field(default=0, description="Replicas that answer.")
+
+
+class WeightsStatus(ApiModel):
+    """The weights of one source, as far as they are there; sizes in bytes."""
+
+    claim: str = Field(max_length=253, description="PersistentVolumeClaim that holds them.")
+    source: str = Field(max_length=1024, description="Where they come from.")
+    phase: Literal["Sizing", "Waiting", "Fetching", "Verifying", "Failed", "Ready", "PerPod"] = (
+        Field(
+            description="Sizing (the source is asked for its size), Waiting (for the volume or a "
+            "node), Fetching, Verifying, Failed (tried again later), Ready, or PerPod (no volume can "
+            "be shared between nodes: each pod fetches a copy of its own)."
+        )
+    )
+    bytes_done: int | None = Field(default=None, description="Bytes that are there.")
+    bytes_total: int | None = Field(default=None, description="Bytes that there will be.")
+    bytes_per_second: int | None = Field(default=None, description="Rate of the last 10 seconds.")
+    seconds_left: int | None = Field(default=None, description="At that rate.")
+
+
+class WarmupFigure(ApiModel):
+    """One kind of warm-up request: its first round and its last, in milliseconds."""
+
+    name: str = Field(max_length=128, description="The kind of request.")
+    cold_first_token: int = Field(description="Time to first token of the first round, ms.")
+    warm_first_token: int = Field(description="Time to first token of the last round, ms.")
+    cold_next_token: int | None = Field(
+        default=None, description="Time between tokens of the first round, ms."
+    )
+    warm_next_token: int | None = Field(
+        default=None, description="Time between tokens of the last round, ms."
+    )
+
+
+class WarmupStatus(ApiModel):
+    """The last warm-up of one pod."""
+
+    pod: str = Field(max_length=253, description="The pod.")
+    revision: str = Field(max_length=63, description="Revision key of the pod.")
+    at: str = Field(description="When it had ended.", json_schema_extra={"format": "date-time"})
+    seconds: int = Field(description="How long the warm-up took.")
+    requests: int = Field(description="Requests that it sent.")
+    failure: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="Why it failed although the pod serves (warmup.onFailure: Serve).",
+    )
+    figures: list[WarmupFigure] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Its kinds of requests, cold and warm.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+class ConditionStatus(ApiModel):
+    """A condition as Kubernetes stores it (meta/v1 Condition)."""
+
+    type: str = Field(
+        max_length=316, description="Ready, Reconciling, Stalled, RolledOut, WeightsReady or Warm."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
+    message: str = Field(max_length=32768, description="Why, in a sentence.")
+    observed_generation: int = Field(description="Generation of the spec that this speaks of.")
+    last_transition_time: str = Field(
+        description="When the status last changed.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class GatewayStatus(ApiModel):
+    """The gateway as the object reports it."""
+
+    replicas: int = Field(default=0, description="Replicas that it should have.")
+    ready_replicas: int = Field(default=0, description="Replicas that take requests.")
+    version: str = Field(
+        default="", max_length=63, description="Version of what they are told to do."
+    )
+
+
+class RolloutStatus(ApiModel):
+    """The last Canary, as people read it, and what the operator goes on from."""
+
+    run: str = Field(default="", max_length=80, description="Its name: number and candidate.")
+    at: str = Field(
+        default="",
+        max_length=96,
+        description="Run and step as a command names them: `<verb>:<at>`.",
+    )
+    phase: str = Field(default="", max_length=32, description="Where it is.")
+    reason: str = Field(default="", max_length=64, description="Why, in one word.")
+    message: str = Field(
+        default="", max_length=1024, description="Why, with the figures that decided."
+    )
+    step: int = Field(default=0, description="The present step, from 1.")
+    steps: int = Field(default=0, description="How many steps there are.")
+    weight: int = Field(
+        default=0, description="Percent of the requests that the candidate is to have."
+    )
+    candidate: str = Field(default="", max_length=63, description="The new revision.")
+    stable: str = Field(
+        default="", max_length=63, description="The revision that it is compared with."
+    )
+    since: str | None = Field(
+        default=None,
+        description="When the phase began.",
+        json_schema_extra={"format": "date-time"},
+    )
+    decision_seconds: int | None = Field(
+        default=None,
+        description="About how long until it is decided, at the present rate of requests and if the "
+        "new revision is as good as the other; none where that is not known, or not within "
+        "maxDuration.",
+    )
+    command: str = Field(default="", max_length=256, description="What became of the last command.")
+    metrics: list[RolloutMetric] = Field(
+        default_factory=list,
+        max_length=16,
+        description="What is compared, and what was seen of it in this run until it was promoted.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    record: str = Field(
+        default="",
+        max_length=65536,
+        description="What the operator goes on from; for nobody else.",
+    )
+
+
+class DeepSeekDeploymentStatus(ApiModel):
+    """The observed state of a DeepSeekDeployment."""
+
+    observed_generation: int = Field(
+        default=0, description="Generation of the spec that the status speaks of."
+    )
+    url: str = Field(
+        default="", max_length=512, description="Base URL of the OpenAI API inside the cluster."
+    )
+    served_name: str = Field(default="", max_length=96, description='What clients send as "model".')
+    replicas: int = Field(default=0, description="Replicas of the serving revision that exist.")
+    selector: str = Field(
+        default="",
+        max_length=1024,
+        description="Label selector of the serving revision's pods, for the scale subresource.",
+    )
+    serving: RevisionStatus | None = Field(
+        default=None, description="The revision that answers users; none before the first."
+    )
+    desired: RevisionStatus | None = Field(
+        default=None, description="The revision that the spec asks for."
+    )
+    rollout: RolloutStatus | None = Field(
+        default=None, description="The last Canary; none before the first."
+    )
+    gateway: GatewayStatus | None = Field(
+        default=None, description="The gateway; none where gateway.provider is None."
+    )
+    weights: list[WeightsStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="The fetched weights of the revisions that have pods or are to have them.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["claim"],
+        },
+    )
+    warmup: list[WarmupStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="The last warm-ups, of each pod its last.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["pod"],
+        },
+    )
+    conditions: list[ConditionStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady and Warm.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )

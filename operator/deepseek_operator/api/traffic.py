@@ -1,0 +1,150 @@
+"""Where users' requests go: the gateway, and how a new revision takes over."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from deepseek_operator.api import rules
+from deepseek_operator.api.analysis import Analysis
+from deepseek_operator.api.base import ApiModel
+from deepseek_operator.api.durations import Duration
+from deepseek_operator.api.pod import Resources
+
+
+class GatewayTimeouts(ApiModel):
+    """How long an answer may be silent; as 90s, 5m or 1h30m."""
+
+    first_token: Duration = Field(
+        default="60s",
+        description="Until the first token of a stream; then another replica or revision is asked. "
+        "Default: 60s.",
+    )
+    between_tokens: Duration = Field(
+        default="60s",
+        description="Between two tokens of a stream; then it is cut. Default: 60s.",
+    )
+    response: Duration = Field(
+        default="10m",
+        description="Until the first byte of any answer; one that is no stream comes whole. "
+        "Default: 10m.",
+    )
+
+
+class Gateway(ApiModel):
+    """What stands between clients and the engines."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.GATEWAY})
+
+    provider: Literal["Embedded", "None"] = Field(
+        default="Embedded",
+        description="Embedded (an Envoy of this object's own) or None (clients reach the engines of "
+        "the serving revision through a plain Service: no retries, no limits). Default: Embedded.",
+    )
+    replicas: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="Gateway replicas, on different nodes where there are. Default: 2.",
+    )
+    sticky_header: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="Request header whose value keeps a conversation on one revision, for example "
+        "x-conversation-id. Default: each request is on its own.",
+    )
+    pinning: bool | None = Field(
+        default=None,
+        description="Let the header x-dsd-pin choose a revision by its key, for tests. Default: "
+        "false.",
+    )
+    max_requests_per_replica: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="Requests at once for each engine replica, running or queued; more are answered "
+        "429 with Retry-After. Default: 1024.",
+    )
+    max_request_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] | None = Field(
+        default=None,
+        description="Largest body of a request, in bytes; a larger one is answered 413. Default: "
+        "4194304 (4 MiB).",
+    )
+    timeouts: GatewayTimeouts | None = Field(
+        default=None, description="How long an answer may be silent."
+    )
+    drain_timeout: Duration | None = Field(
+        default=None,
+        description="How long a gateway replica that is to go lets running answers end. Default: "
+        "10m.",
+    )
+    resources: Resources | None = Field(
+        default=None,
+        description="Requests and limits of a gateway replica's Envoy. Default: requests of 100m "
+        "CPU and 128Mi, a limit of 1Gi.",
+    )
+
+
+class RolloutStep(ApiModel):
+    """One share of the traffic, and what has to be seen of it before the next."""
+
+    weight: Annotated[int, Field(ge=1, le=95)] = Field(
+        description="Percent of the requests for the new revision. Above 95 there is nothing left to "
+        "compare with; promotion follows the last step."
+    )
+    min_duration: Duration = Field(
+        default="1m", description="The step lasts so long at least. Default: 1m."
+    )
+    min_requests: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=100,
+        description="So many requests of the new revision have to be seen. Default: 100.",
+    )
+    pause: bool = Field(
+        default=False, description="Wait for a person's approval after the step. Default: false."
+    )
+
+
+class Rollout(ApiModel):
+    """How a new revision takes over from the one that serves."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ROLLOUT})
+
+    strategy: Literal["BlueGreen", "Canary"] = Field(
+        default="BlueGreen",
+        description="BlueGreen (all users change over when every replica of the new revision is "
+        "ready) or Canary (step by step, compared with the serving revision on users' own requests, "
+        "and back by itself if it is worse). Default: BlueGreen.",
+    )
+    steps: list[RolloutStep] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Of a Canary, with weights that grow. Default: 1, 5, 25 and 50 % with 20, 50, "
+        "100 and 200 requests.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    paused: bool | None = Field(
+        default=None,
+        description="Hold a Canary where it is; it still goes back if it is worse. Default: false.",
+    )
+    auto_promote: bool | None = Field(
+        default=None,
+        description="Promote by itself after the last step; false waits for a person. Default: true.",
+    )
+    hold_timeout: Duration | None = Field(
+        default=None,
+        description="A Canary that cannot go on for so long goes back, as when no figures come. "
+        "Default: 30m.",
+    )
+    max_duration: Duration | None = Field(
+        default=None, description="A Canary that is not decided by then goes back. Default: 24h."
+    )
+    rollback_window: Duration | None = Field(
+        default=None,
+        description="How long the revision before is kept, with all its replicas, after a Canary "
+        "was promoted. Default: 2h.",
+    )
+    drain_timeout: Duration | None = Field(
+        default=None,
+        description="How long running answers of a revision may take that is let go. Default: 15m.",
+    )
+    analysis: Analysis = Field(
+        default_factory=Analysis,
+        description="What a Canary is judged by beside failed, rejected and empty answers.",
+    )
