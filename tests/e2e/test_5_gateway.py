@@ -172,7 +172,7 @@ def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
     with frozen_core(front), pytest.raises(urllib.error.HTTPError) as refused:
         stream(front.url(NAME), NAME)
 
-    assert refused.value.code == 503
+    assert refused.value.code == 504
     error = json.loads(refused.value.read())["error"]
     assert error["message"] == "no first token within 5 s"
     wait_until(lambda: _answers(front), what="the engine answers again")

@@ -109,17 +109,15 @@ class FakeEngine:
         body = await request.json()
         self.seen.append(dict(request.headers))
         behaviour = self.behaviour
+        if self.running >= int(request.headers.get("x-dsd-most-requests", "1000000")):
+            # As our middleware in vLLM refuses what is too much.
+            return _refusal(429, "queue-full", {"Retry-After": "1"})
         self.running += 1
         try:
             if behaviour.silent:
                 await asyncio.Event().wait()
             if behaviour.status != 200:
-                error = {
-                    "message": "refused by the test",
-                    "type": "error",
-                    "code": behaviour.status,
-                }
-                return web.json_response({"error": error}, status=behaviour.status)
+                return _refusal(behaviour.status, "refused by the test", {})
             if body.get("stream"):
                 return await self._stream(request, behaviour)
             await asyncio.sleep(
@@ -135,8 +133,11 @@ class FakeEngine:
 
     async def _stream(self, request: web.Request, behaviour: Behaviour) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        # Headers with the first token, as our middleware in vLLM holds them.
-        await asyncio.sleep(behaviour.first_token)
+        # Headers with the first token, as our middleware in vLLM holds them; or not at all.
+        patience = float(request.headers.get("x-dsd-first-token-seconds", "inf"))
+        await asyncio.sleep(min(behaviour.first_token, patience))
+        if behaviour.first_token > patience:
+            return _refusal(504, "first-token", {})
         await response.prepare(request)
         for number in range(behaviour.tokens):
             if behaviour.breaks_after == number:
@@ -168,3 +169,8 @@ class FakeEngine:
             "choices": [choice],
             "usage": usage,
         }
+
+
+def _refusal(status: int, why: str, headers: dict[str, str]) -> web.Response:
+    error = {"message": why, "type": "error", "code": status}
+    return web.json_response({"error": error}, status=status, headers=headers)

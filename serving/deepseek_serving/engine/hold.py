@@ -1,7 +1,7 @@
 """Streams that begin with their first token, or not at all: an ASGI middleware of vLLM's API server.
 
 vLLM says 200 before it has computed anything, and once it has, nobody can send the request elsewhere. So the
-head of a stream is held until its first part comes. One that is late is answered 503 and aborted in the
+head of a stream is held until its first part comes. One that is late is answered 504 and aborted in the
 engine; one that falls silent later is cut, for its head is gone. How long both may take a gateway says in
 the request's headers; without them nothing is held.
 
@@ -13,6 +13,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+
+from deepseek_serving.engine.bounded import Bounded
 
 FIRST_TOKEN_HEADER = b"x-dsd-first-token-seconds"
 BETWEEN_TOKENS_HEADER = b"x-dsd-between-tokens-seconds"
@@ -30,11 +32,11 @@ class StreamSilentError(Exception):
 
 
 class FirstToken:
-    """The middleware; one for the whole server."""
+    """The middleware; one for the whole server. It keeps the number of requests, too."""
 
     def __init__(self, app: App) -> None:
         """`app` answers the requests."""
-        self._app = app
+        self._app = Bounded(app)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
@@ -97,14 +99,14 @@ class _Stream:
         if self._begun:
             raise StreamSilentError(f"no token for {self._between:g} s")
         said = f"no first token within {self._first:g} s"
-        error = {"message": said, "type": "timeout", "param": None, "code": 503}
+        error = {"message": said, "type": "timeout", "param": None, "code": 504}
         body = json.dumps({"error": error}).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (REASON_HEADER, b"first-token"),
         ]
-        await self._send({"type": "http.response.start", "status": 503, "headers": headers})
+        await self._send({"type": "http.response.start", "status": 504, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def _take(self, message: Message) -> None:

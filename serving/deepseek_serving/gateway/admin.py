@@ -28,12 +28,14 @@ class Admin:
         }
 
     async def prometheus(self) -> str:
-        """Its statistics in Prometheus's form, those that were never used left out."""
+        """Its statistics in Prometheus's form, those that were never used left out; and the fallbacks."""
         async with self._session.get(
             f"{self._url}/stats/prometheus", params={"usedonly": ""}, timeout=_SECONDS
         ) as response:
             response.raise_for_status()
-            return await response.text()
+            text = await response.text()
+        counted = counts.requests(await self._statistics(counts.FILTER))
+        return f"{text.rstrip()}\n{counts.exposition(counted)}"
 
     async def active_requests(self) -> int:
         """Of clients, on this Envoy."""

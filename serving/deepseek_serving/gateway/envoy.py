@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from deepseek_serving.gateway import errors
-from deepseek_serving.gateway.document import Document, Limits, Route, When
+from deepseek_serving.gateway import errors, retries
+from deepseek_serving.gateway.document import Document, Route, When
 from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
 from deepseek_serving.gateway.parts import (
     ROUTER,
@@ -25,6 +25,8 @@ FIRST_TOKEN_HEADER = "x-dsd-first-token-seconds"  # noqa: S105 - a token of an a
 """On a request to an engine: how long a stream may wait for its first token."""
 BETWEEN_TOKENS_HEADER = "x-dsd-between-tokens-seconds"
 """And how long for each further one."""
+MOST_REQUESTS_HEADER = "x-dsd-most-requests"
+"""And how many requests of gateways an engine may have at once."""
 METADATA = "dsd"
 """Namespace of what Envoy knows of a pod."""
 ROUTES = "clients"
@@ -62,12 +64,10 @@ class Resources:
 
 def build(document: Document, endpoints: Endpoints, *, port: int = CLIENT_PORT) -> Resources:
     """Everything that Envoy is to hold."""
+    endpoints = _held(document, endpoints)
     chains = {revision: (revision, *then) for revision, then in _chains(document).items()}
     return Resources(
-        clusters=tuple(
-            _cluster(name, document.replicas.get(_revision_of(name), 1), document.limits)
-            for name in chains
-        ),
+        clusters=tuple(_cluster(name, chain, document) for name, chain in chains.items()),
         endpoints=tuple(
             _assignment(revision, chain, endpoints) for revision, chain in chains.items()
         ),
@@ -104,9 +104,29 @@ def _pods(member: str, endpoints: Endpoints) -> tuple[Endpoint, ...]:
     return endpoints.get(_revision_of(member), ())
 
 
-def _cluster(name: str, replicas: int, limits: Limits) -> Config:
-    """Nothing of it may depend on the pods that are ready: a cluster that changes begins anew."""
-    most = limits.requests_per_pod * max(1, replicas)
+def _held(document: Document, endpoints: Endpoints) -> Endpoints:
+    """The pods, with a place that nobody listens at for who may not be stood in for without any.
+
+    Without it requests would go on to the next revision by themselves.
+    """
+    if When.UNAVAILABLE in document.fallback_on:
+        return endpoints
+    empty = [
+        one.revision for one in document.routes if one.then and not endpoints.get(one.revision)
+    ]
+    return {**endpoints, **dict.fromkeys(empty, (_NOBODY,))}
+
+
+_NOBODY = Endpoint("127.0.0.1", 9)
+
+
+def _cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
+    """Nothing of it may depend on the pods that are ready: a cluster that changes begins anew.
+
+    It has room for all who answer in its place: each engine refuses what is too much for itself.
+    """
+    pods = sum(max(1, document.replicas.get(_revision_of(member), 1)) for member in chain)
+    most = document.limits.requests_per_pod * pods
     return {
         "name": name,
         "type": "EDS",
@@ -118,7 +138,7 @@ def _cluster(name: str, replicas: int, limits: Limits) -> Config:
             "healthy_panic_threshold": {"value": 0},
             "update_merge_window": "0s",
         },
-        "outlier_detection": _OUTLIERS,
+        **({"outlier_detection": _OUTLIERS} if _may_leave_out(document, chain) else {}),
         "circuit_breakers": {
             "thresholds": [
                 {
@@ -136,9 +156,15 @@ def _cluster(name: str, replicas: int, limits: Limits) -> Config:
                 "@type": f"{TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "common_http_protocol_options": {"idle_timeout": f"{_ENGINE_KEEP_ALIVE_SECONDS}s"},
                 "explicit_http_config": {"http_protocol_options": {}},
+                **({"http_filters": retries.noting_filters()} if len(chain) > 1 else {}),
             }
         },
     }
+
+
+def _may_leave_out(document: Document, chain: tuple[str, ...]) -> bool:
+    """Whether pods that fail may be left out: not where the last one would let requests go on."""
+    return len(chain) == 1 or When.UNAVAILABLE in document.fallback_on
 
 
 _OUTLIERS: Config = {
@@ -227,6 +253,7 @@ def _counting() -> Config:
     code = {"name": "code", "value_format": "%RESPONSE_CODE%"}
     flags = {"name": "flags", "value_format": "%RESPONSE_FLAGS%"}
     attempts = {"name": "attempts", "value_format": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"}
+    why = {"name": "reason", "value_format": retries.noted()}
     return _typed_struct(
         "envoy.access_loggers.stats",
         f"{TYPE}.extensions.access_loggers.stats.v3.Config",
@@ -234,7 +261,10 @@ def _counting() -> Config:
             "stats_scope": {"prefix": "dsd"},
             "counters": [
                 {
-                    "stat": {"name": "requests", "tags": [chosen, served, code, flags, attempts]},
+                    "stat": {
+                        "name": "requests",
+                        "tags": [chosen, served, code, flags, attempts, why],
+                    },
                     "value_fixed": 1,
                 }
             ],
@@ -276,6 +306,7 @@ def _logging() -> Config:
         "revision": f"%UPSTREAM_METADATA({METADATA}:revision)%",
         "pod": "%UPSTREAM_HOST%",
         "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "reason": retries.noted(),
         "firstByteMs": "%RESPONSE_DURATION%",
         "durationMs": "%DURATION%",
         "bytesIn": "%BYTES_RECEIVED%",
@@ -297,15 +328,20 @@ def _route_configuration(
     routes: list[Config] = []
     if document.pins:
         for revision in sorted(document.replicas):
-            pinned = _action(document, 1, many=len(endpoints.get(revision, ())) > 1)
+            pinned = retries.action(document, 1, many=len(endpoints.get(revision, ())) > 1)
             routes += _for_paths(
                 {"route": {**pinned, "cluster": _pinned(revision)}},
                 headers=[{"name": PIN_HEADER, "string_match": {"exact": revision}}],
             )
     if document.routes:
-        longest = max(len(chains[route.revision]) for route in document.routes)
-        many = any(len(endpoints.get(route.revision, ())) > 1 for route in document.routes)
-        shared = _action(document, longest, many=many)
+        asked = [
+            [len(endpoints[member]) for member in chains[route.revision] if endpoints.get(member)]
+            for route in document.routes
+        ]
+        many = any(pods > 1 for chain in asked for pods in chain)
+        # One more would begin with the first again.
+        longest = max(1, *map(len, asked))
+        shared = retries.action(document, longest, many=many)
         split = _split(document.routes, document.sticky_header)
         routes += _for_paths({"route": {**shared, **split}})
     else:
@@ -321,10 +357,11 @@ def _route_configuration(
                 "request_headers_to_add": [
                     set_header(FIRST_TOKEN_HEADER, f"{limits.first_token_seconds:g}"),
                     set_header(BETWEEN_TOKENS_HEADER, f"{limits.between_tokens_seconds:g}"),
+                    set_header(MOST_REQUESTS_HEADER, str(limits.requests_per_pod)),
                 ],
                 "response_headers_to_add": [
                     set_header(REVISION_HEADER, f"%UPSTREAM_METADATA({METADATA}:revision)%"),
-                    set_header(FALLBACK_HEADER, f"%CEL({_FALLBACK_REASON})%"),
+                    set_header(FALLBACK_HEADER, retries.reason(_SERVED)),
                 ],
                 "routes": [*routes, *_unanswered()],
             }
@@ -333,57 +370,6 @@ def _route_configuration(
 
 
 _SERVED = f"xds.upstream_host_metadata.filter_metadata['{METADATA}']['revision']"
-_FALLBACK_REASON = (
-    f"xds.cluster_name.startsWith({_SERVED}) ? '' : "
-    f"(upstream.request_attempt_count > 1u ? 'Retried' : '{When.UNAVAILABLE}')"
-)
-
-
-def _action(document: Document, chain: int, *, many: bool) -> Config:
-    retries = _retries(document, chain, many=many)
-    tries = 1 + int(retries["num_retries"])
-    silence = tries * document.limits.response_seconds + document.limits.between_tokens_seconds
-    return {
-        # An answer ends when it ends; its silences have a limit. Streams have narrower ones, which the
-        # engines keep: they know which requests are streams.
-        "timeout": "0s",
-        "idle_timeout": f"{silence:g}s",
-        "retry_policy": retries,
-    }
-
-
-def _retries(document: Document, chain: int, *, many: bool) -> Config:
-    """Before the first byte only (Envoy never retries after it), and not on the pod that failed."""
-    tries = 2 if many else 1
-    """Of each revision of the chain: another pod of it, where there is one, then the next revision."""
-    refusals = []
-    if When.OVERLOADED in document.fallback_on or many:
-        refusals = [429, 502, 503, 504]
-    conditions = ["connect-failure", "refused-stream", "reset-before-request", "reset"]
-    return {
-        "retry_on": ",".join([*conditions, *(["retriable-status-codes"] if refusals else [])]),
-        "retriable_status_codes": refusals,
-        "num_retries": max(1, tries * chain - 1),
-        "per_try_timeout": f"{document.limits.response_seconds:g}s",
-        "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
-        # A pod that refuses has the fewest requests and is chosen first, three times of four.
-        "host_selection_retry_max_attempts": 32,
-        "retry_host_predicate": [
-            {
-                "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": {
-                    "@type": f"{TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-                },
-            }
-        ],
-        "retry_priority": {
-            "name": "envoy.retry_priorities.previous_priorities",
-            "typed_config": {
-                "@type": f"{TYPE}.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
-                "update_frequency": tries,
-            },
-        },
-    }
 
 
 def _split(routes: tuple[Route, ...], sticky_header: str | None) -> Config:

@@ -87,7 +87,7 @@ async def test_a_late_stream_is_refused_and_aborted() -> None:
 
     head, body = await ask(answer)
 
-    assert head["status"] == 503
+    assert head["status"] == 504
     assert (b"x-dsd-reason", b"first-token") in head["headers"]
     assert json.loads(body["body"])["error"]["message"] == "no first token within 0.2 s"
     assert aborted.is_set()

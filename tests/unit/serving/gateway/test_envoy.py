@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deepseek_serving.gateway import ads, envoy
 from deepseek_serving.gateway.bootstrap import bootstrap
-from deepseek_serving.gateway.document import Document, Limits, Route
+from deepseek_serving.gateway.document import Document, Limits, Route, When
 from deepseek_serving.gateway.endpoints import Endpoint
 
 ONE, TWO = Endpoint("10.0.0.1", 8000), Endpoint("10.0.0.2", 8000)
@@ -39,6 +39,61 @@ def test_limits_grow_with_the_replicas_that_there_are_to_be() -> None:
     assert cluster["circuit_breakers"]["thresholds"][0]["max_requests"] == 30
 
 
+def test_a_revision_has_room_for_those_who_stand_in_for_it() -> None:
+    """Each engine refuses what is too much for itself, and that goes on to the next."""
+    limits = Limits(requests_per_pod=10)
+    document = Document(
+        "1", "chat", (Route("a", 100, ("b",)),), {"a": 3, "b": 2}, pins=True, limits=limits
+    )
+
+    clusters = envoy.build(document, {}).clusters
+
+    most = {one["name"]: one["circuit_breakers"]["thresholds"][0] for one in clusters}
+    assert (most["a"]["max_requests"], most["a/pinned"]["max_requests"]) == (50, 30)
+
+
+@pytest.mark.parametrize(
+    ("when", "codes", "connects", "times"),
+    [
+        ({"Unavailable"}, [502], True, False),
+        ({"Overloaded"}, [429, 503], False, False),
+        ({"Timeout"}, [504], False, False),
+        ({"Unavailable", "Timeout"}, [502, 504], True, True),
+        (set(When), [429, 502, 503, 504], True, True),
+    ],
+)
+def test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for(
+    when: set[str], codes: list[int], *, connects: bool, times: bool
+) -> None:
+    document = Document(
+        "1",
+        "chat",
+        (Route("a", 100, ("b",)),),
+        {"a": 1},
+        fallback_on=frozenset(map(When, when)),
+        limits=Limits(response_seconds=100, first_token_seconds=10, between_tokens_seconds=20),
+    )
+
+    [routes] = envoy.build(document, {"a": (ONE,), "b": (TWO,)}).routes
+
+    route = routes["virtual_hosts"][0]["routes"][0]["route"]
+    policy = route["retry_policy"]
+    assert policy["retriable_status_codes"] == codes
+    assert ("connect-failure" in policy["retry_on"]) is connects
+    assert ("per_try_timeout" in policy) is times
+    assert route["idle_timeout"] == ("220s" if times else "110s")
+
+
+def test_a_pod_alone_that_refuses_is_not_asked_again() -> None:
+    document = Document("1", "chat", (Route("a", 100),), {"a": 1})
+
+    [routes] = envoy.build(document, {"a": (ONE,)}).routes
+
+    policy = routes["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]
+    assert policy["retriable_status_codes"] == []
+    assert "connect-failure" in policy["retry_on"]
+
+
 def test_a_revision_without_requests_is_kept_for_those_that_run() -> None:
     document = Document("1", "chat", (Route("a", 100),), {"a": 1, "b": 1})
 
@@ -50,7 +105,13 @@ def test_a_revision_without_requests_is_kept_for_those_that_run() -> None:
 
 @pytest.mark.parametrize(
     ("pods", "tries", "retries"),
-    [({"a": (ONE,)}, 1, 2), ({"a": (ONE, TWO)}, 2, 5), ({}, 1, 2)],
+    [
+        pytest.param({"a": (ONE,), "b": (ONE,), "c": (ONE,)}, 1, 2, id="one-pod-each"),
+        pytest.param({"a": (ONE, TWO), "b": (ONE,), "c": (ONE,)}, 2, 5, id="two-of-the-first"),
+        # Who has no pod is not counted: the chain would be begun again.
+        pytest.param({"a": (ONE,), "c": (ONE,)}, 1, 1, id="two-with-pods"),
+        pytest.param({}, 1, 1, id="nobody"),
+    ],
 )
 def test_another_pod_is_tried_before_the_next_revision_where_there_is_one(
     pods: dict[str, tuple[Endpoint, ...]], tries: int, retries: int

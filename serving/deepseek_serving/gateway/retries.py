@@ -1,0 +1,151 @@
+"""Before the first byte: who is tried again, who answers in whose place, and how Envoy knows why. Pure.
+
+Envoy chooses by cause whether a request is tried again, and by order where: first another pod of the same
+revision, where there is one, then the next revision of its chain.
+"""
+
+from deepseek_serving.gateway.document import Document, When
+from deepseek_serving.gateway.parts import TYPE, Config
+
+FALLBACK_METADATA = "dsd.fallback"
+"""Namespace of what is noted of a request that was not answered at the first try."""
+_WHY = "why"
+
+_REFUSALS = (429, 503)
+_LATE = 504
+_BROKEN = 502
+
+_CONNECTIONS = ("connect-failure", "refused-stream", "reset-before-request", "reset")
+
+_NOTE = f"""
+function envoy_on_response(handle)
+  local status = handle:headers():get(":status")
+  local why = nil
+  if status == "429" or status == "503" then
+    why = "{When.OVERLOADED}"
+  elseif status == "{_LATE}" then
+    why = "{When.TIMEOUT}"
+  end
+  if why == nil then
+    return
+  end
+  local noted = handle:streamInfo():dynamicMetadata()
+  if noted:get("{FALLBACK_METADATA}") == nil then
+    noted:set("{FALLBACK_METADATA}", "{_WHY}", why)
+  end
+end
+"""
+"""Runs on the answer to each try. What it notes is the request's, so it is still there at the next try."""
+
+
+def noting_filters() -> list[Config]:
+    """The filters of a cluster whose requests others may answer."""
+    filters = f"{TYPE}.extensions.filters.http"
+    return [
+        {
+            "name": "envoy.filters.http.lua",
+            "typed_config": {
+                "@type": f"{filters}.lua.v3.Lua",
+                "default_source_code": {"inline_string": _NOTE},
+            },
+        },
+        {
+            "name": "envoy.filters.http.upstream_codec",
+            "typed_config": {"@type": f"{filters}.upstream_codec.v3.UpstreamCodec"},
+        },
+    ]
+
+
+def noted() -> str:
+    """What was noted, in Envoy's format strings; nothing for who could not be reached."""
+    return f"%DYNAMIC_METADATA({FALLBACK_METADATA}:{_WHY})%"
+
+
+def reason(served: str) -> str:
+    """Why another revision answered, in Envoy's format strings; `served` is whose pod it was, in CEL.
+
+    Of whom no answer came at all nothing is noted: there was no pod, or no connection to it.
+    """
+    metadata = "metadata.filter_metadata"
+    why = (
+        f"'{FALLBACK_METADATA}' in {metadata} ? {metadata}['{FALLBACK_METADATA}']['{_WHY}'] : "
+        f"'{When.UNAVAILABLE}'"
+    )
+    return f"%CEL(xds.cluster_name.startsWith({served}) ? '' : ({why}))%"
+
+
+def action(document: Document, chain: int, *, many: bool) -> Config:
+    """What a route says of tries and silences; `chain` is how many revisions may be asked.
+
+    `many` is whether one of them has more than one pod.
+    """
+    policy = _policy(document, chain, many=many)
+    limits, tries = document.limits, 1 + int(policy["num_retries"])
+    if "per_try_timeout" in policy:
+        silence = tries * limits.response_seconds + limits.between_tokens_seconds
+    else:
+        # Each try but the last ends with a refusal, or with a first token that does not come.
+        late = (tries - 1) * limits.first_token_seconds
+        silence = max(late + limits.response_seconds, limits.between_tokens_seconds)
+    return {
+        # An answer ends when it ends; its silences have a limit. Streams have narrower ones, which the
+        # engines keep: they know which requests are streams.
+        "timeout": "0s",
+        "idle_timeout": f"{silence:g}s",
+        "retry_policy": policy,
+    }
+
+
+def _policy(document: Document, chain: int, *, many: bool) -> Config:
+    """Before the first byte only (Envoy never retries after it), and not on the pod that failed."""
+    tries = 2 if many else 1
+    """Of each revision of the chain: another pod of it, where there is one, then the next revision."""
+    codes = _codes(document, chain, many=many)
+    # Another pod may be connected to even where another revision may not be asked for it.
+    connects = chain == 1 or many or When.UNAVAILABLE in document.fallback_on
+    conditions = [
+        *(_CONNECTIONS if connects else ()),
+        *(["retriable-status-codes"] if codes else []),
+    ]
+    policy: Config = {
+        "retry_on": ",".join(conditions),
+        "retriable_status_codes": codes,
+        "num_retries": max(1, tries * chain - 1),
+        "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
+        # A pod that refuses has the fewest requests and is chosen first, three times of four.
+        "host_selection_retry_max_attempts": 32,
+        "retry_host_predicate": [_extension("host", "previous_hosts", "PreviousHostsPredicate")],
+        "retry_priority": _extension(
+            "priority", "previous_priorities", "PreviousPrioritiesConfig", update_frequency=tries
+        ),
+    }
+    if chain == 1 or {When.UNAVAILABLE, When.TIMEOUT} <= document.fallback_on:
+        # To Envoy a try whose time is over is one whose connection broke: it cannot go on for one and not
+        # for the other.
+        policy["per_try_timeout"] = f"{document.limits.response_seconds:g}s"
+    return policy
+
+
+def _codes(document: Document, chain: int, *, many: bool) -> list[int]:
+    """Answers after which the request goes on: to another pod, or as far as the chain may be asked."""
+    if chain == 1:
+        return sorted((*_REFUSALS, _BROKEN, _LATE)) if many else []
+    causes = document.fallback_on
+    return sorted(
+        (
+            *(_REFUSALS if When.OVERLOADED in causes else ()),
+            *((_LATE,) if When.TIMEOUT in causes else ()),
+            *((_BROKEN,) if When.UNAVAILABLE in causes else ()),
+        )
+    )
+
+
+def _extension(kind: str, name: str, message: str, **settings: int) -> Config:
+    kinds = {"host": "retry_host_predicates", "priority": "retry_priorities"}
+    return {
+        "name": f"envoy.{kinds[kind]}.{name}",
+        "typed_config": {
+            "@type": f"{TYPE}.extensions.retry.{kind}.{name}.v3.{message}",
+            **settings,
+        },
+    }
