@@ -21,6 +21,7 @@ from deepseek_operator.reconcile import Key, reconcile
 from deepseek_operator.report import Outcome
 from deepseek_operator.settings import Settings
 from deepseek_operator.telemetry.engines import AskEngines, Engines
+from deepseek_operator.telemetry.fallbacks import Fallbacks
 from deepseek_operator.telemetry.gateways import Ask, Gateways
 
 logger = logging.getLogger(__name__)
@@ -97,11 +98,10 @@ async def _lead(
     await leadership.acquire()
     metrics.leader.set(1)
     session = aiohttp.ClientSession()
+    asking = Gateways(session, tell=Fallbacks(metrics.count_fallbacks).hear)
     worker = controllers.Controller(
         queue=queue,
-        reconcile=_bound_reconcile(
-            kube, settings.images, Gateways(session).ask, Engines(session).ask
-        ),
+        reconcile=_bound_reconcile(kube, settings.images, asking.ask, Engines(session).ask),
         metrics=metrics,
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]

@@ -1,6 +1,11 @@
 """The operator's own metrics, in a registry of their own."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+Fallbacks = Mapping[tuple[str, str, str], int]
+"""Answers by the revision whose turn it was, the one that gave them, and why."""
 
 
 class OperatorMetrics:
@@ -27,6 +32,12 @@ class OperatorMetrics:
             ["verb", "resource", "code"],
             registry=self.registry,
         )
+        self.fallbacks = Counter(
+            "deepseek_operator_fallbacks",
+            "Answers of another revision than the one whose turn it was, as gateways told in passes.",
+            ["namespace", "name", "from", "to", "reason"],
+            registry=self.registry,
+        )
         self.queue = Gauge(
             "deepseek_operator_queue_keys",
             "Objects that wait for a worker.",
@@ -41,3 +52,8 @@ class OperatorMetrics:
     def count_call(self, verb: str, plural: str, code: int) -> None:
         """Count one call to the API."""
         self.calls.labels(verb, plural, str(code)).inc()
+
+    def count_fallbacks(self, namespace: str, name: str, grown: Fallbacks) -> None:
+        """Count what an object's gateway has told since it told last."""
+        for (chosen, served, reason), count in grown.items():
+            self.fallbacks.labels(namespace, name, chosen, served, reason).inc(count)

@@ -19,10 +19,17 @@ _TIMEOUT = aiohttp.ClientTimeout(total=3)
 class Gateways:
     """Asks over one session; a pod that does not answer is one without a report."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, port: int = REPORT_PORT) -> None:
-        """`port` is the same on every pod."""
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        port: int = REPORT_PORT,
+        tell: Callable[[Manifest, Manifest], None] | None = None,
+    ) -> None:
+        """`port` is the same on every pod; `tell` hears each pod's report."""
         self._session = session
         self._port = port
+        self._tell = tell
 
     async def ask(self, pods: Sequence[Manifest]) -> tuple[Gateway, ...]:
         """All at once; those on their way out are not asked."""
@@ -32,6 +39,8 @@ class Gateways:
     async def _one(self, pod: Manifest) -> Gateway:
         address = pod.get("status", {}).get("podIP")
         report = None if address is None else await self._report(str(address))
+        if report is not None and self._tell is not None:
+            self._tell(pod, report)
         return Gateway(pod["metadata"]["name"], is_ready(pod), report)
 
     async def _report(self, address: str) -> Manifest | None:

@@ -53,6 +53,21 @@ async def test_a_report_is_read_with_its_pod(session: aiohttp.ClientSession) -> 
     )
 
 
+async def test_each_report_is_passed_on_with_its_pod(session: aiohttp.ClientSession) -> None:
+    server = await serve(web.json_response({"taken": "7"}))
+    told: list[tuple[str, Manifest]] = []
+
+    def tell(one: Manifest, report: Manifest) -> None:
+        told.append((one["metadata"]["name"], report))
+
+    asking = Gateways(session, port=server.port or 0, tell=tell)
+
+    await asking.ask([pod("a"), pod("b", ip=None)])
+    await server.close()
+
+    assert told == [("a", {"taken": "7"})]
+
+
 async def test_a_pod_on_its_way_out_is_not_asked(session: aiohttp.ClientSession) -> None:
     leaving = pod("a", deletionTimestamp="2026-03-01T12:00:00Z")
 
