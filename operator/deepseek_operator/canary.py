@@ -14,6 +14,7 @@ from deepseek_operator.observed import Manifest, Observed, is_current, ready_rep
 from deepseek_operator.rollout import counting, engine_counts, estimate, metrics, record, stretches
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
+from deepseek_operator.rollout.chain import Chain
 from deepseek_operator.rollout.evidence import Evidence, Metric
 from deepseek_operator.rollout.record import Record, RecordError
 from deepseek_operator.rollout.revisions import Shape
@@ -24,6 +25,7 @@ from deepseek_operator.rollout.switch import Roles
 PASS_SECONDS = 2.0
 """How soon a pass looks again while a run is under way."""
 
+_NOBODY = Chain()
 _KEPT_FOR = timedelta(seconds=10)
 """A record in which nothing is new but the time of the last figures is not worth a write before that."""
 
@@ -67,6 +69,7 @@ def course(
     target: str,
     shapes: Mapping[str, Shape],
     now: datetime,
+    chain: Chain = _NOBODY,
 ) -> Course | None:
     """None before the first revision serves: there is nothing to compare it with.
 
@@ -80,7 +83,7 @@ def course(
     if trouble is not None:
         # This pass takes everybody back and says so; a new run begins with the next.
         roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
-        return Course(kept, roles, trouble=trouble)
+        return Course(kept, chain.behind(roles), trouble=trouble)
     before = _roles(deployment, observed, kept, target=target, can_start=can_start)
     plan = comparison.plan_of(
         deployment.spec.rollout,
@@ -92,7 +95,7 @@ def course(
         deployment,
         observed,
         kept,
-        before,
+        chain.behind(before),
         plan=plan,
         figures=figures,
         target=target if can_start else None,
@@ -106,7 +109,9 @@ def course(
     return Course(
         record=following,
         roles=replace(
-            _roles(deployment, observed, following, target=target, can_start=can_start),
+            chain.behind(
+                _roles(deployment, observed, following, target=target, can_start=can_start)
+            ),
             cut_off=_cut_off(decided, now=now),
         ),
     )

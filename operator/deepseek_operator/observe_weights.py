@@ -66,7 +66,8 @@ def _uses_fetched_weights(
 
 
 def _asks_for_fetched(deployment: DeepSeekDeployment) -> bool:
-    return not (deployment.spec.source or "").startswith("pvc://")
+    blocks = (deployment.spec, *deployment.spec.fallback)
+    return any(not (block.source or "").startswith("pvc://") for block in blocks)
 
 
 def _waited_for(

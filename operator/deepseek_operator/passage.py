@@ -36,6 +36,7 @@ def told(deployment: DeepSeekDeployment, roles: Roles) -> Manifest:
         weights=roles.weights or {roles.routed: 100},
         pods=roles.replicas,
         then=roles.then,
+        when=roles.when,
     )
 
 

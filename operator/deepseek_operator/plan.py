@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deepseek_operator import canary, copying, passage
+from deepseek_operator import canary, copying, fallbacks, passage
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -15,11 +15,12 @@ from deepseek_operator.canary import Course
 from deepseek_operator.diagnosis import Finding, diagnose
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
+from deepseek_operator.fallbacks import Entry, frozen_shape
 from deepseek_operator.fetching import Fetching, plan_fetching
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, is_owner, revision_of
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout import switch
-from deepseek_operator.rollout.revisions import Shape, shape_from_data, target_key
+from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.warming import Warming, is_locked, plan_warming
 from deepseek_operator.warmth import Warmth
 from deepseek_operator.weights import Phase
@@ -98,6 +99,10 @@ def _plan_from(
 ) -> Plan:
     target = target_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
+    entries = fallbacks.plan_fallbacks(
+        deployment, observed, stored=stored, target=target, images=images
+    )
+    chain = fallbacks.chain(deployment, entries)
     course = canary.course(
         deployment,
         observed,
@@ -105,12 +110,16 @@ def _plan_from(
         target=target,
         shapes=_known_shapes(observed, stored, target, shape),
         now=now,
+        chain=chain,
     )
     roles = course.roles if course else None
     if roles is None:
-        roles = _roles(deployment, observed, stored, target=target, can_start=shape is not None)
-    shapes = _shapes(observed, roles, shape)
-    fetched = _fetched(deployment, observed, shapes, now=now)
+        roles = chain.behind(
+            _roles(deployment, observed, stored, target=target, can_start=shape is not None)
+        )
+    shapes = _shapes(observed, roles, shape, entries)
+    asking = {one.key: one.deployment for one in entries if one.key != target}
+    fetched = _fetched(deployment, observed, shapes, asking, now=now)
     stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
     stalled = stalled or canary.stalled(deployment, course, target)
     warming = {
@@ -129,6 +138,7 @@ def _plan_from(
             preparation=preparation,
             stalled=stalled,
             course=course,
+            entries=entries,
         ),
         stored=stored,
         now=now,
@@ -172,11 +182,20 @@ class _Preparation:
 
 
 def _fetched(
-    deployment: DeepSeekDeployment, observed: Observed, shapes: dict[str, Shape], *, now: datetime
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    shapes: dict[str, Shape],
+    asking: dict[str, DeepSeekDeployment],
+    *,
+    now: datetime,
 ) -> dict[str, Fetching]:
-    """Of the revisions whose weights are fetched, how far these are and what they need."""
+    """Of the revisions whose weights are fetched, how far these are and what they need.
+
+    `asking` has, by revision, the object as if it asked for it: a fallback has a cache of its own.
+    """
     found = {
-        key: plan_fetching(deployment, shape, observed, now=now) for key, shape in shapes.items()
+        key: plan_fetching(asking.get(key, deployment), shape, observed, now=now)
+        for key, shape in shapes.items()
     }
     return {key: fetching for key, fetching in found.items() if fetching is not None}
 
@@ -222,21 +241,10 @@ def _target_shape(
 ) -> tuple[Shape | None, Finding | None]:
     """The shape frozen for the target, else a new one; or what keeps it from being resolved."""
     try:
-        frozen = _frozen_shape(observed, target)
+        frozen = frozen_shape(observed, target)
         return frozen or resolve_shape(deployment, deployment.spec, images=images), None
     except Stalled as stalled:
         return None, Finding(stalled.reason, stalled.message)
-
-
-def _frozen_shape(observed: Observed, key: str) -> Shape | None:
-    """The shape as its ControllerRevision holds it, or as its running Deployment still shows it."""
-    revision = observed.revision(key)
-    if revision is not None:
-        return shape_from_data(key, revision["data"])
-    running = observed.deployment(key)
-    if running is not None:
-        return children.shape_of_deployment(key, running)
-    return None
 
 
 def _roles(
@@ -259,12 +267,17 @@ def _roles(
     )
 
 
-def _shapes(observed: Observed, roles: switch.Roles, target: Shape | None) -> dict[str, Shape]:
+def _shapes(
+    observed: Observed, roles: switch.Roles, target: Shape | None, entries: tuple[Entry, ...]
+) -> dict[str, Shape]:
     """The shapes of the revisions with pods; one that cannot be read is left as it runs."""
+    known = {one.key: one.shape for one in entries if one.shape is not None}
+    if target is not None:
+        known[roles.target] = target
     shapes: dict[str, Shape] = {}
     for key in roles.kept:
         try:
-            shape = target if key == roles.target else _frozen_shape(observed, key)
+            shape = known[key] if key in known else frozen_shape(observed, key)
         except Stalled:
             continue
         if shape is not None:
@@ -280,7 +293,7 @@ def _known_shapes(
     serving = stored.get("serving", {}).get("revision")
     if serving is not None and serving not in found:
         with contextlib.suppress(Stalled):
-            known = _frozen_shape(observed, serving)
+            known = frozen_shape(observed, serving)
             found |= {} if known is None else {serving: known}
     return found
 
@@ -364,12 +377,11 @@ def _leftovers(observed: Observed, desired: list[Manifest], roles: switch.Roles)
 
 
 def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
-    """Of the serving revision, or of all of them: not let go even if its shape cannot be read."""
-    if roles.serving is None:
-        return False
-    if child["kind"] == "Deployment":
-        return revision_of(child) == roles.serving
-    return child["kind"] == "Service" and revision_of(child) in (roles.serving, None)
+    """Of a revision with a role, or of all of them: not let go even if its shape cannot be read."""
+    key = revision_of(child)
+    if key is None:
+        return child["kind"] == "Service" and roles.serving is not None
+    return child["kind"] in ("Deployment", "Service") and key in set(roles.kept) - roles.cut_off
 
 
 def _status_input(
@@ -381,6 +393,7 @@ def _status_input(
     preparation: _Preparation,
     stalled: Finding | None,
     course: Course | None,
+    entries: tuple[Entry, ...],
 ) -> status_builder.StatusInput:
     routed, target = roles.routed, roles.target
 
@@ -399,6 +412,9 @@ def _status_input(
         stalled=stalled,
         gateway=passage.access(deployment, observed, roles),
         rollout=canary.entry(course) if course else None,
+        fallback=tuple(
+            fallbacks.standing(one, observed, roles, cause=cause(one.key)) for one in entries
+        ),
     )
 
 

@@ -17,6 +17,7 @@ _REPORTED = {
     ConditionType.READY: ("Normal", "Warning"),
     ConditionType.STALLED: ("Warning", "Normal"),
     ConditionType.ROLLED_OUT: ("Normal", "Normal"),
+    ConditionType.FALLBACK_READY: ("Normal", "Warning"),
 }
 """Conditions whose changes become events, with the event's type when True and when not."""
 

@@ -13,17 +13,21 @@ from deepseek_operator.rollout.revisions import Shape, revision_key
 
 
 def resolve_shape(
-    deployment: DeepSeekDeployment, block: ServingBlock, *, images: EngineImages
+    deployment: DeepSeekDeployment,
+    block: ServingBlock,
+    *,
+    images: EngineImages,
+    field: str = "spec",
 ) -> Shape:
-    """The shape of a block's pods; Stalled when the block cannot be served as it is."""
+    """The shape of a block's pods; Stalled when the block, which stands in `field`, cannot be served."""
     warmed = deployment.spec.warmup.enabled
     key = revision_key(block, warmed=warmed)
     model = models.find_model(block.model)
-    source_text = block.source or _catalog_source(block.model, model)
+    source_text = block.source or _catalog_source(block.model, model, field)
     request = EngineRequest(
         block=block,
         served_name=deployment.served_name,
-        source=_source(source_text),
+        source=_source(source_text, field),
         model=model,
         images=images,
         warmed=warmed,
@@ -47,19 +51,19 @@ def _claim(request: EngineRequest) -> str:
     return weights.claim_name(request.source, request.block.cache)
 
 
-def _catalog_source(name: str, model: models.Model | None) -> str:
+def _catalog_source(name: str, model: models.Model | None, field: str) -> str:
     if model is None:
         nearest = ", ".join(models.nearest_names(name))
         raise Stalled(
             Reason.UNKNOWN_MODEL,
-            f"spec.model: {name} is not in the catalog and spec.source is not set; set source, or "
+            f"{field}.model: {name} is not in the catalog and {field}.source is not set; set source, or "
             f"use a name of the catalog (nearest: {nearest})",
         )
     return f"hf://{model.repository}"
 
 
-def _source(text: str) -> Source:
+def _source(text: str, field: str) -> Source:
     try:
         return parse_source(text)
     except ValueError as error:
-        raise Stalled(Reason.INVALID_SPEC, f"spec.source: {error}") from error
+        raise Stalled(Reason.INVALID_SPEC, f"{field}.source: {error}") from error

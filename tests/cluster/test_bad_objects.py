@@ -88,6 +88,38 @@ BAD = [
         spec(rollout={"strategy": "Canary", "analysis": {"relative": "Sometimes"}}), 'supported values: "Auto"', id="no such comparison"
     ),
     pytest.param(spec(rollout={"strategy": "Blue"}), 'supported values: "BlueGreen"', id="no such strategy"),
+    pytest.param(
+        spec(fallback=[GOOD], gateway={"provider": "None"}),
+        "fallback: provider None has no gateway that could send requests on",
+        id="fallback without a gateway",
+    ),
+    pytest.param(
+        spec(fallback=[{**GOOD, "when": ["Timeout"]}, GOOD]),
+        "fallback: every entry has to have the same when",
+        id="fallbacks for different reasons",
+    ),
+    pytest.param(spec(fallback=[{**GOOD, "when": ["Slow"]}]), 'supported values: "Unavailable"', id="no such reason"),
+    pytest.param(spec(fallback=[{**GOOD, "when": []}]), "spec.fallback[0].when", id="fallback for no reason"),
+    pytest.param(
+        spec(fallback=[{**GOOD, "when": ["Timeout", "Timeout"]}]), "Duplicate value", id="the same reason twice"
+    ),
+    pytest.param(spec(fallback=[GOOD] * 5), "must have at most 4 items", id="five fallbacks"),
+    pytest.param(spec(fallback=[{**GOOD, "replicas": 0}]), "spec.fallback[0].replicas", id="a fallback of nobody"),
+    pytest.param(spec(fallback=[{"replicas": 1}]), "spec.fallback[0].model: Required value", id="fallback without a model"),
+    pytest.param(
+        spec(fallback=[{**GOOD, "gateway": {}}]), "spec.fallback[0].gateway: field not", id="a fallback's own gateway"
+    ),
+    pytest.param(
+        spec(fallback=[{**GOOD, "engine": {"args": ["--port=1"]}}]), "--port is owned", id="a fallback's port"
+    ),
+    pytest.param(
+        spec(fallback=[{**GOOD, "accelerator": {"kind": "CPU", "count": 1}}]), "set kind: GPU", id="a fallback's count of cpus"
+    ),
+    pytest.param(
+        spec(fallback=[{"model": "m", "source": "pvc://m", "cache": {"size": "1Gi"}}]),
+        "pvc:// is a volume of yours",
+        id="a fallback's cache of one's own claim",
+    ),
     pytest.param(spec(modle="x"), "spec.modle: field not declared", id="unknown field"),
     pytest.param(
         spec(engine={"nam": "vllm"}), "spec.engine.nam: field not declared", id="unknown in engine"

@@ -72,9 +72,8 @@ DECISIONS = (
         name="unreadable-revision-is-deleted",
         breaks="pods that serve are deleted when their frozen shape cannot be read",
         file="plan.py",
-        old='        return revision_of(child) == roles.serving\n    return child["kind"] == "Service" and '
-        "revision_of(child) in (roles.serving, None)\n",
-        new="        return False\n    return False\n",
+        old='    return child["kind"] in ("Deployment", "Service") and key in set(roles.kept)',
+        new='    return child["kind"] == "Deployments" and key in set(roles.kept)',
         caught_by=(
             f"{_PLAN}::test_users_leave_an_unreadable_revision_once_the_next_is_ready",
             f"{_PLAN}::test_a_serving_revision_of_a_newer_operator_is_left_as_it_runs",
@@ -139,9 +138,9 @@ DECISIONS = (
     Mutant(
         name="running-pods-do-not-count-as-frozen",
         breaks="a ControllerRevision that was deleted comes back with other pods in it",
-        file="plan.py",
-        old="    running = observed.deployment(key)\n",
-        new="    running = None\n",
+        file="fallbacks.py",
+        old="    running = observed.deployment(key)\n    if running is not None:\n",
+        new="    running = None\n    if running is not None:\n",
         caught_by=(
             f"{_PLAN}::test_a_deleted_controller_revision_is_frozen_again_from_the_running_pods",
         ),

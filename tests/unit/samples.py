@@ -128,6 +128,14 @@ EVERY_FIELD: Manifest = {
             "preemptions": {"maxPercent": 5},
         },
     },
+    "fallback": [
+        {
+            "model": "DeepSeek-R1-Distill-Llama-8B",
+            "accelerator": {"count": 1},
+            "replicas": 2,
+            "when": ["Unavailable", "Timeout"],
+        }
+    ],
     "replicas": 3,
 }
 

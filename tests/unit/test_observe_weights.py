@@ -101,6 +101,17 @@ async def test_an_object_with_a_volume_of_the_users_own_reads_no_claim(status: M
     assert found.claims == ()
 
 
+async def test_weights_of_a_fallback_are_read_beside_a_volume_of_the_users_own() -> None:
+    api = FakeApi()
+    put_claim(api)
+    put_job(api)
+
+    found = await observed(api, status={}, **CPU_SPEC, gateway={}, fallback=[FETCHED])
+
+    assert [claim["metadata"]["name"] for claim in found.claims] == [CLAIM]
+    assert [job["metadata"]["name"] for job in found.jobs] == [CLAIM]
+
+
 async def test_a_served_object_reads_its_claims_and_nothing_else_of_its_weights() -> None:
     api = FakeApi(logs={"p": '{"bytesDone": 1}'})
     put_claim(api, complete="{}")

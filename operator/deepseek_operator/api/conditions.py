@@ -22,6 +22,8 @@ class ConditionType(StrEnum):
     """The revision that the spec asks for is the one that serves, at full strength."""
     WARM = "Warm"
     """Every pod that has started has been warmed up."""
+    FALLBACK_READY = "FallbackReady"
+    """Every entry of the fallback is there to stand in, at full strength; only where there are any."""
     WEIGHTS_READY = "WeightsReady"
     """The weights of every revision that has pods, or is to have them, are there and verified."""
 
@@ -34,6 +36,7 @@ class Reason(StrEnum):
     STARTING = "Starting"
     SCALED_TO_ZERO = "ScaledToZero"
     GATEWAY_STARTING = "GatewayStarting"
+    FALLBACK_SERVING = "FallbackServing"
     # root causes, on Ready and Reconciling
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
@@ -75,6 +78,11 @@ class Reason(StrEnum):
     SERVED_COLD = "ServedCold"
     WARMUP_FAILED = "WarmupFailed"
     ANSWERS_DIFFER = "AnswersDiffer"
+    # FallbackReady
+    STANDING_BY = "StandingBy"
+    FALLBACK_STARTING = "FallbackStarting"
+    SAME_REVISION = "SameRevision"
+    REPLACED = "Replaced"
     # Reconciling
     ROLLING_OUT = "RollingOut"
     UP_TO_DATE = "UpToDate"

@@ -260,7 +260,27 @@ ANALYSIS: list[JsonValue] = [
     for field, longest in _LONGEST_TIMES.items()
 ]
 
+_WHEN = ("Unavailable", "Overloaded", "Timeout")
+
+FALLBACK: list[JsonValue] = [
+    {
+        "rule": " && ".join(
+            f"(self.all(one, !has(one.when) || '{cause}' in one.when) || "
+            f"self.all(one, has(one.when) && !('{cause}' in one.when)))"
+            for cause in _WHEN
+        ),
+        "message": "fallback: every entry has to have the same when: who is asked next does not "
+        "depend on why the one before did not answer",
+    }
+]
+
 SPEC: list[JsonValue] = [
+    {
+        "rule": "!has(self.fallback) || size(self.fallback) == 0 || !has(self.gateway) || "
+        "!has(self.gateway.provider) || self.gateway.provider != 'None'",
+        "message": "fallback: provider None has no gateway that could send requests on; remove the "
+        "entries, or set gateway.provider to Embedded",
+    },
     {
         "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
         "self.rollout.strategy == 'Canary') || !has(self.gateway) || "

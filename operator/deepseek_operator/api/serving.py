@@ -155,3 +155,47 @@ class ServingBlock(ApiModel):
         default=1,
         description="Engine replicas. 0 serves nobody and frees the accelerators. Default: 1.",
     )
+
+
+When = Literal["Unavailable", "Overloaded", "Timeout"]
+"""What lets a request go on to a fallback."""
+
+INHERITED_POD = ("image_pull_secrets", "service_account_name", "tolerations")
+"""Of `pod`, what an entry of `fallback` takes over from the spec unless it sets its own."""
+
+
+class Fallback(ServingBlock):
+    """A revision that answers in place of the serving one; a block of its own.
+
+    It takes over nothing of the spec but `cache` and what has to do with the cluster in `pod`.
+    """
+
+    replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1,
+        description="Engine replicas, for as long as the entry stands; none while spec.replicas is "
+        "0. Default: 1.",
+    )
+    when: list[When] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=3,
+        description="What lets a request go on to it, before the first byte of an answer: "
+        "Unavailable (no pod of the revision before it can be reached), Overloaded (it refuses: 429 "
+        "or 503, or its queue is full), Timeout (no first token in time). The same in every entry. "
+        "Default: all of them.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+    def inheriting_from(self, spec: ServingBlock) -> ServingBlock:
+        """The block that its revision is made by."""
+        taken = {
+            name: getattr(spec.pod, name)
+            for name in INHERITED_POD
+            if name not in self.pod.model_fields_set
+        }
+        return self.model_copy(
+            update={
+                "cache": self.cache if "cache" in self.model_fields_set else spec.cache,
+                "pod": self.pod.model_copy(update=taken),
+            }
+        )

@@ -19,6 +19,13 @@ class RevisionStatus(ApiModel):
     ready_replicas: int = Field(default=0, description="Replicas that answer.")
 
 
+class FallbackStatus(RevisionStatus):
+    """A revision that stands in for the serving one, or is to."""
+
+    reason: str = Field(default="", max_length=64, description="How far it is, in one word.")
+    message: str = Field(default="", max_length=1024, description="The same in a sentence.")
+
+
 class WeightsStatus(ApiModel):
     """The weights of one source, as far as they are there; sizes in bytes."""
 
@@ -76,7 +83,8 @@ class ConditionStatus(ApiModel):
     """A condition as Kubernetes stores it (meta/v1 Condition)."""
 
     type: str = Field(
-        max_length=316, description="Ready, Reconciling, Stalled, RolledOut, WeightsReady or Warm."
+        max_length=316,
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm or FallbackReady.",
     )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
@@ -170,6 +178,13 @@ class DeepSeekDeploymentStatus(ApiModel):
     desired: RevisionStatus | None = Field(
         default=None, description="The revision that the spec asks for."
     )
+    fallback: list[FallbackStatus] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Who stands in for the serving revision, in the order in which they are asked; "
+        "with those whose entry has changed, until what takes their place is ready.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     rollout: RolloutStatus | None = Field(
         default=None, description="The last Canary; none before the first."
     )
@@ -197,7 +212,8 @@ class DeepSeekDeploymentStatus(ApiModel):
     conditions: list[ConditionStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady and Warm.",
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm and, with a "
+        "fallback, FallbackReady.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

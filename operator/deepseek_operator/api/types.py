@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
 from deepseek_operator.api.base import ApiModel
-from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.api.serving import Fallback, ServingBlock
 from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.api.traffic import Gateway, Rollout
 from deepseek_operator.api.warmup import Warmup
@@ -38,6 +38,17 @@ class DeepSeekDeploymentSpec(ServingBlock):
         default_factory=Gateway, description="What stands between clients and the engines."
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new revision takes over.")
+    fallback: list[Fallback] = Field(
+        default_factory=list,
+        max_length=4,
+        description="Revisions that answer in place of the serving one, tried in this order; never "
+        "in place of themselves, and never the one that is on its way to serve. A change of an "
+        "entry is made beside it: the new revision is warmed up, then the old one goes.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            "x-kubernetes-validations": rules.FALLBACK,
+        },
+    )
 
 
 class ObjectMeta(ApiModel):
@@ -70,3 +81,9 @@ class DeepSeekDeployment(ApiModel):
     def served_name(self) -> str:
         """What clients send as "model"."""
         return self.spec.served_name or self.metadata.name
+
+    def asking_for(self, entry: Fallback) -> "DeepSeekDeployment":
+        """The object as it would be if it asked for what an entry of its fallback serves."""
+        block = entry.inheriting_from(self.spec)
+        fields = {name: getattr(block, name) for name in ServingBlock.model_fields}
+        return self.model_copy(update={"spec": self.spec.model_copy(update=fields)})

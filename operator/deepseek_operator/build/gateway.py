@@ -55,10 +55,11 @@ def document(
     weights: Mapping[str, int],
     pods: Mapping[str, int],
     then: Mapping[str, Sequence[str]] | None = None,
+    when: Sequence[str] = (),
 ) -> Manifest:
     """What the gateway is to do: `weights` in percent by revision, `pods` there are to be of each.
 
-    `then` has, by revision, who answers in its place.
+    `then` has, by revision, who answers in its place, and `when` why; empty for whatever reason.
 
     Its version is a digest of the rest: what says the same is the same.
     """
@@ -74,6 +75,8 @@ def document(
     }
     if gateway.pinning:
         told["pins"] = True
+    if when:
+        told["fallbackOn"] = list(when)
     if gateway.sticky_header:
         told["stickyHeader"] = gateway.sticky_header
     return {**told, "version": names.digest(json.dumps(told, sort_keys=True))}

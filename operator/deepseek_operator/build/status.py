@@ -12,6 +12,7 @@ from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
+from deepseek_operator.standby import Standby, first_missing, ready_condition
 from deepseek_operator.warmth import Warmth, records
 from deepseek_operator.weights import Phase, Weights
 
@@ -37,6 +38,8 @@ class StatusInput:
     """None where the object has no gateway of its own."""
     rollout: Manifest | None = None
     """The last Canary, as status has it; None before the first, and for other strategies."""
+    fallback: tuple[Standby, ...] = ()
+    """In the order in which they are asked."""
 
 
 def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
@@ -61,6 +64,8 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
     }
     if given.rollout is not None:
         status["rollout"] = given.rollout
+    if given.fallback:
+        status["fallback"] = [one.entry() for one in given.fallback]
     if given.gateway is not None:
         status["gateway"] = {
             "replicas": given.gateway.wanted,
@@ -123,11 +128,23 @@ def _revision_entry(
 def _conditions(given: StatusInput, warmups: list[Manifest]) -> list[Condition]:
     return [
         _ready(given),
-        *_progress(given.stalled, converged=_converged(given), cause=_any_cause(given)),
+        *_spec_progress(given),
         _rolled_out(given),
         _weights_ready(given),
         _warm(given, warmups),
+        *ready_condition(given.fallback),
     ]
+
+
+def _spec_progress(given: StatusInput) -> list[Condition]:
+    """Of the whole spec: first what serves, then who stands in for it."""
+    converged, stalled = _converged(given), given.stalled
+    missing = [one for one in given.fallback if one.missing is not None]
+    if converged and stalled is None:
+        stalled = next((one.missing for one in missing if one.needs_a_person), None)
+    cause = _any_cause(given) or first_missing(given.fallback)
+    on_their_way = [one for one in missing if one.is_on_its_way]
+    return _progress(stalled, converged=converged and not on_their_way, cause=cause)
 
 
 def _weights_ready(given: StatusInput) -> Condition:
@@ -213,11 +230,26 @@ def _ready(given: StatusInput) -> Condition:
     if key in given.roles.replicas and wanted == 0:
         message = "spec.replicas is 0: nobody is served"
         return Condition(ConditionType.READY, "False", Reason.SCALED_TO_ZERO, message)
+    standing_in = _standing_in(given)
+    if standing_in is not None:
+        message = f"{standing_in.model} answers in place of {model}" + _trouble(given)
+        return Condition(ConditionType.READY, "True", Reason.FALLBACK_SERVING, message)
     problem = given.stalled or given.cause
     if problem is not None:
         return Condition(ConditionType.READY, "False", problem.reason, problem.message)
     message = f"no replica of {model} answers yet"
     return Condition(ConditionType.READY, "False", Reason.STARTING, message)
+
+
+def _standing_in(given: StatusInput) -> Standby | None:
+    """Who answers while no pod of the serving revision does."""
+    gateway, roles = given.gateway, given.roles
+    if gateway is None or not gateway.ready or not gateway.leads:
+        return None
+    if roles.when and "Unavailable" not in roles.when:
+        return None
+    asked = roles.then.get(roles.routed, ())
+    return next((one for one in given.fallback if one.key in asked and one.ready), None)
 
 
 def _trouble(given: StatusInput) -> str:
@@ -231,7 +263,7 @@ def _trouble(given: StatusInput) -> str:
         return f"; {given.deployment.spec.model} is starting" + (
             f": {said.message}" if said else ""
         )
-    cause = given.cause or _gateway_cause(given)
+    cause = given.cause or _gateway_cause(given) or first_missing(given.fallback)
     return f"; {cause.message}" if cause else ""
 
 

@@ -64,6 +64,9 @@ def _revisions(status: Manifest) -> list[str]:
         if entry is not None:
             counts = f"{entry['readyReplicas']} of {entry['replicas']} ready"
             lines.append(f"  {field:<9} {entry['model']} ({entry['revision']}), {counts}")
+    for entry in status.get("fallback", []):
+        said = f"{entry['reason']}: {entry['message']}"
+        lines.append(f"  fallback  {entry['model']} ({entry['revision']}), {said}")
     return lines
 
 

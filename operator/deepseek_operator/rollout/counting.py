@@ -52,6 +52,8 @@ def _outcomes(item: Mapping[str, Any]) -> dict[str, Outcomes]:
     if 400 <= code < 500 and code != 429:
         return {REJECTIONS: Outcomes(count, count)}
     is_bad = code in (0, 429) or code >= 500 or int(item["attempts"]) > 1 or bool(flags)
+    # Without any pod another revision answers at the first try.
+    is_bad |= bool(item["served"]) and item["served"] != item["chosen"]
     return {
         REJECTIONS: Outcomes(count, 0),
         ERRORS: Outcomes(count, count if is_bad else 0),

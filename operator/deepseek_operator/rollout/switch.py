@@ -22,6 +22,8 @@ class Roles:
     """Percent of the requests by revision, the candidate first; empty: all to the one that is routed to."""
     then: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By revision, who answers in its place."""
+    when: tuple[str, ...] = ()
+    """Why they are asked; empty: whatever the reason."""
     cut_off: frozenset[str] = frozenset()
     """Revisions whose addresses are withdrawn, so that nobody can send them a request."""
 

@@ -86,6 +86,23 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
         pytest.param(rules.SOURCE, "pvc://models", id="whole-claim"),
         pytest.param(rules.SOURCE, "pvc://models/a/b.c", id="path"),
         pytest.param(rules.SOURCE, "hf://org/name@refs/pr/1", id="repository"),
+        pytest.param(rules.FALLBACK, [{"model": "a"}, {"model": "b"}], id="whatever-the-reason"),
+        pytest.param(
+            rules.FALLBACK,
+            [{"when": ["Timeout", "Overloaded"]}, {"when": ["Overloaded", "Timeout"]}],
+            id="the-same-reasons",
+        ),
+        pytest.param(
+            rules.FALLBACK,
+            [{"when": ["Timeout", "Overloaded", "Unavailable"]}, {"model": "b"}],
+            id="all-reasons-written-out",
+        ),
+        pytest.param(
+            rules.SPEC, {"fallback": [{"model": "b"}], "gateway": {}}, id="fallback-by-default"
+        ),
+        pytest.param(
+            rules.SPEC, {"fallback": [], "gateway": {"provider": "None"}}, id="no-fallback-of-none"
+        ),
         pytest.param(rules.OBJECT, NAME, id="name"),
         pytest.param(rules.OBJECT, {**NAME, "metadata": {"name": "a" * 63}}, id="longest-name"),
     ],
@@ -159,6 +176,24 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}},
             "may not be above",
             id="request-above-limit",
+        ),
+        pytest.param(
+            rules.FALLBACK,
+            [{"when": ["Timeout"]}, {"when": ["Timeout", "Overloaded"]}],
+            "every entry has to have the same when",
+            id="other-reasons",
+        ),
+        pytest.param(
+            rules.FALLBACK,
+            [{"model": "a"}, {"when": ["Timeout"]}],
+            "every entry has to have the same when",
+            id="reasons-of-one",
+        ),
+        pytest.param(
+            rules.SPEC,
+            {"fallback": [{"model": "b"}], "gateway": {"provider": "None"}},
+            "fallback: provider None has no gateway",
+            id="fallback-without-a-gateway",
         ),
         pytest.param(rules.SOURCE, "ftp://bucket/x", "source: write pvc://", id="other-scheme"),
         pytest.param(rules.SOURCE, "pvc://models/../x", "source: write pvc://", id="out-of-claim"),

@@ -7,7 +7,7 @@ import pytest
 
 from deepseek_operator.cli import show
 from deepseek_operator.cli.show import Standing
-from tests.unit.samples import Manifest, deepseek
+from tests.unit.samples import CPU_SPEC, Manifest, deepseek
 from tests.unit.test_canary import NEW, OLD, Service
 
 NOW = datetime.fromisoformat("2026-03-01T13:00:00+00:00")
@@ -75,6 +75,20 @@ def test_what_was_not_counted_has_no_share(service: Service) -> None:
 
     [errors] = [line.split() for line in lines if line.strip().startswith("errors")]
     assert errors == ["errors", "Unknown", "-", "-"]
+
+
+def test_who_stands_in_is_told_in_the_order_in_which_they_are_asked() -> None:
+    service = Service()
+    entries = [{"model": "DeepSeek-V4"}, {**CPU_SPEC, "model": "small"}]
+    for _ in range(6):
+        service.one_pass(deepseek(**OLD, fallback=entries))
+
+    lines = show.describe(whole(service, 1), now=NOW).splitlines()
+
+    first, second = (line for line in lines if line.startswith("  fallback  "))
+    assert "DeepSeek-V4 (" in first
+    assert "UnknownModel: spec.fallback[0].model: DeepSeek-V4 is not in the catalog" in first
+    assert second.endswith("StandingBy: 1 of 1 replicas are ready")
 
 
 def test_nothing_is_told_of_what_is_not_there() -> None:

@@ -33,5 +33,5 @@ def test_every_mutant_is_there() -> None:
     assert len(named) >= 20
 
 
-def test_every_row_but_the_one_without_code_has_a_test() -> None:
-    assert [name for name, _, tests, _ in ROWS if "`tests/" not in tests] == ["I20"]
+def test_every_row_has_a_test() -> None:
+    assert [name for name, _, tests, _ in ROWS if "`tests/" not in tests] == []

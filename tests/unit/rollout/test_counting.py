@@ -42,6 +42,7 @@ def gateway(*requests: dict[str, Any], pod: str = "a", envoy: str = "1", **more:
         pytest.param({"code": 200, "flags": "UC"}, Outcomes(7, 7), id="cut-in-an-answer"),
         pytest.param({"attempts": 2}, Outcomes(7, 7), id="another-pod-stood-in"),
         pytest.param({"attempts": 3, "served": "old"}, Outcomes(7, 7), id="another-revision"),
+        pytest.param({"served": "old"}, Outcomes(7, 7), id="another-revision-at-once"),
         pytest.param({"code": 0, "flags": "DC"}, None, id="the-client-went-away"),
         pytest.param({"code": 200, "flags": "DC"}, None, id="the-client-went-away-later"),
         pytest.param({"pinned": True}, None, id="a-test"),
@@ -68,7 +69,9 @@ def test_what_is_called_the_clients_fault_is_no_error_but_is_counted(code: int) 
 def test_kinds_add_up_and_gateways_stay_apart() -> None:
     found = counting.reading(
         [
-            gateway(request(), request(code=500, count=2), request(chosen="old", count=90)),
+            gateway(
+                request(), request(code=500, count=2), request(chosen="old", served="old", count=90)
+            ),
             gateway(request(count=1), pod="b"),
             Gateway("c", is_ready=True, report=None),
             Gateway("d", is_ready=True, report={"envoy": "1", "counted": {"error": "silent"}}),
