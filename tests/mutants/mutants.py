@@ -3,6 +3,7 @@
 from tests.mutants.analysis import ANALYSIS
 from tests.mutants.children import CHILDREN
 from tests.mutants.decisions import DECISIONS
+from tests.mutants.fallback import FALLBACK
 from tests.mutants.fetching import FETCHING
 from tests.mutants.gateway import GATEWAY
 from tests.mutants.patch import Mutant
@@ -21,6 +22,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *ROLLOUT,
     *ANALYSIS,
     *GATEWAY,
+    *FALLBACK,
     *TELLING,
     *RUNNING,
 )

@@ -1,0 +1,127 @@
+"""A distilled model stands in for V3 whose engine is killed: users notice whose answers they get, and nothing else."""
+
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.crowd import Crowd
+from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, wait_until
+
+NAME = "chain"
+DISTILLED: Manifest = {
+    "model": "tiny-r1-distill-qwen",
+    "source": "pvc://models/tiny-r1-distill-qwen",
+    "accelerator": {"kind": "CPU"},
+}
+
+
+def served() -> Manifest:
+    """V3, and the distilled model behind it: two engines are what the node bears."""
+    return deepseek(
+        NAME,
+        model="tiny-deepseek-v3",
+        source="pvc://models/tiny-deepseek-v3",
+        fallback=[DISTILLED],
+    )
+
+
+@pytest.fixture(scope="module")
+def chain(line: Line) -> Iterator[Line]:
+    """Both are ready."""
+    line.apply(served())
+    line.ready(NAME, seconds=2 * START_SECONDS)
+    try:
+        yield line
+    finally:
+        line.run("delete", "deepseekdeployment", NAME, "--ignore-not-found")
+
+
+def condition(line: Line, kind: str) -> tuple[str, str]:
+    """Status and reason of a condition."""
+    found = {item["type"]: item for item in line.get(NAME)["status"]["conditions"]}
+    return found[kind]["status"], found[kind]["reason"]
+
+
+def fallbacks(line: Line) -> list[str]:
+    """What the gateway counted of them."""
+    selector = f"--selector=serving.deepseek.dev/gateway={NAME}"
+    [pod] = line.json("get", "pods", selector)["items"]
+    url = f"http://{pod['status']['podIP']}:8081/metrics"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return [text for text in lines if text.startswith("dsd_fallback_total{")]
+
+
+def test_both_are_warm_and_the_first_answers(chain: Line) -> None:
+    status = chain.get(NAME)["status"]
+    [entry] = status["fallback"]
+    with Crowd(chain.url(NAME), NAME) as crowd:
+        crowd.wait_for_more()
+
+    assert (entry["model"], entry["readyReplicas"]) == ("tiny-r1-distill-qwen", 1)
+    assert entry["reason"] == "StandingBy"
+    assert condition(chain, "FallbackReady") == ("True", "StandingBy")
+    assert {pod for one in status["warmup"] for pod in [one["revision"]]} == {
+        status["serving"]["revision"],
+        entry["revision"],
+    }
+    assert crowd.failures == []
+    assert set(crowd.revisions) == {status["serving"]["revision"]}
+    assert fallbacks(chain) == []
+
+
+def test_an_engine_that_is_killed_is_stood_in_for_until_it_is_warm_again(chain: Line) -> None:
+    status = chain.get(NAME)["status"]
+    first, second = status["serving"]["revision"], status["fallback"][0]["revision"]
+    [pod] = [
+        pod
+        for pod in chain.engine_pods(NAME)
+        if pod["metadata"]["labels"]["serving.deepseek.dev/revision"] == first
+    ]
+    with Crowd(chain.url(NAME), NAME) as crowd:
+        crowd.wait_for_more()
+        chain.kill_container(pod, "engine")
+        wait_until(lambda: crowd.revisions[second] > 8, what="the distilled model answers")
+        wait_until(
+            lambda: condition(chain, "Ready") == ("True", "FallbackServing"),
+            what="the object says who answers",
+        )
+        served_before = crowd.revisions[first]
+        wait_until(
+            lambda: crowd.revisions[first] > served_before + 8,
+            what="V3 answers again",
+            seconds=START_SECONDS,
+        )
+
+    cut = [text for text in crowd.failures if "cut after" in text]
+    # An answer that had begun on the killed engine cannot be saved; nothing else is lost.
+    assert crowd.failures == cut
+    assert len(cut) <= 8
+    assert {why for revision, why in crowd.answers if revision == second} == {"Unavailable"}
+    assert {why for revision, why in crowd.answers if revision == first} == {""}
+    [counted] = fallbacks(chain)
+    assert f'from="{first}",to="{second}",reason="Unavailable"' in counted
+    wait_until(
+        lambda: condition(chain, "Ready") == ("True", "Serving"), what="V3 is said to answer"
+    )
+
+
+def test_an_entry_that_cannot_be_had_disturbs_nobody(chain: Line) -> None:
+    with Crowd(chain.url(NAME), NAME) as crowd:
+        chain.apply({**served(), "spec": {**served()["spec"], "fallback": [{"model": "nobody"}]}})
+        wait_until(
+            lambda: condition(chain, "FallbackReady") == ("False", "UnknownModel"),
+            what="the object names the entry",
+        )
+        crowd.wait_for_more()
+        # What stood in before goes on doing so.
+        assert len(chain.engine_pods(NAME)) == 2
+        chain.apply({**served(), "spec": {**served()["spec"], "fallback": []}})
+        wait_until(
+            lambda: len(chain.engine_pods(NAME)) == 1, what="the fallback is let go", seconds=120
+        )
+        crowd.wait_for_more()
+
+    assert crowd.failures == []
+    assert condition(chain, "Ready") == ("True", "Serving")

@@ -1,0 +1,140 @@
+"""Mutants of the fallback: who stands in for whom, for how long, and why."""
+
+from tests.mutants.patch import Mutant
+
+_CHAIN = "tests/unit/test_fallbacks_in_rollouts.py"
+_ENTRIES = "tests/unit/test_fallbacks.py"
+_COUNTING = "tests/unit/rollout/test_counting.py"
+_ENVOY = "tests/unit/serving/gateway/test_envoy.py"
+_BOUNDED = "tests/unit/serving/test_bounded.py"
+_WHEN = "tests/gateway/test_when.py"
+
+FALLBACK = (
+    Mutant(
+        name="fallback-scaled-away",
+        breaks="who stands in loses its pods while a Canary gets requests",
+        file="rollout/chain.py",
+        old="        for member in self.members:\n            present",
+        new="        for member in self.members if not roles.weights else ():\n            present",
+        caught_by=(f"{_CHAIN}::test_no_fallback_is_scaled_away_in_any_phase_of_a_run",),
+    ),
+    Mutant(
+        name="candidate-stands-in",
+        breaks="requests fall back to a revision that is still compared",
+        file="rollout/chain.py",
+        old="        coming = {roles.target, *roles.weights, roles.routed}\n",
+        new="        coming = {roles.routed}\n",
+        caught_by=(
+            f"{_CHAIN}::test_a_candidate_that_is_a_fallback_is_asked_by_nobody_and_keeps_its_pods",
+        ),
+    ),
+    Mutant(
+        name="stands-in-for-itself",
+        breaks="a chain leads back to who did not answer",
+        file="rollout/chain.py",
+        old="        coming = {roles.target, *roles.weights, roles.routed}\n",
+        new="        coming = {roles.target, *roles.weights}\n",
+        caught_by=(
+            f"{_ENTRIES}::test_what_served_before_becomes_the_fallback_with_the_pods_that_it_has",
+        ),
+    ),
+    Mutant(
+        name="split-forgets-the-candidates-reasons",
+        breaks="while requests are split a candidate's refusals are its users'",
+        file="rollout/chain.py",
+        old="            when=() if roles.then else self.when,\n",
+        new="            when=self.when,\n",
+        caught_by=(f"{_CHAIN}::test_while_requests_are_split_every_reason_counts",),
+    ),
+    Mutant(
+        name="fallback-goes-before-its-successor",
+        breaks="who stood in goes before what replaces it is ready",
+        file="fallbacks.py",
+        old="        if not _is_there(observed, entry):\n",
+        new="        if entry.is_repeated:\n",
+        caught_by=(f"{_ENTRIES}::test_a_changed_entry_is_warm_before_the_old_one_goes",),
+    ),
+    Mutant(
+        name="bad-entry-stops-a-rollout",
+        breaks="an entry that cannot be had stalls a rollout that goes on",
+        file="build/status.py",
+        old="    if converged and stalled is None:\n",
+        new="    if stalled is None:\n",
+        caught_by=(f"{_ENTRIES}::test_a_bad_entry_stops_no_rollout",),
+    ),
+    Mutant(
+        name="fallback-inherits-nothing",
+        breaks="a fallback's pods do not tolerate what the object's do",
+        file="api/serving.py",
+        old='                "pod": self.pod.model_copy(update=taken),\n',
+        new="",
+        caught_by=(
+            f"{_ENTRIES}::test_of_the_spec_an_entry_takes_over_the_cache_and_what_the_cluster_asks_for",
+        ),
+    ),
+    Mutant(
+        name="another-revision-at-once-forgiven",
+        breaks="a revision without pods looks good because others answer for it",
+        file="rollout/counting.py",
+        old='    is_bad |= bool(item["served"]) and item["served"] != item["chosen"]\n',
+        new="",
+        caught_by=(f"{_COUNTING}::test_each_kind_of_request_is_judged",),
+    ),
+    Mutant(
+        name="chain-begins-anew",
+        breaks="when everybody has failed the first is asked again",
+        file="serving/deepseek_serving/gateway/envoy.py",
+        old="            [len(endpoints[member]) for member in chains[route.revision] if endpoints.get(member)]\n",
+        new="            [len(endpoints.get(member, ())) for member in chains[route.revision]]\n",
+        caught_by=(
+            f"{_ENVOY}::test_another_pod_is_tried_before_the_next_revision_where_there_is_one",
+            f"{_WHEN}::test_a_chain_that_fails_is_not_begun_again",
+        ),
+    ),
+    Mutant(
+        name="gone-is-always-a-reason",
+        breaks="without a pod requests go on though Unavailable is no reason",
+        file="serving/deepseek_serving/gateway/envoy.py",
+        old="    if When.UNAVAILABLE in document.fallback_on:\n        return endpoints\n",
+        new="    if document.fallback_on:\n        return endpoints\n",
+        caught_by=(f"{_WHEN}::test_a_request_goes_on_for_the_reasons_that_are_given_and_says_so",),
+    ),
+    Mutant(
+        name="refused-is-always-a-reason",
+        breaks="refusals go on though Overloaded is no reason",
+        file="serving/deepseek_serving/gateway/retries.py",
+        old="            *(_REFUSALS if When.OVERLOADED in causes else ()),\n",
+        new="            *_REFUSALS,\n",
+        caught_by=(
+            f"{_ENVOY}::test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for",
+        ),
+    ),
+    Mutant(
+        name="left-out-is-always-a-reason",
+        breaks="a pod that fails often is left out, and its requests go on for no reason",
+        file="serving/deepseek_serving/gateway/envoy.py",
+        old="    return len(chain) == 1 or When.UNAVAILABLE in document.fallback_on\n",
+        new="    return bool(chain)\n",
+        caught_by=(
+            f"{_WHEN}::test_however_often_it_fails_it_is_left_to_itself_where_that_is_no_reason",
+        ),
+    ),
+    Mutant(
+        name="queue-without-end",
+        breaks="an engine takes whatever comes, and nothing of it goes elsewhere",
+        file="serving/deepseek_serving/engine/bounded.py",
+        old="        if self._running >= most:\n",
+        new="        if self._running < 0:\n",
+        caught_by=(
+            f"{_BOUNDED}::test_what_is_too_much_is_refused_before_any_work_and_the_rest_is_answered",
+        ),
+    ),
+    Mutant(
+        name="queue-never-empties",
+        breaks="an engine that was full once refuses for ever",
+        file="serving/deepseek_serving/engine/bounded.py",
+        old="            self._running -= 1\n",
+        new="            pass\n",
+        caught_by=(f"{_BOUNDED}::test_a_request_that_is_given_up_makes_room",),
+    ),
+)
