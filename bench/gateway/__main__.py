@@ -1,0 +1,118 @@
+"""`python -m bench.gateway`: the gateway beside other proxies on one core, in paired rounds, then tables."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench.gateway import contenders, lasting, loading, machine, ours, report, rounds
+from bench.gateway.contenders import Contender
+from bench.gateway.measured import SCENES, Run
+from bench.gateway.report import Findings
+from bench.gateway.rounds import Bench
+
+MAKERS: dict[str, Callable[[], Contender]] = {
+    "direct": contenders.direct,
+    "nginx": contenders.nginx,
+    "haproxy": contenders.haproxy,
+    "bare": contenders.bare_envoy,
+    "ours": ours.this_gateway,
+    "vllm-router": contenders.vllm_router,
+    "sglang-router": contenders.sglang_router,
+    "litellm": contenders.litellm,
+}
+RATE = 1000
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench.gateway", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="paired rounds (default: 5)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each load (default: 6)")
+    parser.add_argument("--changes", type=int, default=20, help="of weights (default: 20)")
+    parser.add_argument("--hold", type=float, default=60.0, help="seconds of 1000 requests/s (60)")
+    parser.add_argument(
+        "--requests", type=int, default=3_600_000, help="before memory is read (default: 3600000)"
+    )
+    names = ", ".join(MAKERS)
+    parser.add_argument("--only", default="", help=f"some, with commas between: {names}")
+    parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.seconds, options.changes = 1, 1.0, 4
+        options.hold, options.requests = 3.0, 30_000
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 0 whatever the figures are."""
+    options = parse(arguments)
+    chosen = [name for name in options.only.split(",") if name] or list(MAKERS)
+    found, missing = rounds.available([MAKERS[name] for name in chosen])
+    work = Path(tempfile.mkdtemp(prefix="bench-gateway-"))
+    cores = machine.cores()
+    usable = os.sched_getaffinity(0)
+    # What this program itself does is none of the proxy's core's.
+    os.sched_setaffinity(0, {cores.load})
+    try:
+        with loading.engines(core=cores.load) as engines:
+            bench = Bench(work, cores, engines, options.seconds)
+            findings = _measure(options, bench, found, missing)
+    finally:
+        os.sched_setaffinity(0, usable)
+        shutil.rmtree(work, ignore_errors=True)
+    of = f"{os.cpu_count()} CPUs, {platform.machine()}: the proxy on one core, load and engines on"
+    print(f"{of} {'another' if cores.proxy != cores.load else 'the same'}.\n")
+    print(report.report(findings, rounds=options.rounds))
+    return 0
+
+
+def _measure(
+    options: argparse.Namespace,
+    bench: Bench,
+    found: Sequence[Contender],
+    missing: Mapping[str, str],
+) -> Findings:
+    taken = []
+    for number in range(options.rounds):
+        rounds.say(f"round {number + 1} of {options.rounds}")
+        # Who goes first alternates: a machine that warms up or tires favours none.
+        order = found if number % 2 == 0 else list(reversed(found))
+        taken.append(rounds.measure_round(bench, order, SCENES))
+    return Findings(
+        scenes=_by_scene(taken, [one.name for one in found]),
+        versions={one.name: one.version for one in found},
+        missing={**missing, **_not_started(taken, found)},
+        changes=lasting.changes(bench, count=options.changes),
+        sustained=lasting.sustained(bench, rate=RATE, seconds=options.hold),
+        memory=lasting.memory(bench, requests=options.requests),
+    )
+
+
+def _by_scene(
+    taken: Sequence[Mapping[str, Mapping[str, Run]]], names: Sequence[str]
+) -> dict[str, dict[str, list[Run]]]:
+    """Runs by scene and proxy, of those that ran in every round."""
+    whole = [name for name in names if all(name in one for one in taken)]
+    return {
+        scene.name: {name: [one[name][scene.name] for one in taken] for name in whole}
+        for scene in SCENES
+    }
+
+
+def _not_started(
+    taken: Sequence[Mapping[str, object]], found: Sequence[Contender]
+) -> dict[str, str]:
+    return {
+        one.name: "not available: did not start in every round"
+        for one in found
+        if not all(one.name in round_ for round_ in taken)
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
