@@ -1,6 +1,7 @@
 """`python -m bench.gateway`: the gateway beside other proxies on one core, in paired rounds, then tables."""
 
 import argparse
+import math
 import os
 import platform
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bench.gateway import contenders, lasting, loading, machine, ours, report, rounds
 from bench.gateway.contenders import Contender
-from bench.gateway.measured import SCENES, Run
+from bench.gateway.measured import NOISY_CORES, SCENES, Run
 from bench.gateway.report import Findings
 from bench.gateway.rounds import Bench
 
@@ -38,13 +39,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--requests", type=int, default=3_600_000, help="before memory is read (default: 3600000)"
     )
+    parser.add_argument(
+        "--noise",
+        type=float,
+        default=NOISY_CORES,
+        help="a run beside which others use more cores is repeated (0.3)",
+    )
     names = ", ".join(MAKERS)
     parser.add_argument("--only", default="", help=f"some, with commas between: {names}")
     parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds, options.seconds, options.changes = 1, 1.0, 4
-        options.hold, options.requests = 3.0, 30_000
+        options.hold, options.requests, options.noise = 3.0, 30_000, math.inf
     return options
 
 
@@ -52,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 0 whatever the figures are."""
     options = parse(arguments)
     chosen = [name for name in options.only.split(",") if name] or list(MAKERS)
-    found, missing = rounds.available([MAKERS[name] for name in chosen])
+    found, missing = rounds.available({name: MAKERS[name] for name in chosen})
     work = Path(tempfile.mkdtemp(prefix="bench-gateway-"))
     cores = machine.cores()
     usable = os.sched_getaffinity(0)
@@ -60,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.sched_setaffinity(0, {cores.load})
     try:
         with loading.engines(core=cores.load) as engines:
-            bench = Bench(work, cores, engines, options.seconds)
+            bench = Bench(work, cores, engines, options.seconds, options.noise)
             findings = _measure(options, bench, found, missing)
     finally:
         os.sched_setaffinity(0, usable)

@@ -1,6 +1,7 @@
 """What this gateway does over time: weights that turn over, a rate that is held, memory after many requests."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.gateway import loading, machine, ours, rounds
@@ -48,10 +49,14 @@ def _change(bench: Bench, pod: Pod, number: int) -> tuple[float, float]:
             raise TimeoutError(f"weights were not acknowledged in {ACKNOWLEDGED_SECONDS:g} s")
     acknowledged = time.time_ns() - began
     time.sleep(SETTLED_SECONDS)
-    return _effect_ms(bench.engines.seen(), bench.engines.ports, left, began), acknowledged / 1e6
+    effect = effect_ms(bench.engines.seen(), bench.engines.ports, left, began=began)
+    return effect, acknowledged / 1e6
 
 
-def _effect_ms(seen: dict[int, Seen], ports: tuple[int, int, int], left: str, began: int) -> float:
+def effect_ms(
+    seen: Mapping[int, Seen], ports: tuple[int, int, int], left: str, *, began: int
+) -> float:
+    """From `began` until the last request that reached the revision that was left; 0 where none did."""
     engines = ports[:2] if left == OLD else ports[2:]
     last = max(seen[port].last for port in engines)
     return max(last - began, 0) / 1e6

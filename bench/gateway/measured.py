@@ -1,5 +1,6 @@
 """What was measured, and the figures that follow from it. Pure."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,12 +63,12 @@ class Run:
     @property
     def per_request(self) -> float:
         """CPU milliseconds of the proxy for each request that was served."""
-        return 1000 * self.cpu_seconds / max(self.load.served, 1)
+        return 1000 * self.cpu_seconds / self.load.served if self.load.served else math.inf
 
     @property
     def per_thousand_chunks(self) -> float:
         """CPU milliseconds of the proxy for a thousand chunks."""
-        return 1e6 * self.cpu_seconds / max(self.load.chunks, 1)
+        return 1e6 * self.cpu_seconds / self.load.chunks if self.load.chunks else math.inf
 
     def rate(self, offered: float) -> float:
         """Requests served a second; of a rate that was offered, the part that was served."""
@@ -85,11 +86,18 @@ def cost(scene: Scene) -> Callable[[Run], float]:
     return (lambda run: run.per_thousand_chunks) if scene.streams else (lambda run: run.per_request)
 
 
-def beside(runs: Runs, first: str, second: str, scene: Scene) -> Interval:
-    """Cost of one proxy to that of another in the same rounds, and its 95 % interval."""
+def beside(runs: Runs, first: str, second: str, scene: Scene) -> Interval | None:
+    """Cost of one proxy to that of another in the same rounds, and its 95 % interval.
+
+    None where there is none: a proxy is not there, or served nothing in a round.
+    """
     of = cost(scene)
-    pairs = zip(runs[first], runs[second], strict=True)
-    return ratio([(max(of(a), 1e-9), max(of(b), 1e-9)) for a, b in pairs])
+    if not {first, second} <= set(runs):
+        return None
+    pairs = [(of(a), of(b)) for a, b in zip(runs[first], runs[second], strict=True)]
+    if not all(0 < one < math.inf for pair in pairs for one in pair):
+        return None
+    return ratio(pairs)
 
 
 def is_overloaded(run: Run, scene: Scene) -> bool:

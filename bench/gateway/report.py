@@ -56,18 +56,18 @@ def scene_table(scene: Scene, runs: Runs, missing: Mapping[str, str]) -> str:
 def _scene_row(scene: Scene, runs: Runs, name: str) -> list[str]:
     found = runs[name]
     alone = name == DIRECT
+    to_bare = None if name in (DIRECT, BARE) else measured.beside(runs, name, BARE, scene)
+    rates = [run.rate(scene.offered) for run in found]
     return [
         name,
         "" if alone else markdown.spread([measured.cost(scene)(run) for run in found]),
-        "" if name in (DIRECT, BARE) or BARE not in runs else _interval(
-            measured.beside(runs, name, BARE, scene)
-        ),
+        "" if to_bare is None else _interval(to_bare),
         _added(scene, runs, name),
         _gaps(scene, found),
-        markdown.number(statistics.median(run.rate(scene.offered) for run in found)),
+        markdown.number(statistics.median(rates)),
         _failed(found),
         "" if alone else markdown.number(max(run.rss_mib for run in found)),
-    ]  # fmt: skip
+    ]
 
 
 def _added(scene: Scene, runs: Runs, name: str) -> str:
@@ -118,9 +118,9 @@ def beside_table(findings: Findings) -> str:
 
 
 def _beside_cell(runs: Runs, name: str, scene: Scene, most: float) -> str:
-    if not {OURS, name} <= set(runs):
-        return "not measured"
     found = measured.beside(runs, OURS, name, scene)
+    if found is None:
+        return "not measured"
     return f"{_interval(found)}: {markdown.yes_or_no(holds=found.high <= most)}"
 
 

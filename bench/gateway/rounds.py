@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,10 @@ REPEATS = 2
 """How often a noisy run is tried again; the last one counts however it was."""
 
 
+SETTLE_SECONDS = 15.0
+IDLE_SECONDS, IDLE_CORES = 0.2, 0.2
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What all runs share."""
@@ -25,6 +30,8 @@ class Bench:
     engines: Engines
     seconds: float
     """Of each load."""
+    most_foreign: float = NOISY_CORES
+    """Cores that others may use beside a run; more, and it is repeated."""
 
     def place(self, name: str) -> Place:
         """A new folder for a proxy."""
@@ -35,15 +42,15 @@ class Bench:
 
 
 def available(
-    makers: Sequence[Callable[[], Contender]],
+    makers: Mapping[str, Callable[[], Contender]],
 ) -> tuple[list[Contender], dict[str, str]]:
     """The proxies that can be had, and why the others cannot."""
     found, missing = [], {}
-    for make in makers:
+    for name, make in makers.items():
         try:
             found.append(make())
         except NotAvailableError as error:
-            missing[make.__name__.replace("_", "-")] = str(error)
+            missing[name] = f"not available: {error}"
     return found, missing
 
 
@@ -70,13 +77,28 @@ def _runs(bench: Bench, running: Running, scenes: Sequence[Scene]) -> dict[str, 
     # Connections, caches and code that runs for the first time belong to no figure.
     warm = ("-clients", "64", "-seconds", f"{min(bench.seconds, 1.0)}s")
     loading.ask(running.port, warm, core=bench.cores.load)
-    return {scene.name: _quiet_run(bench, running, scene) for scene in scenes}
+    found = {}
+    for scene in scenes:
+        _settle(running)
+        found[scene.name] = _quiet_run(bench, running, scene)
+    return found
+
+
+def _settle(running: Running) -> None:
+    """Wait until the proxy has done with what it was asked before, for a while at most."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        before = machine.usage(running.processes).cpu_seconds
+        time.sleep(IDLE_SECONDS)
+        used = machine.usage(running.processes).cpu_seconds - before
+        if used < IDLE_CORES * IDLE_SECONDS:
+            return
 
 
 def _quiet_run(bench: Bench, running: Running, scene: Scene) -> Run:
     for _ in range(REPEATS):
         run = measure(bench, running, scene.flags)
-        if run.foreign_cores <= NOISY_CORES:
+        if run.foreign_cores <= bench.most_foreign:
             return run
         say(f"{scene.name}: others used {run.foreign_cores:.2f} cores: again")
     return measure(bench, running, scene.flags)
