@@ -4,7 +4,9 @@ import argparse
 import math
 import os
 import platform
+import resource
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +35,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench.gateway", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="paired rounds (default: 5)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each load (default: 6)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each load (default: 4)")
     parser.add_argument("--changes", type=int, default=20, help="of weights (default: 20)")
     parser.add_argument("--hold", type=float, default=60.0, help="seconds of 1000 requests/s (60)")
     parser.add_argument(
@@ -49,6 +51,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help=f"some, with commas between: {names}")
     parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
     options = parser.parse_args(arguments)
+    options.only = [name for name in options.only.split(",") if name] or list(MAKERS)
+    if unknown := set(options.only) - set(MAKERS):
+        parser.error(f"--only: {', '.join(sorted(unknown))} is none of {names}")
     if options.quick:
         options.rounds, options.seconds, options.changes = 1, 1.0, 4
         options.hold, options.requests, options.noise = 3.0, 30_000, math.inf
@@ -58,8 +63,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 0 whatever the figures are."""
     options = parse(arguments)
-    chosen = [name for name in options.only.split(",") if name] or list(MAKERS)
-    found, missing = rounds.available({name: MAKERS[name] for name in chosen})
+    found, missing = rounds.available({name: MAKERS[name] for name in options.only})
     work = Path(tempfile.mkdtemp(prefix="bench-gateway-"))
     cores = machine.cores()
     usable = os.sched_getaffinity(0)
@@ -84,16 +88,18 @@ def _measure(
     found: Sequence[Contender],
     missing: Mapping[str, str],
 ) -> Findings:
-    taken = []
+    taken, failed = [], dict(missing)
     for number in range(options.rounds):
         rounds.say(f"round {number + 1} of {options.rounds}")
         # Who goes first alternates: a machine that warms up or tires favours none.
         order = found if number % 2 == 0 else list(reversed(found))
-        taken.append(rounds.measure_round(bench, order, SCENES))
+        runs, why = rounds.measure_round(bench, order, SCENES)
+        taken.append(runs)
+        failed |= why
     return Findings(
         scenes=_by_scene(taken, [one.name for one in found]),
         versions={one.name: one.version for one in found},
-        missing={**missing, **_not_started(taken, found)},
+        missing=failed,
         changes=lasting.changes(bench, count=options.changes),
         sustained=lasting.sustained(bench, rate=RATE, seconds=options.hold),
         memory=lasting.memory(bench, requests=options.requests),
@@ -111,15 +117,14 @@ def _by_scene(
     }
 
 
-def _not_started(
-    taken: Sequence[Mapping[str, object]], found: Sequence[Contender]
-) -> dict[str, str]:
-    return {
-        one.name: "not available: did not start in every round"
-        for one in found
-        if not all(one.name in round_ for round_ in taken)
-    }
+def _lift_limits() -> None:
+    """A thousand streams are two thousand sockets of a proxy, more than many shells allow."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":
+    # Who is told to end ends the proxies too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _lift_limits()
     sys.exit(main())

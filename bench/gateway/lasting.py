@@ -22,8 +22,8 @@ def changes(bench: Bench, *, count: int) -> Changes:
     """Turn all weight from one revision to the other and back, under requests and streams."""
     with ours.pod(bench.place("changes")) as pod:
         core = bench.cores.load
-        # Longer than the changes can take; it is ended by its count of requests, or when they are over.
-        long = f"{count * 2 + 5}s"
+        # Longer than the changes take: both are told when it is enough.
+        long = f"{count * 10 + 5}s"
         plain = ("-rate", "300", "-clients", "200", "-seconds", long)
         streams = ("-clients", "50", "-stream", "-seconds", long)
         port = pod.running.port

@@ -17,7 +17,7 @@ REPEATS = 2
 """How often a noisy run is tried again; the last one counts however it was."""
 
 
-SETTLE_SECONDS = 15.0
+SETTLE_SECONDS = 8.0
 IDLE_SECONDS, IDLE_CORES = 0.2, 0.2
 
 
@@ -56,21 +56,23 @@ def available(
 
 def measure_round(
     bench: Bench, contenders: Sequence[Contender], scenes: Sequence[Scene]
-) -> dict[str, dict[str, Run]]:
-    """Runs by proxy and scene; a proxy that does not start is left out."""
+) -> tuple[dict[str, dict[str, Run]], dict[str, str]]:
+    """Runs by proxy and scene, and why a proxy has none."""
     found: dict[str, dict[str, Run]] = {}
+    missing: dict[str, str] = {}
     for contender in contenders:
         place = bench.place(contender.name)
         try:
             with contender.start(place) as running:
                 found[contender.name] = _runs(bench, running, scenes)
         except NotAvailableError as error:
+            missing[contender.name] = f"not available: {error}"
             say(f"{contender.name}: {error}")
             continue
         runs = found[contender.name]
         costs = ", ".join(f"{name} {run.per_request:.3f}" for name, run in runs.items())
         say(f"{contender.name}: CPU ms a request: {costs}")
-    return found
+    return found, missing
 
 
 def _runs(bench: Bench, running: Running, scenes: Sequence[Scene]) -> dict[str, Run]:
