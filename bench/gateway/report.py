@@ -75,6 +75,8 @@ def _added(scene: Scene, runs: Runs, name: str) -> str:
         return ""
     if any(measured.is_overloaded(run, scene) for run in runs[name]):
         return "overloaded"
+    if any(run.load.served == 0 for run in runs[name]):
+        return "nothing served"
     if name == DIRECT:
         alone = zip(*(_wait(scene, run) for run in runs[name]), strict=True)
         return " / ".join(f"{statistics.median(part):.2f}" for part in alone) + " in all"

@@ -191,6 +191,14 @@ def test_a_proxy_that_fell_behind_has_no_latency() -> None:
     assert "| slow | 50 |  | overloaded |  | 100 | 900 unfinished | 50 |" in table
 
 
+def test_a_proxy_that_served_nothing_has_neither_latency_nor_cost() -> None:
+    runs = {DIRECT: [run(0.0)], BARE: [run(1.0)], "dead": [run(5.0, served=0, chunks=0)]}
+
+    table = report.scene_table(STREAMS, runs, {})
+
+    assert "| dead | never |  | nothing served |" in table
+
+
 def test_noise_is_told() -> None:
     noisy = replace(run(1.0), foreign_cores=0.5)
 
