@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.gateway import contenders, lasting, loading, machine, ours, report, rounds
 from bench.gateway.contenders import Contender
-from bench.gateway.measured import NOISY_CORES, SCENES, Run
+from bench.gateway.measured import NOISY_CORES, SCENES, Run, Scene
 from bench.gateway.report import Findings
 from bench.gateway.rounds import Bench
 
@@ -47,17 +47,27 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=NOISY_CORES,
         help="a run beside which others use more cores is repeated (0.3)",
     )
-    names = ", ".join(MAKERS)
-    parser.add_argument("--only", default="", help=f"some, with commas between: {names}")
+    kinds = [scene.name for scene in SCENES]
+    for flag, names in (("--only", list(MAKERS)), ("--scenes", kinds)):
+        parser.add_argument(flag, type=_some(names), default=names, help=f"of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
     options = parser.parse_args(arguments)
-    options.only = [name for name in options.only.split(",") if name] or list(MAKERS)
-    if unknown := set(options.only) - set(MAKERS):
-        parser.error(f"--only: {', '.join(sorted(unknown))} is none of {names}")
     if options.quick:
         options.rounds, options.seconds, options.changes = 1, 1.0, 4
         options.hold, options.requests, options.noise = 3.0, 30_000, math.inf
     return options
+
+
+def _some(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """Some of these names, with commas between."""
+
+    def parsed(text: str) -> list[str]:
+        chosen = text.split(",")
+        if unknown := set(chosen) - set(names):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} is none of them")
+        return chosen
+
+    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,31 +99,36 @@ def _measure(
     missing: Mapping[str, str],
 ) -> Findings:
     taken, failed = [], dict(missing)
+    scenes = [scene for scene in SCENES if scene.name in options.scenes]
     for number in range(options.rounds):
         rounds.say(f"round {number + 1} of {options.rounds}")
         # Who goes first alternates: a machine that warms up or tires favours none.
         order = found if number % 2 == 0 else list(reversed(found))
-        runs, why = rounds.measure_round(bench, order, SCENES)
+        runs, why = rounds.measure_round(bench, order, scenes)
         taken.append(runs)
         failed |= why
-    return Findings(
-        scenes=_by_scene(taken, [one.name for one in found]),
-        versions={one.name: one.version for one in found},
-        missing=failed,
-        changes=lasting.changes(bench, count=options.changes),
-        sustained=lasting.sustained(bench, rate=RATE, seconds=options.hold),
-        memory=lasting.memory(bench, requests=options.requests),
-    )
+    rounds.say("this gateway by itself")
+    with ours.pod(bench.place("lasting")) as pod:
+        return Findings(
+            scenes=_by_scene(taken, [one.name for one in found], scenes),
+            versions={one.name: one.version for one in found},
+            missing=failed,
+            sustained=lasting.sustained(bench, pod, rate=RATE, seconds=options.hold),
+            memory=lasting.memory(bench, pod, requests=options.requests),
+            changes=lasting.changes(bench, pod, count=options.changes),
+        )
 
 
 def _by_scene(
-    taken: Sequence[Mapping[str, Mapping[str, Run]]], names: Sequence[str]
+    taken: Sequence[Mapping[str, Mapping[str, Run]]],
+    names: Sequence[str],
+    scenes: Sequence[Scene],
 ) -> dict[str, dict[str, list[Run]]]:
     """Runs by scene and proxy, of those that ran in every round."""
     whole = [name for name in names if all(name in one for one in taken)]
     return {
         scene.name: {name: [one[name][scene.name] for one in taken] for name in whole}
-        for scene in SCENES
+        for scene in scenes
     }
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bench.gateway import loading, machine, ours, rounds
+from bench.gateway import loading, machine, rounds
 from bench.gateway.contenders import Running
 from bench.gateway.loading import Seen
 from bench.gateway.measured import Changes, Memory, Sustained
@@ -18,23 +18,21 @@ PARTS = 10
 """Of the many requests; memory is read after each."""
 
 
-def changes(bench: Bench, *, count: int) -> Changes:
+def changes(bench: Bench, pod: Pod, *, count: int) -> Changes:
     """Turn all weight from one revision to the other and back, under requests and streams."""
-    with ours.pod(bench.place("changes")) as pod:
-        core = bench.cores.load
-        # Longer than the changes take: both are told when it is enough.
-        long = f"{count * 10 + 5}s"
-        plain = ("-rate", "300", "-clients", "200", "-seconds", long)
-        streams = ("-clients", "50", "-stream", "-seconds", long)
-        port = pod.running.port
-        with (
-            loading.asking(port, plain, core=core) as first,
-            loading.asking(port, streams, core=core) as second,
-        ):
-            found = [_change(bench, pod, number) for number in range(count)]
-            for load in (first, second):
-                load.send_signal(loading.ENOUGH)
-            taken = [loading.result(load) for load in (first, second)]
+    core, port = bench.cores.load, pod.running.port
+    # Longer than the changes take: both are told when it is enough.
+    long = f"{count * 10 + 5}s"
+    plain = ("-rate", "300", "-clients", "200", "-seconds", long)
+    streams = ("-clients", "50", "-stream", "-seconds", long)
+    with (
+        loading.asking(port, plain, core=core) as first,
+        loading.asking(port, streams, core=core) as second,
+    ):
+        found = [_change(bench, pod, number) for number in range(count)]
+        for load in (first, second):
+            load.send_signal(loading.ENOUGH)
+        taken = [loading.result(load) for load in (first, second)]
     return Changes(tuple(a for a, _ in found), tuple(b for _, b in found), taken[0], taken[1])
 
 
@@ -62,25 +60,23 @@ def effect_ms(
     return max(last - began, 0) / 1e6
 
 
-def sustained(bench: Bench, *, rate: int, seconds: float) -> Sustained:
+def sustained(bench: Bench, pod: Pod, *, rate: int, seconds: float) -> Sustained:
     """A rate of requests on the gateway's one core."""
-    with ours.pod(bench.place("sustained")) as pod:
-        flags = ("-rate", str(rate), "-clients", "512")
-        run = rounds.measure(replace(bench, seconds=seconds), pod.running, flags)
+    flags = ("-rate", str(rate), "-clients", "512")
+    run = rounds.measure(replace(bench, seconds=seconds), pod.running, flags)
     return Sustained(run.load, run.cpu_seconds / run.load.seconds)
 
 
-def memory(bench: Bench, *, requests: int) -> Memory:
+def memory(bench: Bench, pod: Pod, *, requests: int) -> Memory:
     """Memory of Envoy and agent after each part of so many requests, as fast as they are answered."""
-    with ours.pod(bench.place("memory")) as pod:
-        served, held, failures = 0, [], 0
-        counts = []
-        for part in range(PARTS):
-            load = _part(bench, pod.running, requests // PARTS)
-            served, failures = served + load.served, failures + load.failures
-            counts.append(served)
-            held.append(machine.usage(pod.running.processes).rss_mib)
-            rounds.say(f"memory: part {part + 1} of {PARTS}: {held[-1]:.1f} MiB")
+    served, failures = 0, 0
+    counts, held = [], []
+    for part in range(PARTS):
+        load = _part(bench, pod.running, requests // PARTS)
+        served, failures = served + load.served, failures + load.failures
+        counts.append(served)
+        held.append(machine.usage(pod.running.processes).rss_mib)
+        rounds.say(f"memory: part {part + 1} of {PARTS}: {held[-1]:.1f} MiB")
     return Memory(tuple(counts), tuple(held), failures)
 
 

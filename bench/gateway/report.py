@@ -8,7 +8,6 @@ from bench.gateway import measured
 from bench.gateway.contenders import BARE, DIRECT, OURS, ROUTERS
 from bench.gateway.measured import (
     NOISY_CORES,
-    PLAIN,
     SCENES,
     Changes,
     Memory,
@@ -104,19 +103,15 @@ def _failed(found: Sequence[Run]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "0"
 
 
-def beside_table(findings: Findings) -> str:
+def beside_table(scenes: Mapping[str, Runs]) -> str:
     """This gateway's CPU to that of the others in each scene, and whether the goal is met in it."""
-    header = [
-        "this gateway's CPU to that of",
-        *(scene.title for scene in SCENES),
-        "goal: all of it",
-    ]
-    goals = {BARE: MOST_OF_BARE, **dict.fromkeys(ROUTERS, 1.0)}
+    taken = [scene for scene in SCENES if scene.name in scenes]
+    header = ["this gateway's CPU to that of", *(scene.title for scene in taken)]
     rows = []
-    for name, most in goals.items():
-        cells = [_beside_cell(findings.scenes[scene.name], name, scene, most) for scene in SCENES]
+    for name, most in {BARE: MOST_OF_BARE, **dict.fromkeys(ROUTERS, 1.0)}.items():
+        cells = [_beside_cell(scenes[scene.name], name, scene, most) for scene in taken]
         rows.append([name, *cells, f"<= {most:g}" if name == BARE else "< 1"])
-    return markdown.table(header, rows)
+    return markdown.table([*header, "goal: all of it"], rows)
 
 
 def _beside_cell(runs: Runs, name: str, scene: Scene, most: float) -> str:
@@ -201,18 +196,19 @@ def noise(scenes: Mapping[str, Runs]) -> str:
 
 def report(findings: Findings, *, rounds: int) -> str:
     """All tables."""
-    runs = findings.scenes[PLAIN.name]
+    scenes = {
+        scene: findings.scenes[scene.name] for scene in SCENES if scene.name in findings.scenes
+    }
+    there = {name for runs in scenes.values() for name in runs}
     versions = [
-        f"{name} {version}"
-        for name, version in findings.versions.items()
-        if name in runs and version
+        f"{name} {said}" for name, said in findings.versions.items() if name in there and said
     ]
     parts = [", ".join(versions)]
-    for scene in SCENES:
-        table = scene_table(scene, findings.scenes[scene.name], findings.missing)
+    for scene, runs in scenes.items():
+        table = scene_table(scene, runs, findings.missing)
         parts.append(f"### {scene.title}, {rounds} paired rounds\n\n{table}")
     parts.append(noise(findings.scenes))
-    parts.append(f"### This gateway's CPU beside others\n\n{beside_table(findings)}")
+    parts.append(f"### This gateway's CPU beside others\n\n{beside_table(findings.scenes)}")
     parts.append(f"### This gateway by itself\n\n{goals_table(findings)}")
     return "\n\n".join(parts)
 
