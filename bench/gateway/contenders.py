@@ -143,7 +143,7 @@ _HAPROXY = ("haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentraci
 
 
 def haproxy() -> Contender:
-    """Weights by a random number, retries on the other server, no log."""
+    """Weights by a random number, retries on the other server, no log, chunks sent on at once."""
     root = installs.debian(*_HAPROXY)
     binary, libraries = root / "usr/sbin/haproxy", str(root / installs.LIBRARIES)
     version = _said([binary, "-v"], "version ", {"LD_LIBRARY_PATH": libraries})
@@ -166,6 +166,7 @@ defaults
   retries 2
   retry-on conn-failure empty-response 502 503 504
   option redispatch
+  option http-no-delay
 frontend clients
   bind 127.0.0.1:{port}
   http-request set-var(txn.part) rand(100)
