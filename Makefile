@@ -8,6 +8,7 @@ SCENARIO ?= promote
 REGISTRY ?=
 PYTEST_ARGS ?=
 SEED ?=
+BENCH_ARGS ?=
 
 RUN := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
@@ -100,6 +101,10 @@ bench-warmup: test-setup ## first requests to cold and to warmed pods, and what 
 bench-decision: setup ## 10,000 simulated rollouts of each kind of traffic through the operator's decisions
 	@$(RUN) -m bench.decision
 
+bench-gateway: setup ## the gateway beside other proxies and routers, on one core; BENCH_ARGS=--quick for a small run
+	@python3 -m dev.tools gwload
+	@$(RUN) -m bench.gateway $(BENCH_ARGS)
+
 .PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
 	generate fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
-	bench-warmup bench-decision
+	bench-warmup bench-decision bench-gateway

@@ -79,6 +79,7 @@ TOOLS = (
     Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
     Tool("provisioner"),
     Tool("pause"),
+    Tool("gwload"),
     Tool("coredns", "github.com/coredns/coredns"),
     Tool("kwok", "sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok"),
     Tool(

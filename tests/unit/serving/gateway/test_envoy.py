@@ -103,6 +103,19 @@ def test_a_revision_without_requests_is_kept_for_those_that_run() -> None:
     assert len(of("b", resources.endpoints, "cluster_name")["endpoints"][0]["lb_endpoints"]) == 1
 
 
+def test_why_another_answers_is_asked_only_where_another_may() -> None:
+    document = Document("1", "chat", (Route("a", 90), Route("b", 10, ("a",))), {"a": 1, "b": 1})
+
+    [routes] = envoy.build(document, {}).routes
+
+    split = routes["virtual_hosts"][0]["routes"][0]["route"]["weighted_clusters"]["clusters"]
+    told = [
+        [added["header"]["key"] for added in one.get("response_headers_to_add", ())]
+        for one in split
+    ]
+    assert told == [[], [envoy.FALLBACK_HEADER]]
+
+
 @pytest.mark.parametrize(
     ("pods", "tries", "retries"),
     [

@@ -1,0 +1,1 @@
+"""What the gateway costs, beside other proxies and routers, on one core of this machine."""

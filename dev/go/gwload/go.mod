@@ -1,0 +1,3 @@
+module deepseek-operator.local/gwload
+
+go 1.25.0
