@@ -121,6 +121,7 @@ WORSE = [
 """How a candidate answers every request and is worse all the same, and what may give it away."""
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(("changes", "metrics"), WORSE)
 def test_a_candidate_that_fails_nothing_and_is_worse_is_taken_back(
     canary: Line, changes: Manifest, metrics: set[str]
@@ -150,6 +151,7 @@ def test_a_candidate_that_fails_nothing_and_is_worse_is_taken_back(
     assert any(text.startswith("EvidenceBad: ") for text in canary.events(NAME))
 
 
+@pytest.mark.campaign
 def test_a_candidate_that_never_gets_ready_has_no_traffic_and_says_why(canary: Line) -> None:
     canary.apply(served(**V3))
     canary.ready(NAME)
