@@ -1,5 +1,6 @@
 """FakeMetrics: vLLM's page of metrics, as far as the operator reads it, of requests that a FakeEngine answered."""
 
+import itertools
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -7,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
 
 _LABELS = ("model_name", "engine")
+_STARTS = itertools.count(time.time())
+"""No two processes start in the same hundredth of a second, as they are read."""
 _ENDS = ("stop", "length", "abort", "error", "repetition")
 
 
@@ -50,7 +53,7 @@ class FakeMetrics:
             "vllm:num_preemptions", "Cumulative number of preemption.", _LABELS, registry=registry
         ).labels(**self._labels)
         Gauge("process_start_time_seconds", "Start time of the process.", registry=registry).set(
-            time.time()
+            next(_STARTS)
         )
 
     def count(
