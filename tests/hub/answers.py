@@ -176,7 +176,7 @@ class Sender:
         span: tuple[int, int],
         faults: Faults,
     ) -> AsyncIterator[int]:
-        """Send the span, as far as the faults allow; yields the number of bytes of each step."""
+        """Send the span, as far as the faults allow; yields the number of bytes before each step."""
         start, end = span
         transport = request.transport
         assert transport is not None
@@ -185,14 +185,15 @@ class Sender:
         for position in range(start, stop, self._step(faults)):
             count = min(self._step(faults), stop - position)
             await self._pace(count, faults.get("slow"))
+            if transport.is_closing():
+                raise ConnectionResetError("the client has gone")
+            # Told before: of a step that a client does not live to the end of, it may have had a part.
+            yield count
             flip = faults.get("flip")
             if (flip and position <= flip.at < position + count) or request.scheme == "https":
                 await response.write(_read(content, position, count, flip))
             else:
-                if transport.is_closing():
-                    raise ConnectionResetError("the client has gone")
                 await asyncio.get_running_loop().sendfile(transport, content, position, count)
-            yield count
         if cut and stop < end:
             await self._cut(cut, transport)
         else:
