@@ -101,7 +101,7 @@ BAD = [
     pytest.param(spec(fallback=[{**GOOD, "when": ["Slow"]}]), 'supported values: "Unavailable"', id="no such reason"),
     pytest.param(spec(fallback=[{**GOOD, "when": []}]), "spec.fallback[0].when", id="fallback for no reason"),
     pytest.param(
-        spec(fallback=[{**GOOD, "when": ["Timeout", "Timeout"]}]), "Duplicate value", id="the same reason twice"
+        spec(fallback=[{**GOOD, "when": ["Timeout", "Timeout"]}]), "duplicate entries for key", id="the same reason twice"
     ),
     pytest.param(spec(fallback=[GOOD] * 5), "must have at most 4 items", id="five fallbacks"),
     pytest.param(spec(fallback=[{**GOOD, "replicas": 0}]), "spec.fallback[0].replicas", id="a fallback of nobody"),
