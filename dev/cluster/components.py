@@ -108,6 +108,8 @@ def controller_manager(place: Layout, endpoints: Endpoints) -> Daemon:
         "kube-api-qps": "200",
         "kubeconfig": own,
         "leader-elect": "false",
+        # A claim whose volume the controller meets a moment too late waits for the next of these (default: 15 s).
+        "pvclaimbinder-sync-period": "1s",
         "root-ca-file": place.pki / "ca.crt",
         "secure-port": endpoints.controller_manager,
         "service-account-private-key-file": place.pki / "service-account.key",
