@@ -1,5 +1,6 @@
 """Users: an open loop of streamed requests, each of whose ends is kept."""
 
+import http.client
 import itertools
 import json
 import threading
@@ -72,6 +73,9 @@ class Load:
                 said = error.read().decode(errors="replace")[:300]
             self.refusals[error.headers.get("x-dsd-revision") or "the gateway"] += 1
             self.failures.append(f"asked at {started}: {error.code} {said}")
+            return
+        except http.client.IncompleteRead as error:
+            self.failures.append(f"asked at {started}: cut after {error.partial[-80:]!r}")
             return
         except Exception as error:  # noqa: BLE001 - whatever a user would see
             self.failures.append(f"asked at {started}: {error!r}")
