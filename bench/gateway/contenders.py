@@ -14,6 +14,7 @@ from bench.gateway import installs, loading, machine
 from bench.gateway.machine import Cores
 from deepseek_serving.gateway.parts import ROUTER, address, http_chain
 from dev import steps
+from dev.cluster import layout
 
 BARE = "bare Envoy"
 OURS = "this gateway"
@@ -73,7 +74,7 @@ def single(build: Callable[[Place, int], Command]) -> Start:
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[Running]:
-        (port,) = machine.free_ports(1)
+        (port,) = layout.free_ports(1)
         command = build(place, port)
         for name, text in command.files.items():
             (place.folder / name).write_text(text)
@@ -244,7 +245,7 @@ def _rust_router(name: str, version: str) -> Contender:
     path = {"PATH": f"{binaries}:{os.environ['PATH']}"}
 
     def build(place: Place, port: int) -> Command:
-        (metrics,) = machine.free_ports(1)
+        (metrics,) = layout.free_ports(1)
         words: list[str | Path] = [
             *(binaries / "python", "-m", f"{name.replace('-', '_')}.launch_router"),
             *("--host", "127.0.0.1", "--port", str(port), "--policy", "round_robin"),

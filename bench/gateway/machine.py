@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import resource
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,17 +77,6 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens at just now."""
-    with contextlib.ExitStack() as stack:
-        found = []
-        for _ in range(count):
-            taken = stack.enter_context(socket.socket())
-            taken.bind(("127.0.0.1", 0))
-            found.append(int(taken.getsockname()[1]))
-        return found
 
 
 def wait_answer(

@@ -26,6 +26,7 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_serving.gateway import start
 from deepseek_serving.gateway.bootstrap import bootstrap
+from dev.cluster import layout
 from dev.paths import REPOSITORY
 
 OLD, NEW = "distilled-7f6d9c54b8", "v3-5c9d8b7f64"
@@ -94,7 +95,7 @@ class Pod:
 @contextlib.contextmanager
 def pod(place: Place) -> Iterator[Pod]:
     """Agent and Envoy, which answer."""
-    client, ads, admin, probe, report = machine.free_ports(5)
+    client, ads, admin, probe, report = layout.free_ports(5)
     first, second, third = place.engines
     slices = [slice_of(OLD, "old-0", first), slice_of(OLD, "old-1", second)]
     slices.append(slice_of(NEW, "new-0", third))

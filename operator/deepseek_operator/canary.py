@@ -10,7 +10,7 @@ from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas
+from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas, restarts_of
 from deepseek_operator.rollout import counting, engine_counts, estimate, metrics, record, stretches
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
@@ -254,11 +254,7 @@ def _restarts(observed: Observed, key: str | None) -> int:
     told = observed.told_by(key)
     if told:
         return sum(engine.restarts for engine in told)
-    return sum(
-        int(status.get("restartCount", 0))
-        for pod in observed.pods_of(key)
-        for status in pod.get("status", {}).get("containerStatuses") or []
-    )
+    return sum(map(restarts_of, observed.pods_of(key)))
 
 
 def _roles(

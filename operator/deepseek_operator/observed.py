@@ -142,6 +142,12 @@ class Observed:
         return None
 
 
+def restarts_of(pod: Manifest) -> int:
+    """Of a pod's containers, all together."""
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    return sum(int(status.get("restartCount", 0)) for status in statuses)
+
+
 def revision_of(manifest: Manifest) -> str | None:
     """The revision key that a manifest is labelled with."""
     key = manifest["metadata"].get("labels", {}).get(names.REVISION_LABEL)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib.util
 import json
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from deepseek_serving.gateway.admin import Admin
 from deepseek_serving.gateway.agent import Agent
 from deepseek_serving.gateway.bootstrap import bootstrap
 from deepseek_serving.gateway.endpoints import Endpoint
+from dev.cluster.layout import free_ports
 from tests.gateway.fake_engine import FakeEngine
 
 WAIT_SECONDS = 20.0
@@ -34,17 +34,6 @@ def envoy_binary() -> Path:
         for folder in package.submodule_search_locations
         if (found := Path(folder) / "_bin" / "envoy").exists()
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at just now."""
-    with contextlib.ExitStack() as stack:
-        found = []
-        for _ in range(count):
-            taken = stack.enter_context(socket.socket())
-            taken.bind(("127.0.0.1", 0))
-            found.append(int(taken.getsockname()[1]))
-        return found
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ import pytest
 
 from deepseek_serving.gateway import counts
 from deepseek_serving.gateway.endpoints import Endpoint
+from dev.cluster.layout import free_ports
 from tests.gateway.fake_engine import FakeEngine
-from tests.gateway.rig import Answer, Gateway, free_ports, until
+from tests.gateway.rig import Answer, Gateway, until
 
 CHAIN = {"v3": ["r1", "small"]}
 REPLICAS = {"v3": 1, "r1": 1, "small": 1}

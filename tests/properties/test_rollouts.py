@@ -56,15 +56,7 @@ class Rollouts(RuleBasedStateMachine):
     @rule(count=st.integers(0, 6))
     def pass_cut_off(self, count: int) -> None:
         """The operator dies after so many writes of a pass."""
-        plan = self.world.plan(self.deployment())
-        cut = Plan(
-            apply=plan.apply[:count],
-            delete=plan.delete[: max(0, count - len(plan.apply))],
-            status=plan.status if plan.records else self.world.stored,
-            records=plan.records,
-            requeue_seconds=None,
-        )
-        self.world.carry_out(cut)
+        self.world.carry_out_part(self.world.plan(self.deployment()), count)
 
     @rule(ready=st.integers(0, 3), number=st.integers(0, 3))
     def pods_come_and_go(self, ready: int, number: int) -> None:

@@ -77,6 +77,17 @@ class World:
             self._leave(unused, uid="uid-of-chat")
         self.stored = copy.deepcopy(plan.status)
 
+    def carry_out_part(self, plan: Plan, count: int) -> None:
+        """Do so many writes of a plan: the operator dies after them."""
+        cut = Plan(
+            apply=plan.apply[:count],
+            delete=plan.delete[: max(0, count - len(plan.apply))],
+            status=plan.status if plan.records else self.stored,
+            records=plan.records,
+            requeue_seconds=None,
+        )
+        self.carry_out(cut)
+
     def settle(
         self, deployment: DeepSeekDeployment, *, ready: bool = True, now: datetime = NOW
     ) -> Plan:

@@ -1,4 +1,4 @@
-"""Answers of pods, read whole or not at all."""
+"""What pods answer, read whole or not at all."""
 
 import aiohttp
 
@@ -14,3 +14,16 @@ async def whole(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > LONGEST:
             raise ValueError(f"an answer of more than {LONGEST} bytes")
     return bytes(body)
+
+
+async def page(
+    session: aiohttp.ClientSession, address: str, port: int, path: str, *, seconds: float
+) -> bytes | None:
+    """What a pod's address has under a path; None where it has nothing, or not in time."""
+    host = f"[{address}]" if ":" in address else address
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with session.get(f"http://{host}:{port}{path}", timeout=timeout) as response:
+            return await whole(response) if response.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return None

@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from deepseek_operator.engines import vllm_figures
 from deepseek_operator.engines.contract import PORT
 from deepseek_operator.engines.figures import Engine, EngineFigures, Sample
-from deepseek_operator.observed import Manifest, revision_of
-from deepseek_operator.telemetry.bodies import whole
+from deepseek_operator.observed import Manifest, restarts_of, revision_of
+from deepseek_operator.telemetry import bodies
 from deepseek_operator.telemetry.gateways import is_ready
 
 AskEngines = Callable[[Sequence[Manifest]], Awaitable[tuple[Engine, ...]]]
@@ -30,7 +30,7 @@ MOST_PODS = 16
 """Of each revision that are asked."""
 
 _AT_ONCE = 16
-_TIMEOUT = aiohttp.ClientTimeout(total=2)
+_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Engines:
         if address is None:
             return None
         # Another process says something else, and that at once.
-        key = f"{pod['metadata'].get('uid')}/{_restarts(pod)}/{address}"
+        key = f"{pod['metadata'].get('uid')}/{restarts_of(pod)}/{address}"
         said = self._said.get(key)
         if said is None:
             async with self._room:
@@ -76,15 +76,12 @@ class Engines:
         self._said = {key: said for key, said in self._said.items() if said.at > oldest}
 
     async def _page(self, address: str) -> EngineFigures | None:
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{self._port}{vllm_figures.PATH}"
+        text = await bodies.page(
+            self._session, address, self._port, vllm_figures.PATH, seconds=_TIMEOUT_SECONDS
+        )
         try:
-            async with self._session.get(url, timeout=_TIMEOUT) as response:
-                if response.status != 200:
-                    return None
-                text = (await whole(response)).decode()
-            return vllm_figures.read(samples(text))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None if text is None else vllm_figures.read(samples(text.decode()))
+        except ValueError:
             return None
 
 
@@ -118,14 +115,9 @@ def engine_of(pod: Manifest, figures: EngineFigures | None) -> Engine:
         pod=str(pod["metadata"]["name"]),
         revision=revision_of(pod) or "",
         is_ready=is_ready(pod),
-        restarts=_restarts(pod),
+        restarts=restarts_of(pod),
         figures=figures,
     )
-
-
-def _restarts(pod: Manifest) -> int:
-    statuses = pod.get("status", {}).get("containerStatuses") or []
-    return sum(int(status.get("restartCount", 0)) for status in statuses)
 
 
 async def ask_no_engine(pods: Sequence[Manifest]) -> tuple[Engine, ...]:

@@ -8,12 +8,12 @@ import aiohttp
 
 from deepseek_operator.build.gateway import REPORT_PORT
 from deepseek_operator.observed import Gateway, Manifest
-from deepseek_operator.telemetry.bodies import whole
+from deepseek_operator.telemetry import bodies
 
 Ask = Callable[[Sequence[Manifest]], Awaitable[tuple[Gateway, ...]]]
 """From a gateway's pods to what each of them said."""
 
-_TIMEOUT = aiohttp.ClientTimeout(total=3)
+_TIMEOUT_SECONDS = 3.0
 
 
 class Gateways:
@@ -44,14 +44,12 @@ class Gateways:
         return Gateway(pod["metadata"]["name"], is_ready(pod), report)
 
     async def _report(self, address: str) -> Manifest | None:
-        host = f"[{address}]" if ":" in address else address
-        url = f"http://{host}:{self._port}/report"
+        text = await bodies.page(
+            self._session, address, self._port, "/report", seconds=_TIMEOUT_SECONDS
+        )
         try:
-            async with self._session.get(url, timeout=_TIMEOUT) as response:
-                if response.status != 200:
-                    return None
-                found = json.loads(await whole(response))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            found = None if text is None else json.loads(text)
+        except ValueError:
             return None
         return found if isinstance(found, dict) else None
 

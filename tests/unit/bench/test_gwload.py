@@ -12,6 +12,7 @@ import pytest
 from bench.gateway import loading, machine
 from bench.gateway.loading import Engines
 from dev import tools
+from dev.cluster import layout
 
 CORE = machine.cores().load
 
@@ -200,7 +201,7 @@ def test_a_stream_is_whole_when_it_says_so(body: bytes, failed: dict[str, int]) 
 
 
 def test_who_is_not_there_is_not_connected_to() -> None:
-    (port,) = machine.free_ports(1)
+    (port,) = layout.free_ports(1)
 
     load = loading.ask(port, ("-clients", "1", "-requests", "1"), core=CORE)
 
