@@ -17,9 +17,10 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
 demo: ## from nothing to an answer, then to V3 under load; SCENARIO=bad-candidate; CLUSTER=current [REGISTRY=...]
+	@python3 -m dev.preflight --for $(if $(filter current,$(CLUSTER)),current,demo) --registry "$(REGISTRY)"
 	@python3 -m dev.demo --cluster $(CLUSTER) --registry "$(REGISTRY)" --scenario $(SCENARIO)
 
-test: test-setup ## all set-up, then every test: unit, properties, chart, cluster, machine, e2e
+test: test-setup ## all set-up, then the tests: unit, properties, chart, cluster, machine, e2e; the long ones are `make campaign`
 	@$(RUN) -m dev.testing $(PYTEST_ARGS)
 
 test-fast: setup ## the tests that need no cluster
@@ -28,11 +29,14 @@ test-fast: setup ## the tests that need no cluster
 test-setup:
 	@python3 -m dev.preflight --for test
 	@python3 -m dev.tools
+	@python3 -m dev.gateway_api
+	@python3 -m dev.leader_worker_set
 	@python3 -m dev.environment
 	@python3 -m dev.images
 	@python3 -m dev.models
 
 setup: ## the Python environment, as uv.lock pins it
+	@python3 -m dev.preflight --for setup
 	@python3 -m dev.environment
 
 tools: ## the cluster's programs, helm and kubectl, built once per version
@@ -40,18 +44,27 @@ tools: ## the cluster's programs, helm and kubectl, built once per version
 	@python3 -m dev.tools
 
 images: ## the container images, as OCI archives
+	@python3 -m dev.preflight --for images
 	@python3 -m dev.images
 
+push: ## the container images into a registry, to install the chart from it; REGISTRY=registry.example.com/team
+	@python3 -m dev.preflight --for push --registry "$(REGISTRY)"
+	@python3 -m dev.images.push "$(REGISTRY)"
+
 models: ## the small models of the true architectures
+	@python3 -m dev.preflight --for images
 	@python3 -m dev.models
 
 cluster: ## the embedded cluster; a running one is left as it is
+	@python3 -m dev.preflight --for cluster
 	@python3 -m dev.cluster up
 
 cluster-status: ## what of the cluster runs
+	@python3 -m dev.preflight --for setup
 	@python3 -m dev.cluster status
 
 cluster-down: ## remove the cluster and everything it made
+	@python3 -m dev.preflight --for setup
 	@python3 -m dev.cluster down
 
 generate: setup ## CRD, references and the chart's table of values from their sources
@@ -71,8 +84,8 @@ types: setup ## mypy and pyright
 	@.venv/bin/mypy
 	@.venv/bin/pyright --warnings
 
-mutants: test-setup ## break the operator in named ways; the tests must catch each
-	@$(RUN) -m tests.mutants
+mutants: test-setup ## break the operator in named ways; the tests must catch each. All of them: make campaign
+	@$(RUN) -m tests.mutants --short
 
 campaign: test-setup ## the long tests, in full; the record goes to docs/campaigns. SEED=... repeats one
 	@$(RUN) -m dev.campaign $(if $(SEED),--seed $(SEED))
@@ -105,6 +118,9 @@ bench-gateway: setup ## the gateway beside other proxies and routers, on one cor
 	@python3 -m dev.tools gwload
 	@$(RUN) -m bench.gateway $(BENCH_ARGS)
 
-.PHONY: help demo test test-fast test-setup setup tools images models cluster cluster-status cluster-down \
+bench-sizing: setup ## sizing beside what is published, and how long a plan takes
+	@$(RUN) -m bench.sizing
+
+.PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
 	generate fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
-	bench-warmup bench-decision bench-gateway
+	bench-warmup bench-decision bench-gateway bench-sizing

@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,14 @@ from pathlib import Path
 from dev import steps
 from dev.paths import REPOSITORY
 
-SUITES = (("tests/cluster",), ("tests/e2e", "-p", "no:randomly"))
+SUITES = (
+    ("tests/properties", "-n", "auto", "--dist", "loadfile"),
+    ("tests/gateway",),
+    ("tests/cluster",),
+    ("tests/machine", "-p", "no:randomly"),
+    ("tests/e2e", "-p", "no:randomly"),
+)
+MUTANTS = "tests/mutants"
 RECORDS = REPOSITORY / "docs" / "campaigns"
 
 
@@ -93,9 +101,19 @@ def run_suite(suite: tuple[str, ...], *, seed: int, report: Path) -> list[Result
     """Run the long tests of a suite; a suite that has none is no failure."""
     command = [sys.executable, "-m", "pytest", "--campaign", "-m", "campaign", *suite]
     if "no:randomly" not in suite:
-        command.append(f"--randomly-seed={seed}")
+        command += [f"--randomly-seed={seed}", f"--hypothesis-seed={seed}"]
     subprocess.run([*command, f"--junitxml={report}"], check=False, cwd=REPOSITORY)
     return results_of(report) if report.exists() else []
+
+
+def run_mutants() -> Result:
+    """All mutants, of which every other run has a part."""
+    started = time.monotonic()
+    code = subprocess.run(
+        [sys.executable, "-m", "tests.mutants"], check=False, cwd=REPOSITORY
+    ).returncode
+    outcome = "passed" if code == 0 else "**failed**"
+    return Result(MUTANTS, outcome, time.monotonic() - started)
 
 
 def program() -> int:
@@ -113,6 +131,9 @@ def program() -> int:
             with steps.step(f"campaign {suite[0]}, seed {options.seed}"):
                 report = Path(folder) / f"{number}.xml"
                 results += run_suite(suite, seed=options.seed, report=report)
+    if not options.suite or MUTANTS in options.suite:
+        with steps.step(f"campaign {MUTANTS}"):
+            results.append(run_mutants())
     record = Record(of, date, options.seed, tuple(results))
     RECORDS.mkdir(parents=True, exist_ok=True)
     place = RECORDS / f"{date:%Y-%m-%d-%H%M}-{of}.md"

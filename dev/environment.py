@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from dev import steps, tools
+from dev import packages, shared, steps
 from dev.paths import CACHE, REPOSITORY
 
 UV = "0.13.9"
@@ -43,16 +43,18 @@ def make() -> None:
 
 
 def ensure_uv() -> Path:
-    """The installer, in an environment of its own in the cache."""
-    home = CACHE / "uv" / UV
-    uv = home / "bin" / "uv"
+    """The installer, in the cache; two set-ups at once do not disturb each other."""
+    uv = CACHE / "uv" / UV / "uv"
     if uv.exists():
         return uv
     with steps.step(f"install uv {UV}"):
-        tools.install_packages(["python3-venv"])
-        steps.run([sys.executable, "-m", "venv", "--clear", home])
-        pip = ["pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={UV}"]
-        steps.run([home / "bin" / "python3", "-m", *pip])
+        packages.install(["python3-venv"])
+        with shared.unfinished(uv.parent) as home:
+            steps.run([sys.executable, "-m", "venv", home])
+            pip = ["pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={UV}"]
+            steps.run([home / "bin" / "python3", "-m", *pip])
+            # One program that stands by itself: it appears whole or not at all.
+            (home / "bin" / "uv").replace(uv)
     return uv
 
 

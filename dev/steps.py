@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dev import debian
+
 
 class StepError(Exception):
     """A step that cannot go on; its text is one sentence with the remedy."""
@@ -42,23 +44,31 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     log: Path | None = None,
+    held: Sequence[int] = (),
 ) -> str:
     """Run a command, return its output, and raise StepError with its last lines when it fails.
 
-    `env` is added to the environment. With `log` the whole output is appended to that file.
+    `env` is added to the environment. With `log` the whole output is appended to that file. The command has the
+    descriptors `held` too, and with them the locks that they hold.
     """
     words = [str(word) for word in argv]
-    result = subprocess.run(
-        words,
-        cwd=cwd,
-        env=environment(env or {}),
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            words,
+            cwd=cwd,
+            env=environment(env or {}),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            pass_fds=held,
+        )
+    except FileNotFoundError as error:
+        if error.filename != words[0]:
+            raise
+        raise StepError(f"{words[0]} is missing: {debian.remedy(words[0])}") from None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
@@ -71,7 +81,7 @@ def run(
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command: this process's own, and what is added to it."""
-    return {**os.environ, **added}
+    return {**os.environ, "PATH": debian.search_path(), **added}
 
 
 def main(entry: object) -> None:

@@ -4,18 +4,13 @@ python3 -m dev.tools [NAME...] builds what is missing. Programs are cached by ve
 """
 
 import argparse
-import contextlib
 import hashlib
-import importlib.util
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import steps
+from dev import packages, shared, steps
 from dev.paths import CACHE, REPOSITORY
 
 MODULES = REPOSITORY / "dev" / "go"
@@ -42,6 +37,10 @@ class Tool:
     """Names that the binary is called by; its own name where there are none."""
     version_symbol: str = ""
     """The Go variable that holds the version that the program reports."""
+    inlines: bool = False
+    """Whether it works so much that inlined functions are worth a fifth more of compiling."""
+    on_demand: bool = False
+    """Whether it is built only when it is named: for long tests alone, and large."""
 
     @property
     def module(self) -> Path:
@@ -74,12 +73,13 @@ TOOLS = (
         "k8s.io/kubernetes",
         programs=KUBERNETES_PROGRAMS,
         version_symbol="k8s.io/component-base/version.gitVersion",
+        inlines=True,
     ),
     # Debian's etcd 3.4 cannot stream initial lists: informers of Kubernetes 1.36 and later stall for seconds on it.
-    Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
+    Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", inlines=True),
     Tool("provisioner"),
     Tool("pause"),
-    Tool("gwload"),
+    Tool("gwload", inlines=True),
     Tool("coredns", "github.com/coredns/coredns"),
     Tool("kwok", "sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok"),
     Tool(
@@ -89,42 +89,12 @@ TOOLS = (
         version_symbol="helm.sh/helm/v3/internal/version.version",
     ),
     Tool(
-        "kubeconform",
-        "github.com/yannh/kubeconform",
-        "github.com/yannh/kubeconform/cmd/kubeconform",
+        "envoy-gateway",
+        "github.com/envoyproxy/gateway",
+        "github.com/envoyproxy/gateway/cmd/envoy-gateway",
+        on_demand=True,
     ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class DebianPackage:
-    """A Debian package and the files that show that it, or another package like it, is installed."""
-
-    name: str
-    files: tuple[str, ...]
-    node: bool = True
-    """Whether the cluster's node needs it."""
-
-    def missing(self) -> bool:
-        """Whether a program, file or Python module of the package is absent."""
-        return not all(present(file) for file in self.files)
-
-
-DEBIAN_PACKAGES = (
-    DebianPackage("containerd", ("containerd", "containerd-shim-runc-v2", "ctr")),
-    DebianPackage("runc", ("runc",)),
-    DebianPackage("containernetworking-plugins", ("/usr/lib/cni/ptp", "/usr/lib/cni/host-local")),
-    DebianPackage("nftables", ("nft",)),
-    DebianPackage("conntrack", ("conntrack",)),
-    DebianPackage("iproute2", ("ip",)),
-    DebianPackage("e2fsprogs", ("mkfs.ext4",)),
-    DebianPackage("openssl", ("openssl",)),
-    DebianPackage("debootstrap", ("debootstrap",)),
-    DebianPackage("buildah", ("buildah",)),
-    # What fetching weights is measured beside.
-    DebianPackage("curl", ("curl",)),
-    # The venv module of Debian's own Python cannot install pip without it.
-    DebianPackage("python3-venv", ("module:ensurepip",), node=False),
+    Tool("lws", "sigs.k8s.io/lws", "sigs.k8s.io/lws/cmd", on_demand=True),
 )
 
 
@@ -145,14 +115,6 @@ def digest(module: Path) -> str:
         if file.suffix in {".go", ".mod", ".sum"}:
             total.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     return total.hexdigest()
-
-
-def present(file: str) -> bool:
-    """Whether an absolute path exists, a Python module, or a program of that name on the path."""
-    if file.startswith("module:"):
-        return importlib.util.find_spec(file.removeprefix("module:")) is not None
-    search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-    return Path(file).exists() if file.startswith("/") else bool(shutil.which(file, path=search))
 
 
 def provider(program: str) -> Tool:
@@ -178,32 +140,44 @@ def version(program: str) -> str:
 
 
 def install(names: Sequence[str] = ()) -> None:
-    """Build the named tools, or all of them; what is built already costs nothing."""
-    for tool in TOOLS:
-        if not names or tool.name in names:
-            if not tool.directory.exists():
-                with steps.step(f"build {tool.name} {tool.version}"):
-                    build(tool)
-            link(tool)
+    """Build the named tools, or all that are not for a few tests alone; what is built already costs nothing."""
+    for tool in chosen(names):
+        if not (tool.directory.exists() and linked(tool)):
+            with shared.alone(BIN / tool.name):
+                if not tool.directory.exists():
+                    with steps.step(f"build {tool.name} {tool.version}"):
+                        build(tool)
+                link(tool)
+
+
+def chosen(names: Sequence[str]) -> list[Tool]:
+    """The named tools; without a name those that more than a few tests need."""
+    return [tool for tool in TOOLS if (tool.name in names if names else not tool.on_demand)]
 
 
 def build(tool: Tool) -> None:
     """Build a tool into its folder, which appears only when it is whole."""
-    BIN.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=BIN) as name:
-        unfinished = Path(name)
-        binary = unfinished / tool.name
+    with shared.unfinished(BIN) as folder:
+        made = folder / "made"
+        made.mkdir()
         steps.run(
-            ["go", "build", "-trimpath", "-ldflags", link_flags(tool), "-o", binary, tool.package],
+            [
+                *("go", "build", "-trimpath", f"-gcflags=all={compile_flags(tool)}"),
+                *("-ldflags", link_flags(tool)),
+                *("-o", made / tool.name, tool.package),
+            ],
             cwd=tool.module,
             env=GO_ENVIRONMENT,
             log=CACHE / "logs" / f"{tool.name}.log",
         )
         for program in tool.programs:
-            (unfinished / program).symlink_to(tool.name)
-        unfinished.chmod(0o755)
-        unfinished.rename(tool.directory)
-        unfinished.mkdir()
+            (made / program).symlink_to(tool.name)
+        made.rename(tool.directory)
+
+
+def compile_flags(tool: Tool) -> str:
+    """Nobody debugs them, and without debugging information the compiler has a tenth less to do."""
+    return "-dwarf=false" if tool.inlines else "-dwarf=false -l"
 
 
 def link_flags(tool: Tool) -> str:
@@ -214,42 +188,25 @@ def link_flags(tool: Tool) -> str:
 
 def link(tool: Tool) -> None:
     """Point CACHE/bin/PROGRAM to the tool's programs, so that one folder on the PATH has them all."""
-    for program in tool.programs or (tool.name,):
-        target = Path(tool.directory.name) / program
-        current = BIN / program
-        if not current.is_symlink() or current.readlink() != target:
-            unfinished = BIN / f".{program}.{os.getpid()}"
-            unfinished.symlink_to(target)
-            unfinished.replace(current)
+    for program, target in links(tool).items():
+        unfinished = BIN / f".{program}.new"
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to(target)
+        unfinished.replace(BIN / program)
 
 
-def install_packages(names: Sequence[str] = ()) -> None:
-    """Install the named Debian packages, or the node's, where missing; nothing is looked up when none is."""
-    wanted = [one for one in DEBIAN_PACKAGES if one.name in names or (one.node and not names)]
-    missing = [package.name for package in wanted if package.missing()]
-    if not missing:
-        return
-    with steps.step(f"install Debian packages: {' '.join(missing)}"), services_not_started():
-        apt = {"DEBIAN_FRONTEND": "noninteractive"}
-        log = CACHE / "logs" / "apt.log"
-        steps.run(["apt-get", "update", "-q"], env=apt, log=log)
-        options = ["-y", "-q", "--no-install-recommends"]
-        steps.run(["apt-get", "install", *options, *missing], env=apt, log=log)
+def linked(tool: Tool) -> bool:
+    """Whether every program of a tool is the one of its present version."""
+    return all(
+        (BIN / program).is_symlink() and (BIN / program).readlink() == target
+        for program, target in links(tool).items()
+    )
 
 
-@contextlib.contextmanager
-def services_not_started() -> Iterator[None]:
-    """Keep the packages' own services from being started: the cluster runs its own instances."""
-    policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
-        yield
-        return
-    policy.write_text("#!/bin/sh\nexit 101\n")
-    policy.chmod(0o755)
-    try:
-        yield
-    finally:
-        policy.unlink()
+def links(tool: Tool) -> dict[str, Path]:
+    """By program, what its link in CACHE/bin points to."""
+    names = tool.programs or (tool.name,)
+    return {program: Path(tool.directory.name) / program for program in names}
 
 
 def program() -> int:
@@ -261,7 +218,7 @@ def program() -> int:
     if unknown := set(chosen.name) - {tool.name for tool in TOOLS}:
         parser.error(f"unknown tool: {', '.join(sorted(unknown))}")
     if not chosen.name:
-        install_packages()
+        packages.install()
     if not chosen.packages:
         install(chosen.name)
     return 0

@@ -4,15 +4,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
+
+from tests import examples
 
 GOLDEN = Path(__file__).parent / "golden"
 
 Golden = Callable[[str, str], None]
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# The same examples each time, so that a change that passes here passes everywhere; a campaign looks for new ones.
+# No deadline: how long an example takes says how busy the machine is.
+settings.register_profile("seeded", deadline=None, derandomize=True)
+settings.load_profile("seeded")
+settings.register_profile("campaign", deadline=None, max_examples=examples.in_a_campaign(100))
+# Where it is enough that an example fails, none has to be made small: that takes minutes.
+settings.register_profile(
+    "unshrunk",
+    settings.get_profile("seeded"),
+    phases=[phase for phase in Phase if phase is not Phase.shrink],
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the long tests too, and in full those that have a short form",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Test modules take their settings from the profile when they are imported, which is later."""
+    if config.getoption("--campaign"):
+        settings.load_profile("campaign")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

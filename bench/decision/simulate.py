@@ -9,7 +9,8 @@ import numpy as np
 from bench.decision.traffic import Traffic, Users
 from deepseek_operator.api.analysis import Analysis
 from deepseek_operator.engines.figures import Engine, EngineFigures
-from deepseek_operator.rollout import evidence, metrics
+from deepseek_operator.rollout import metrics
+from deepseek_operator.rollout.engine_counts import Measure
 from deepseek_operator.rollout.machine import decide
 from deepseek_operator.rollout.run import (
     DEFAULT_STEPS,
@@ -28,13 +29,13 @@ LIMIT = Analysis.model_validate({"timeToFirstToken": {"limit": "2500ms", "maxPer
 def _plan() -> Plan:
     """Of a stable revision that was late in one of twenty requests."""
     late = {edge: 9500 if edge < math.inf else 10_000 for edge in (0.05, 0.5, 1.0, 2.5, math.inf)}
-    told = EngineFigures("", late, late, late, {"stop": 9000, "length": 1000}, 0)
-    chosen = metrics.choose(LIMIT, engines_tell=True, are_alike=True, same_model=True)
+    told = EngineFigures("", late, late, late, {"stop": 9000, "length": 1000}, 0, late)
+    chosen = metrics.choose(LIMIT, told=frozenset(Measure), are_alike=True, same_model=True)
     compared = metrics.learned(
         chosen, [Engine("pod", "stable", is_ready=True, figures=told)], "stable"
     )
     assert compared is not None
-    return Plan(DEFAULT_STEPS, compared, evidence.bar(metrics=len(compared)))
+    return Plan(DEFAULT_STEPS, compared, metrics.bar(compared))
 
 
 PLAN = _plan()

@@ -31,6 +31,7 @@ USUAL = {
     "timePerOutputToken": 0.05,
     "preemptions": 0.0,
     "truncated": 0.1,
+    "longPrompts": 0.25,
     "timeToFirstTokenLimit": 0.02,
 }
 """Share of either revision's requests that is bad by a metric, where the traffic is about another."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from deepseek_operator.build import gateway
+from deepseek_operator.build import gateway_document
 
 Manifest = dict[str, Any]
 
@@ -66,7 +66,7 @@ class FakeApi:
     def _config_map(self) -> Manifest:
         return {
             "metadata": {"name": "chat-gateway", "resourceVersion": str(self.version)},
-            "data": {gateway.DOCUMENT_KEY: json.dumps(self.document)},
+            "data": {gateway_document.DOCUMENT_KEY: json.dumps(self.document)},
         }
 
     def _list(self, handler: BaseHTTPRequestHandler, path: str) -> None:

@@ -23,9 +23,10 @@ from bench.gateway.contenders import (
 )
 from bench.gateway.fake_api import FakeApi
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.build import gateway
+from deepseek_operator.build import gateway_document
 from deepseek_serving.gateway import start
 from deepseek_serving.gateway.bootstrap import bootstrap
+from deepseek_serving.gateway.overload import Room
 from dev.cluster import layout
 from dev.paths import REPOSITORY
 
@@ -61,7 +62,7 @@ def document(weights: Mapping[str, int]) -> Manifest:
         "spec": {"model": "DeepSeek-V3"},
     }
     shares = {revision: weight for revision, weight in weights.items() if weight}
-    return gateway.document(
+    return gateway_document.document(
         DeepSeekDeployment.model_validate(told),
         weights=shares,
         pods={OLD: 2, NEW: 1},
@@ -121,7 +122,7 @@ def pod(place: Place) -> Iterator[Pod]:
 @contextlib.contextmanager
 def _envoy(place: Place, told: str) -> Iterator[subprocess.Popen[bytes]]:
     """By the command line of the image, but for where the program is and its ports."""
-    words = start.command(concurrency=1, node="bench")
+    words = start.command(concurrency=1, node="bench", room=Room())
     words[0] = str(envoy_binary())
     words[words.index("--config-yaml") + 1] = told
     reading, writing = os.pipe()

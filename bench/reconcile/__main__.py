@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bench.reconcile import (
     contenders,
+    default,
     duel,
     duel_report,
     lines,
@@ -22,7 +23,7 @@ from bench.reconcile.cluster import running_cluster
 from bench.reconcile.duel import Round
 from bench.reconcile.duel_report import PLAIN, Figure
 
-PARTS = ("scale", "duel", "lost")
+PARTS = ("scale", "default", "duel", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ async def _measure(plan: Plan) -> None:
     ahead: list[str] = []
     if "scale" in plan.parts:
         print(f"### What objects cost\n\n{await _scale(plan)}\n", flush=True)
+    if "default" in plan.parts:
+        print(f"### What all defaults cost\n\n{await _default()}\n", flush=True)
     if "duel" in plan.parts:
         figures = await _duel(plan)
         ahead += [figure.name for figure in figures if figure.ahead == PLAIN]
@@ -93,6 +96,12 @@ async def _scale(plan: Plan) -> str:
             _say(f"scale: {count} objects")
             results.append(await scale.measure(cluster, count))
     return scale_report.report(results)
+
+
+async def _default() -> str:
+    _say("default: one object")
+    async with running_cluster() as cluster:
+        return default.report(await default.measure(cluster))
 
 
 async def _duel(plan: Plan) -> list[Figure]:

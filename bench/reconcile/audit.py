@@ -50,11 +50,6 @@ class Call:
         return self.verb in WRITES
 
     @property
-    def is_event(self) -> bool:
-        """Tells people what happened."""
-        return self.resource == "events"
-
-    @property
     def starts_pass(self) -> bool:
         """A pass of the operator begins with reading its object, and reads it once."""
         return (self.verb, self.resource, self.subresource) == ("get", names.PLURAL, "")

@@ -12,7 +12,6 @@ import aiohttp
 
 Manifest = dict[str, Any]
 
-APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 

@@ -27,6 +27,7 @@ def our_operator(
             "DSO_RESYNC_SECONDS": str(resync_seconds),
             "DSO_VLLM_IMAGE": IMAGES.vllm,
             "DSO_VLLM_CPU_IMAGE": IMAGES.vllm_cpu,
+            "DSO_TENSORRT_LLM_IMAGE": IMAGES.tensorrt_llm,
             "DSO_TOOLBOX_IMAGE": IMAGES.toolbox,
             "DSO_GATEWAY_IMAGE": IMAGES.gateway,
         },

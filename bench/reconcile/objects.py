@@ -18,6 +18,7 @@ Children = Mapping[tuple[str, str], Manifest]
 IMAGES = EngineImages(
     vllm="registry.example/vllm:1",
     vllm_cpu="registry.example/vllm-cpu:1",
+    tensorrt_llm="registry.example/tensorrt-llm:1",
     toolbox="registry.example/toolbox:1",
     gateway="registry.example/gateway:1",
 )

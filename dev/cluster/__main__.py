@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev import preflight, steps, tools
+from dev import packages, preflight, steps, tools
 from dev.cluster import control_plane, images, layout, removal, status, whole
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.layout import Layout
@@ -56,7 +56,7 @@ def bring_up(place: Layout, *, control_plane_only: bool = False) -> None:
         tools.install(control_plane.TOOLS)
     else:
         require_able_machine()
-        tools.install_packages()
+        packages.install()
         tools.install(whole.TOOLS)
     started = time.monotonic()
     with exclusive(place):

@@ -3,6 +3,8 @@
 import base64
 from pathlib import Path
 
+from dev.cluster import files
+
 
 def render(*, server: str, cluster: str, user: str, pki: Path) -> str:
     """The text of a kubeconfig for a user whose certificate is in the folder `pki`."""
@@ -30,11 +32,7 @@ users:
 
 def write(file: Path, text: str) -> None:
     """Write a kubeconfig that only its owner may read, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f"{file.name}.new")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(text)
-    unfinished.replace(file)
+    files.write(file, text, mode=0o600)
 
 
 def encoded(file: Path) -> str:

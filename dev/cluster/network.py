@@ -5,6 +5,7 @@ The machine gets one interface with the routes to pods and Services, and loses t
 """
 
 import json
+import socket
 from pathlib import Path
 
 from dev import steps
@@ -65,7 +66,7 @@ def configuration(name: str, link: str) -> list[list[str]]:
 
 
 def remove(place: Layout) -> None:
-    """Remove the link and the namespace, whatever there is of them."""
+    """Remove the link and the namespace, whatever there is of them; where there is nothing, no program is needed."""
     if outside(place) in links():
         steps.run(["ip", "link", "delete", outside(place)])
     if namespace(place).exists():
@@ -74,7 +75,7 @@ def remove(place: Layout) -> None:
 
 def links() -> list[str]:
     """The names of the machine's network interfaces."""
-    return [link["ifname"] for link in json.loads(steps.run(["ip", "-json", "link", "show"]))]
+    return [name for _, name in socket.if_nameindex()]
 
 
 def refuse_taken_networks(own: str) -> None:

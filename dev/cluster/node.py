@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from dev import tools
-from dev.cluster import cgroups, components, images, layout
+from dev.cluster import cgroups, components, files, images, layout
 from dev.cluster.daemons import Daemon
 from dev.cluster.layout import Layout
 from dev.cluster.pki import Certificate
@@ -68,17 +68,15 @@ CLIENTS = ("kubelet", "kube-proxy", "provisioner")
 
 def write_configuration(place: Layout) -> None:
     """Write the configuration files of the node's programs."""
-    files = {
+    wanted = {
         "containerd.toml": containerd_configuration(place, restricted=restricted_oom_scores()),
         "cni/10-pods.conflist": document(cni_configuration(place)),
         "kubelet.json": document(kubelet_configuration(place)),
         "kube-proxy.json": document(kube_proxy_configuration(place)),
         "resolv.conf": f"nameserver {layout.DNS_SERVICE}\n",
     }
-    for name, text in files.items():
-        file = place.config / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+    for name, text in wanted.items():
+        files.write(place.config / name, text)
 
 
 def document(value: object) -> str:

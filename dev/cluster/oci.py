@@ -6,6 +6,8 @@ import json
 import tarfile
 from pathlib import Path
 
+from dev import shared
+
 REPOSITORY = "localhost/deepseek-operator"
 USER = "65532:65532"
 
@@ -34,10 +36,10 @@ def write_archive(*, program: Path, image: str, archive: Path) -> None:
     index = document({"schemaVersion": 2, "manifests": [{**listed, "annotations": names}]})
     files = {blob_path(blob): blob for blob in (layer, config, manifest)}
     files |= {"oci-layout": document({"imageLayoutVersion": "1.0.0"}), "index.json": index}
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = archive.with_suffix(".new")
-    unfinished.write_bytes(tar(files, mode=0o644))
-    unfinished.rename(archive)
+    with shared.unfinished(archive.parent) as folder:
+        made = folder / archive.name
+        made.write_bytes(tar(files, mode=0o644))
+        made.rename(archive)
 
 
 def images(archive: Path) -> dict[str, str]:

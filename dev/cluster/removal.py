@@ -22,6 +22,7 @@ def down(place: Layout) -> None:
     with steps.step("remove mounts, network, control groups and files"):
         unmount(place.root)
         network.remove(place)
+        release_namespaces(network.namespace(place).parent)
         cgroups.remove(place)
         sysctls.restore(place)
         remove_outside_files(place)
@@ -65,6 +66,20 @@ def mount_points(table: str) -> list[str]:
     """The mount points of a mountinfo table; spaces and the like are escaped in it as octal numbers."""
     escaped = (line.split()[4] for line in table.splitlines())
     return [point.encode().decode("unicode_escape") for point in escaped]
+
+
+def release_namespaces(folder: Path) -> None:
+    """Remove the folder of named network namespaces with its last one.
+
+    `ip netns add` mounts that folder on itself when it makes the first, and nothing takes the mount away again.
+    """
+    if not folder.is_dir() or any(folder.iterdir()):
+        return
+    # Another cluster may make its namespace just now: then the mount is busy, and it stays.
+    with contextlib.suppress(steps.StepError, OSError):
+        if str(folder) in mount_points(Path("/proc/self/mountinfo").read_text()):
+            steps.run(["umount", folder])
+        folder.rmdir()
 
 
 def remove_outside_files(place: Layout) -> None:

@@ -18,6 +18,7 @@ from dev.cluster import (
     node,
     pki,
     sysctls,
+    trouble,
 )
 from dev.cluster.daemons import Daemon
 from dev.cluster.layout import NODE_ENDPOINTS, Layout
@@ -136,9 +137,8 @@ def wait_for_node(place: Layout) -> None:
     """Wait until the node is ready and pods can look names up."""
     connection = administrator(place)
     if not daemons.wait_until(lambda: not unready(connection), READY_SECONDS):
-        raise steps.StepError(
-            f"after {READY_SECONDS}s {' and '.join(unready(connection))} not ready; see {place.logs}"
-        )
+        late = f"after {READY_SECONDS}s {' and '.join(unready(connection))} not ready"
+        raise steps.StepError("\n".join([f"{late}; see {place.logs}", *trouble.told(connection)]))
 
 
 def unready(connection: client.Client) -> list[str]:

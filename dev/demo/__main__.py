@@ -43,13 +43,13 @@ def program() -> int:
         help="promote: on to a good V3; bad-candidate: one that refuses long prompts is taken back",
     )
     options = parser.parse_args()
-    if found := preflight.findings(preflight.observe("demo")):
+    own = options.cluster == "current"
+    facts = preflight.observe("current" if own else "demo", options.registry)
+    if found := preflight.findings(facts):
         raise steps.StepError("\n".join(found))
     started = time.monotonic()
-    tools.install(["helm", "kubernetes"])
-    chosen = (
-        target.embedded() if options.cluster == "embedded" else target.current(options.registry)
-    )
+    target.install_clients(own=own)
+    chosen = target.current(options.registry) if own else target.embedded()
     run(chosen)
     move_on(chosen, canary.SCENARIOS[options.scenario])
     print(f"\nThe demo took {steps.elapsed(started)}.")

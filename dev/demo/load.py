@@ -3,11 +3,13 @@
 import http.client
 import itertools
 import json
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -32,6 +34,10 @@ class Load:
     """Seconds between two requests."""
     tokens: int = 16
     """The most that an answer may have."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What each request says beside its body."""
+    trust: ssl.SSLContext | None = None
+    """Whose certificates are believed; None for those of the machine."""
     answers: list[tuple[str, str]] = field(default_factory=list)
     """Of each whole answer, the revision and why it was not the first one's."""
     failures: list[str] = field(default_factory=list)
@@ -55,6 +61,11 @@ class Load:
         """Answers by revision."""
         return Counter(revision for revision, _ in self.answers)
 
+    @property
+    def running(self) -> int:
+        """Requests that have not ended."""
+        return sum(thread.is_alive() for thread in self._threads[1:])
+
     def _arrive(self) -> None:
         for number in itertools.count(1):
             if self._stop.wait(self.period):
@@ -67,7 +78,14 @@ class Load:
         started = time.strftime("%H:%M:%S")
         try:
             before = LONG_PROMPT if is_long else ""
-            head, text = stream(self.url, self.name, before=before, max_tokens=self.tokens)
+            head, text = stream(
+                self.url,
+                self.name,
+                before=before,
+                headers=self.headers,
+                trust=self.trust,
+                max_tokens=self.tokens,
+            )
         except urllib.error.HTTPError as error:
             with error:
                 said = error.read().decode(errors="replace")[:300]
@@ -87,7 +105,14 @@ class Load:
 
 
 def stream(
-    url: str, name: str, *, before: str = "", seconds: float = ANSWER_SECONDS, **more: Any
+    url: str,
+    name: str,
+    *,
+    before: str = "",
+    seconds: float = ANSWER_SECONDS,
+    headers: Mapping[str, str] | None = None,
+    trust: ssl.SSLContext | None = None,
+    **more: Any,
 ) -> tuple[dict[str, str], str]:
     """The head and the whole text of one streamed answer to the first question, with `before` before it."""
     body = {
@@ -100,9 +125,11 @@ def stream(
     request = urllib.request.Request(  # noqa: S310 - http
         f"{url}/v1/chat/completions",
         json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", **(headers or {})},
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+    )
     with opener.open(request, timeout=seconds) as answer:
         head = {name.lower(): value for name, value in answer.headers.items()}
         return head, answer.read().decode()

@@ -1,6 +1,7 @@
 """The cluster that the demo runs on: the embedded one, or the one of the current kubeconfig."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from dev.cluster import images as node_images
 from dev.cluster import layout
 from dev.cluster.layout import NODE_ENDPOINTS, Layout
 from dev.images import __main__ as builder
-from dev.images import catalog, store
+from dev.images import catalog, push, store
 from dev.images.catalog import Image
 from dev.kubectl import Kubectl
 
@@ -26,7 +27,7 @@ class Target:
     def image(self, name: str) -> str:
         """The reference by which pods ask for an image."""
         image = catalog.by_name(name)
-        return f"{self.registry}/{name}:{image.tag}" if self.registry else image.reference
+        return push.named(self.registry, image) if self.registry else image.reference
 
     def provide(self, image: Image) -> None:
         """Build an image and make it available to the nodes."""
@@ -37,8 +38,7 @@ class Target:
                     print("    already there", flush=True)
             return
         builder.build(image, archived=False)
-        with steps.step(f"push {self.image(image.name)}"):
-            store.buildah("push", image.reference, f"docker://{self.image(image.name)}")
+        push.push(image, self.image(image.name))
 
     @contextlib.contextmanager
     def url(self, namespace: str, name: str) -> Iterator[str]:
@@ -75,13 +75,19 @@ def embedded() -> Target:
     return Target(Kubectl(place.kubeconfig), place)
 
 
+def install_clients(*, own: bool) -> None:
+    """Build kubectl and helm; for a cluster of the user's own, only where there are none on the PATH."""
+    wanted = {"kubectl": "kubernetes", "helm": "helm"}
+    if names := [tool for name, tool in wanted.items() if not (own and shutil.which(name))]:
+        tools.install(names)
+
+
 def current(registry: str) -> Target:
     """The cluster of the current kubeconfig; images go through a registry that its nodes can reach."""
-    tools.install_packages(["buildah", "debootstrap"])
     kubectl = Kubectl(None, own_tools=False)
     server = current_server(kubectl)
     if server == NODE_ENDPOINTS.server:
-        return Target(Kubectl(None), layout.named("dev"))
+        return Target(kubectl, layout.named("dev"))
     if not registry:
         raise steps.StepError(
             f"the nodes of {server} cannot see images that are built here: name a registry that "

@@ -10,29 +10,38 @@ from pathlib import Path
 
 from deepseek_operator.api import crd
 from dev import steps
-from dev.generate import fields, operations, values
+from dev.generate import fields, figures, operations, permissions, sizing, values
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
 REFERENCE = Path("docs") / "reference"
+SIZING = Path("docs") / "sizing.md"
+ADVICE = Path("docs") / "advice.md"
 
 
 def documents(root: Path = REPOSITORY) -> dict[Path, str]:
     """Every generated file by its path in the repository, with the text that it should have."""
     definition = crd.render()
-    chart = root / CHART
     return {
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
-        CHART / "README.md": values.render(
-            (chart / "README.md").read_text(),
-            schema=(chart / "values.schema.json").read_text(),
-            defaults=(chart / "values.yaml").read_text(),
-        ),
+        CHART / "README.md": _chart_readme(root / CHART),
+        SIZING: sizing.render((root / SIZING).read_text()),
+        ADVICE: figures.render((root / ADVICE).read_text()),
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
     }
+
+
+def _chart_readme(chart: Path) -> str:
+    """The chart's README with both of its tables renewed."""
+    text = values.render(
+        (chart / "README.md").read_text(),
+        schema=(chart / "values.schema.json").read_text(),
+        defaults=(chart / "values.yaml").read_text(),
+    )
+    return permissions.render(text, rules=(chart / "templates" / "_rules.tpl").read_text())
 
 
 def outdated(wanted: Mapping[Path, str], root: Path = REPOSITORY) -> list[Path]:

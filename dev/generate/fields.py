@@ -37,8 +37,14 @@ def render() -> str:
     return "\n".join(parts)
 
 
+_OF_KUBERNETES = (".affinity",)
+"""What Kubernetes' own reference tells better."""
+
+
 def _objects(path: str, node: Schema) -> Iterator[tuple[str, Schema]]:
     """The node and every object below it that has fields, in order."""
+    if path.endswith(_OF_KUBERNETES):
+        return
     if "items" in node:
         yield from _objects(f"{path}[]", node["items"])
     elif "properties" in node:

@@ -6,6 +6,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from deepseek_operator.metrics import OperatorMetrics
 from deepseek_operator.settings import PREFIX, Settings
+from deepseek_serving.gateway import metrics as gateway_metrics
 from dev.generate import markdown
 
 _SETTINGS = f"""{markdown.GENERATED}
@@ -23,6 +24,25 @@ _METRICS = f"""{markdown.GENERATED}
 
 At `/metrics` on the port of the probes, in the Prometheus text format.
 
+"""
+
+
+_GATEWAY = """
+# Metrics of a gateway
+
+At `/metrics` on port 8081 (`report`) of each gateway pod, whose label is `serving.deepseek.dev/gateway`: what this
+pod's Envoy counted since it started. `/metrics/envoy` has all that Envoy tells of itself, under its own names, which
+change with its version.
+
+"""
+
+_ENGINES = """
+# Metrics of the engines
+
+Times to the first and between tokens, tokens, queues and caches are told by the engines themselves: at `/metrics` on port
+8000 (`http`) of each pod with the label `serving.deepseek.dev/revision`, which names its revision; scrape pods, with this
+label as a label of the series. Their names are
+[vLLM's](https://docs.vllm.ai/en/stable/usage/metrics.html), such as `vllm:time_to_first_token_seconds`.
 """
 
 
@@ -59,7 +79,16 @@ def _setting_default(name: str) -> str:
 def render_metrics() -> str:
     """The page of the metrics as Markdown."""
     header = ("Metric", "Type", "Labels", "Description")
-    return f"{_METRICS}{markdown.table(header, [*_own_metrics(), *_process_metrics()])}\n"
+    own = markdown.table(header, [*_own_metrics(), *_process_metrics()])
+    gateways = markdown.table(header, _gateway_metrics())
+    return f"{_METRICS}{own}\n{_GATEWAY}{gateways}\n{_ENGINES}"
+
+
+def _gateway_metrics() -> Iterator[tuple[str, str, str, str]]:
+    for family in gateway_metrics.FAMILIES:
+        labels = ", ".join(map(markdown.code, family._labelnames))  # noqa: SLF001 - as above
+        name = markdown.code(_exposed(family.name, family.type))
+        yield name, family.type, labels, family.documentation
 
 
 def _own_metrics() -> Iterator[tuple[str, str, str, str]]:

@@ -2,13 +2,20 @@
 
 import argparse
 
-from dev import steps
+from dev import packages, shared, steps
 from dev.images import archive, base, store
-from dev.images.catalog import COMPILING, IMAGES, Image, by_name
+from dev.images.catalog import FOR_TESTS, IMAGES, Image, by_name
 
 
 def build(image: Image, *, archived: bool = True) -> None:
     """Build one image and write its archive, unless that was done; or only make sure the store has it."""
+    packages.install(["buildah", "debootstrap"])
+    with shared.alone(store.STORE):
+        build_alone(image, archived=archived)
+
+
+def build_alone(image: Image, *, archived: bool) -> None:
+    """Build while no other set-up builds."""
     foundation = base.ensure()
     inputs = image.digest(foundation)
     if archived and archive.inputs(image.archive) == inputs:
@@ -16,7 +23,7 @@ def build(image: Image, *, archived: bool = True) -> None:
         return
     if store.label(image.reference, archive.INPUTS_LABEL) != inputs:
         if image.on:
-            build(by_name(image.on), archived=False)
+            build_alone(by_name(image.on), archived=False)
             foundation = by_name(image.on).reference
         with steps.step(f"build {image.reference}"):
             build_in_store(image, foundation=foundation, inputs=inputs)
@@ -27,13 +34,13 @@ def build(image: Image, *, archived: bool = True) -> None:
 
 def write(image: Image) -> None:
     """Write the archive of a built image; it appears when it is whole."""
-    unfinished = image.archive.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    target = f"oci-archive:{unfinished}:{image.reference}"
-    # An archive's layers are always compressed; gzip would take longer than everything else.
-    zstd = ["--compression-format", "zstd", "--compression-level", "1"]
-    store.buildah("push", *zstd, image.reference, target)
-    unfinished.rename(image.archive)
+    with shared.unfinished(image.archive.parent) as folder:
+        made = folder / image.archive.name
+        target = f"oci-archive:{made}:{image.reference}"
+        # An archive's layers are always compressed; gzip would take longer than everything else.
+        zstd = ["--compression-format", "zstd", "--compression-level", "1"]
+        store.buildah("push", *zstd, image.reference, target)
+        made.rename(image.archive)
 
 
 def build_in_store(image: Image, *, foundation: str, inputs: str) -> None:
@@ -55,9 +62,9 @@ def program() -> int:
     """Build the named images, or all that the product consists of."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.images", description=__doc__)
     ours = [image.name for image in IMAGES]
-    known = [*ours, COMPILING.name]
+    known = [*ours, *(image.name for image in FOR_TESTS)]
     parser.add_argument(
-        "name", nargs="*", help=f"of: {', '.join(known)} (default: all but the last)"
+        "name", nargs="*", help=f"of: {', '.join(known)} (default: the first {len(ours)})"
     )
     chosen = parser.parse_args()
     if unknown := set(chosen.name) - set(known):

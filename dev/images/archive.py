@@ -13,12 +13,21 @@ def inputs(archive: Path) -> str:
     """The hash of the inputs that the image in an archive was built from; nothing without a whole one."""
     try:
         with tarfile.open(archive) as tar:
-            index = member(tar, "index.json")
-            manifest = member(tar, blob(index["manifests"][0]["digest"]))
-            config = member(tar, blob(manifest["config"]["digest"]))
+            found = config(tar, manifest(tar))
     except (OSError, KeyError, tarfile.TarError):
         return ""
-    return str(config.get("config", {}).get("Labels", {}).get(INPUTS_LABEL, ""))
+    return str(found.get("config", {}).get("Labels", {}).get(INPUTS_LABEL, ""))
+
+
+def manifest(tar: tarfile.TarFile) -> Any:
+    """The manifest of an archive's first image: its configuration and layers by digest."""
+    index = member(tar, "index.json")
+    return member(tar, blob(index["manifests"][0]["digest"]))
+
+
+def config(tar: tarfile.TarFile, of: Any) -> Any:
+    """The configuration of the image with that manifest."""
+    return member(tar, blob(of["config"]["digest"]))
 
 
 def blob(digest: str) -> str:

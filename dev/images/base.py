@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from dev import steps
+from dev import shared, steps
 from dev.images import store
 from dev.paths import CACHE
 
@@ -35,12 +35,12 @@ def root_file_system() -> Path:
     made = images / f"base-{SUITE}-{digest()}.tar"
     if made.exists():
         return made
-    images.mkdir(parents=True, exist_ok=True)
-    with steps.step(f"debootstrap {SUITE}"), tempfile.TemporaryDirectory() as target:
-        unfinished = made.with_suffix(".unfinished")
-        script = ["sh", "-ec", MAKE, "base", target, str(unfinished)]
+    with steps.step(f"debootstrap {SUITE}"), shared.unfinished(images) as folder:
+        target, whole = folder / "root", folder / made.name
+        target.mkdir()
+        script = ["sh", "-ec", MAKE, "base", str(target), str(whole)]
         steps.run(["unshare", "--mount", "--propagation", "private", *script], log=store.LOG)
-        unfinished.rename(made)
+        whole.rename(made)
     return made
 
 

@@ -73,9 +73,17 @@ COMPILING = Image("vllm-cpu-compiling", "0.32.0", root="tests/images", on="vllm-
 """An engine that compiles, for tests and benchmarks of what compiling costs; not for serving."""
 
 
+FAKE_TRTLLM = Image(
+    "fake-trtllm-serve", "1.2.1", ("tests/faketrtllm",), root="tests/images", on="toolbox"
+)
+"""A `trtllm-serve` that computes nothing, for tests on machines without a GPU; not for serving."""
+
+FOR_TESTS = (COMPILING, FAKE_TRTLLM)
+
+
 def by_name(name: str) -> Image:
     """The image of that name."""
-    return next(image for image in (*IMAGES, COMPILING) if image.name == name)
+    return next(image for image in (*IMAGES, *FOR_TESTS) if image.name == name)
 
 
 def files(root: Path) -> Iterator[Path]:

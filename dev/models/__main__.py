@@ -1,12 +1,15 @@
 """Make the small models: `python3 -m dev.models [NAME...]` prints where each lies; what is made is not made again."""
 
 import argparse
+import contextlib
 import hashlib
+import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev import steps
+from dev import shared, steps
 from dev.images import __main__ as images
 from dev.images import catalog, store
 from dev.models.shapes import SHAPES, by_name
@@ -18,6 +21,8 @@ ENVIRONMENT = catalog.by_name("vllm-cpu")
 
 INPUTS = ("questions.json", "corpus/*.txt", "*.py")
 NOT_INPUTS = ("__init__.py", "__main__.py")
+
+KEPT_SECONDS = 7 * 24 * 3600
 
 
 def digest() -> str:
@@ -49,14 +54,15 @@ def missing(names: Sequence[str]) -> list[str]:
 
 def make(names: Sequence[str]) -> None:
     """Make what is missing, in a container of the image; each directory appears when it is whole."""
-    unmade = missing(names)
-    if not unmade:
-        return
-    images.build(ENVIRONMENT, archived=False)
-    directory().mkdir(parents=True, exist_ok=True)
-    for name in unmade:
-        with steps.step(f"train {name}"):
-            print(in_container(name), end="", flush=True)
+    if missing(names):
+        images.build(ENVIRONMENT, archived=False)
+        with shared.alone(MODELS):
+            directory().mkdir(parents=True, exist_ok=True)
+            for name in missing(names):
+                with steps.step(f"train {name}"):
+                    print(in_container(name), end="", flush=True)
+    with contextlib.suppress(PermissionError):  # a cache of somebody else's
+        os.utime(directory())
 
 
 def in_container(name: str) -> str:
@@ -68,10 +74,13 @@ def in_container(name: str) -> str:
     return store.run_in(ENVIRONMENT.reference, f"train-{name}", options, script)
 
 
-def remove_old() -> None:
-    """Remove models of former inputs: they are made again in a minute."""
-    for old in MODELS.iterdir():
-        if old != directory():
+def remove_old(models: Path, *, now: float) -> None:
+    """Remove models of former inputs that nobody has asked for in a week: they are made again in a minute.
+
+    Another working copy may use the same cache, and models of other inputs, at this moment.
+    """
+    for old in models.iterdir():
+        if old.stat().st_mtime < now - KEPT_SECONDS:
             shutil.rmtree(old)
 
 
@@ -85,7 +94,8 @@ def program() -> int:
         parser.error(f"unknown model: {', '.join(sorted(unknown))}")
     names = chosen.name or known
     make(names)
-    remove_old()
+    with shared.alone(MODELS):
+        remove_old(MODELS, now=time.time())
     for name in names:
         print(directory() / name)
     return 0

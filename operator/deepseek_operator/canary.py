@@ -1,24 +1,38 @@
-"""A Canary's next moment, from what status keeps of it and what gateways and pods say; and the roles that follow. Pure."""
+"""A run's next moment, from what status keeps of it and what gateways and pods say; and the roles that follow. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deepseek_operator import comparison, passage
-from deepseek_operator.api import names
-from deepseek_operator.api.conditions import Reason
+from deepseek_operator import comparison, exam_results, passage, replaced, sight
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
-from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import Manifest, Observed, is_current, ready_replicas, restarts_of
-from deepseek_operator.rollout import counting, engine_counts, estimate, metrics, record, stretches
+from deepseek_operator.build import quality as exams
+from deepseek_operator.observed import (
+    Manifest,
+    Observed,
+    is_current,
+    is_unheard,
+    ready_replicas,
+    replicas_of,
+    restarts_of,
+)
+from deepseek_operator.rollout import (
+    counting,
+    engine_counts,
+    metrics,
+    mirroring,
+    quality,
+    record,
+    stretches,
+)
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
 from deepseek_operator.rollout.chain import Chain
-from deepseek_operator.rollout.evidence import Evidence, Metric
+from deepseek_operator.rollout.exams import Report
 from deepseek_operator.rollout.record import Record, RecordError
 from deepseek_operator.rollout.revisions import Shape
-from deepseek_operator.rollout.run import COMPARED, ENDED, Facts, Figures, Fleet, Phase, Plan, Run
+from deepseek_operator.rollout.run import ENDED, Facts, Figures, Fleet, Phase, Plan, Run
 from deepseek_operator.rollout.scene import elapsed
 from deepseek_operator.rollout.switch import Roles
 
@@ -26,6 +40,8 @@ PASS_SECONDS = 2.0
 """How soon a pass looks again while a run is under way."""
 
 _NOBODY = Chain()
+_SETTLE = timedelta(seconds=15)
+"""After an examination: what an engine said last may be of before its end for so long."""
 _KEPT_FOR = timedelta(seconds=10)
 """A record in which nothing is new but the time of the last figures is not worth a write before that."""
 
@@ -38,6 +54,8 @@ class Course:
     roles: Roles
     trouble: str | None = None
     """Why what status kept was put aside."""
+    untold: tuple[str, ...] = ()
+    """What cannot be compared, because an engine does not tell it."""
 
     @property
     def run(self) -> Run | None:
@@ -51,8 +69,9 @@ class Course:
 
 
 def is_wanted(deployment: DeepSeekDeployment) -> bool:
-    """Whether a new revision takes over step by step."""
-    return deployment.spec.rollout.strategy == "Canary" and gateway.is_embedded(deployment)
+    """Whether a new revision takes over by a run, of which status keeps a record."""
+    strategy = deployment.spec.rollout.strategy
+    return strategy == "Replace" or (strategy == "Canary" and gateway.splits(deployment))
 
 
 def is_under_way(deployment: DeepSeekDeployment, stored: Manifest) -> bool:
@@ -70,10 +89,12 @@ def course(
     shapes: Mapping[str, Shape],
     now: datetime,
     chain: Chain = _NOBODY,
+    unprepared: str = "",
 ) -> Course | None:
-    """None before the first revision serves: there is nothing to compare it with.
+    """None before the first revision serves: there is nothing to take over from.
 
-    `shapes` of the revisions that are known; without the target's, the spec cannot be served.
+    `shapes` of the revisions that are known; without the target's, the spec cannot be served. `unprepared` is
+    what of the target is not there yet and could be without its pods.
     """
     can_start = target in shapes
     serving = stored.get("serving", {}).get("revision")
@@ -89,6 +110,7 @@ def course(
         deployment.spec.rollout,
         candidate=shapes.get(target),
         stable=shapes.get(kept.rollout.stable),
+        has_gateways=gateway.is_embedded(deployment),
     )
     base, figures = _stretch(kept, _reading(kept, observed, now=now))
     facts = _facts(
@@ -99,20 +121,24 @@ def course(
         plan=plan,
         figures=figures,
         target=target if can_start else None,
+        now=now,
     )
+    facts = replace(facts, unprepared=unprepared)
     decided = machines.decide(kept.rollout, facts, now=now)
     following = Record(
         _settled(kept.rollout, decided, now=now),
         base if decided.run and not decided.run.is_over else None,
-        _replicas(deployment, observed, kept, decided.stable, target=target),
+        _replicas(deployment, observed, kept, decided, target=target),
     )
     return Course(
         record=following,
+        untold=comparison.untold(decided.run, shapes, told_before=stored.get("rollout", {})),
         roles=replace(
             chain.behind(
                 _roles(deployment, observed, following, target=target, can_start=can_start)
             ),
-            cut_off=_cut_off(decided, now=now),
+            # A Gateway of somebody else would answer for what is withdrawn with errors of its own.
+            cut_off=_cut_off(decided, now=now) if gateway.is_embedded(deployment) else frozenset(),
         ),
     )
 
@@ -150,11 +176,19 @@ def _cut_off(rollout: runs.Rollout, *, now: datetime) -> frozenset[str]:
 
 
 def _reading(kept: Record, observed: Observed, *, now: datetime) -> stretches.Reading:
-    """What gateways counted, and what engines did of the metrics that the run compares."""
-    found, run = counting.reading(observed.gateways, at=now), kept.rollout.run
+    """What gateways counted of the run's two revisions, and what their engines did of the metrics that it compares."""
+    run = kept.rollout.run
+    is_told_twice = run is not None and sight.counted_by_engines(run.plan.metrics)
+    found = counting.reading(() if is_told_twice else observed.gateways, at=now)
     if run is None:
         return found
-    told = engine_counts.sources(observed.told, run.plan.metrics)
+    compared = (run.candidate, run.stable)
+    found = stretches.of_revisions(found, compared)
+    if quality.is_disturbing(run, now=now, settle=_SETTLE):
+        # Sources that are left out now are read anew later: what was asked meanwhile is no user's request.
+        return found
+    engines = [engine for engine in observed.told if engine.revision in compared]
+    told = engine_counts.sources(engines, run.plan.metrics)
     return replace(found, sources={**found.sources, **told})
 
 
@@ -164,9 +198,14 @@ def _stretch(
     run = kept.rollout.run
     if run is None or run.is_over:
         return None, None
-    return stretches.stretch(
-        kept.base, reading, candidate=run.candidate, stable=run.stable, counted=counting.REJECTIONS
+    base, figures = stretches.stretch(
+        mirroring.begun(run, kept.base),
+        reading,
+        candidate=run.candidate,
+        stable=run.stable,
+        counted=mirroring.counted(run),
     )
+    return base, mirroring.figures(run, figures)
 
 
 def _facts(
@@ -178,53 +217,52 @@ def _facts(
     plan: Plan,
     figures: Figures | None,
     target: str | None,
+    now: datetime,
 ) -> Facts:
     settings = deployment.spec.rollout
     run = kept.rollout.run if kept.rollout.run and not kept.rollout.run.is_over else None
     candidate = run.candidate if run else target
     stable = run.stable if run else kept.rollout.stable
     compared = (run.plan if run else plan).metrics
-    unseen = _unseen(observed, run, compared)
-    fleet = _fleet(observed, roles, candidate)
+    unseen = sight.unseen(deployment, observed, run, compared)
+    fleet = _fleet(observed, roles, candidate, now=now)
     # What was told is what is recorded: effects follow the record.
-    version = passage.told(deployment, roles)["version"]
-    is_there = any(one.is_ready for one in observed.gateways)
-    is_taken = is_there and counting.acknowledged(observed.gateways, version)
+    is_taken = passage.has_taken(deployment, observed, roles)
+    let_go = replaced.let_go(run, roles, candidate)
     return Facts(
         target=target,
         plan=plan,
         candidate=fleet,
-        stable=_fleet(observed, roles, stable),
-        carries=100 * fleet.ready // fleet.wanted if fleet.wanted else 0,
+        stable=_fleet(observed, roles, stable, now=now),
+        carries=100 * fleet.sure // fleet.wanted if fleet.wanted else 0,
         acknowledged=_weight(kept) if is_taken else None,
         sees=unseen is None,
         unseen=unseen or "",
         metrics=metrics.learned(compared, observed.told, stable),
         figures=figures,
-        share=_share(kept, figures),
-        in_flight=counting.in_flight(observed.gateways, candidate) if candidate else 0,
+        share=_share(kept, figures) if sight.is_share_known(deployment, unseen) else (0, 0),
+        in_flight=sight.in_flight(deployment, observed, let_go),
+        leaving=replaced.leaving(observed, roles.replicas, stable),
         restarts=_restarts(observed, candidate),
+        copies=counting.copies(observed.gateways, run.candidate) if run and run.mirrors else None,
+        asks_for_pods=deployment.spec.replicas > 0,
         paused=bool(settings.paused),
         promotes_itself=settings.auto_promote is not False,
+        report=_report(deployment, observed, run),
         command=deployment.metadata.command,
     )
+
+
+def _report(deployment: DeepSeekDeployment, observed: Observed, run: Run | None) -> Report | None:
+    """Of the examination that is recorded."""
+    if run is None or not quality.is_open(run):
+        return None
+    return exam_results.report_of(observed, exams.exam_name(deployment, run))
 
 
 def _weight(kept: Record) -> int:
     """That of the last run; a run that went back has none."""
     return kept.rollout.run.weight if kept.rollout.run else 0
-
-
-def _unseen(observed: Observed, run: Run | None, compared: Sequence[Metric]) -> str | None:
-    """Whose figures are missing now, in words."""
-    if not counting.all_answered(observed.gateways):
-        return "a gateway does not tell what it counted"
-    if run is None:
-        return None
-    # A revision that waits for its pods, or has given its traffic away, need not have engines that serve.
-    is_compared = run.phase in COMPARED
-    asked = [run.stable, run.candidate] if is_compared else [run.stable]
-    return engine_counts.missing(observed.told, compared, asked)
 
 
 def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
@@ -239,12 +277,13 @@ def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
     return of_candidate, of_candidate + sum(pair.stable.total for pair in pairs)
 
 
-def _fleet(observed: Observed, roles: Roles, key: str | None) -> Fleet:
+def _fleet(observed: Observed, roles: Roles, key: str | None, *, now: datetime) -> Fleet:
     if key is None:
         return Fleet()
-    deployment, wanted = observed.deployment(key), roles.replicas.get(key, 0)
-    ready = ready_replicas(deployment) if is_current(deployment) else 0
-    return Fleet(min(ready, wanted), wanted)
+    engine_set, wanted = observed.engine_set(key), roles.replicas.get(key, 0)
+    unheard = sum(is_unheard(pod, now=now) for pod in observed.pods_of(key))
+    ready = min(ready_replicas(engine_set) + unheard, wanted)
+    return Fleet(ready, wanted, is_current(engine_set) and not unheard)
 
 
 def _restarts(observed: Observed, key: str | None) -> int:
@@ -269,23 +308,36 @@ def _roles(
     rollout, run = kept.rollout, kept.rollout.run
     stable = rollout.stable
     replicas = {stable: _wanted(deployment, observed, kept, stable, target=target)}
-    weights, then = {}, {}
+    weights, then, candidate, mirror = {}, {}, None, None
     if run is not None and not run.is_over:
+        candidate = run.candidate
         other = run.stable if stable == run.candidate else run.candidate
-        if other != stable and (can_start or observed.deployment(other) is not None):
+        if other != stable and (can_start or observed.engine_set(other) is not None):
             replicas[other] = _wanted(deployment, observed, kept, other, target=target)
+            mirror = mirroring.told(run)
         if run.weight and stable != run.candidate:
             # Named first: with a sticky key, who was with the candidate stays when its share grows.
             weights = {run.candidate: run.weight, stable: 100 - run.weight}
             then = {run.candidate: (stable,)}
-    return Roles(
+    roles = Roles(
         target=target,
         serving=stable,
         replicas=replicas,
         takes_over=False,
         weights=weights,
         then=then,
+        candidate=candidate,
+        mirror=mirror,
     )
+    if run is not None and not run.is_over and run.plan.replaces:
+        return replaced.emptied(roles, run, observed)
+    return roles if deployment.spec.replicas else _at_rest(roles)
+
+
+def _at_rest(roles: Roles) -> Roles:
+    """Nobody is to be served: no revision has pods, and each comes back with those that it had."""
+    had = {key: pods for key, pods in roles.replicas.items() if pods}
+    return replace(roles, replicas=dict.fromkeys(roles.replicas, 0), resting=had)
 
 
 def _wanted(
@@ -297,85 +349,23 @@ def _wanted(
     known = kept.replicas.get(key)
     if known is not None:
         return known
-    present = observed.deployment(key) or {}
-    return int(present.get("spec", {}).get("replicas", deployment.spec.replicas))
+    present = observed.engine_set(key)
+    return deployment.spec.replicas if present is None else replicas_of(present)
 
 
 def _replicas(
-    deployment: DeepSeekDeployment, observed: Observed, kept: Record, stable: str, *, target: str
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    kept: Record,
+    decided: runs.Rollout,
+    *,
+    target: str,
 ) -> dict[str, int]:
-    """Of every revision with a role that the spec does not speak of any more."""
-    run = kept.rollout.run
-    keys = {stable, *([run.candidate, run.stable] if run and not run.is_over else [])}
-    return {
-        key: _wanted(deployment, observed, kept, key, target=target)
-        for key in sorted(keys - {target})
-    }
+    """Of every revision with a role that the spec does not speak of any more, or soon may not.
 
-
-def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
-    """The spec asks for what was rolled back: a person has to change it, or ask for another try."""
-    if course is None or course.is_under_way:
-        return None
-    failure = course.record.rollout.failure_of(target)
-    run = course.run
-    if failure is None or run is None or target == course.record.rollout.stable:
-        return None
-    return Finding(
-        Reason.ROLLED_BACK,
-        f"revision {target} was rolled back ({failure.cause}): {failure.said}; change the spec, or "
-        f"ask for another try: kubectl deepseek retry {deployment.metadata.name}, or annotation "
-        f"{names.COMMAND_ANNOTATION}=retry:{run.name}/{run.step}",
-    )
-
-
-def entry(course: Course) -> Manifest | None:
-    """As status has it; None before the first run."""
-    run = course.run
-    if run is None and course.trouble is not None:
-        return {
-            "phase": "Idle",
-            "reason": "RecordUnreadable",
-            "message": f"{course.trouble}: all requests go to the revision that serves"[:1024],
-            "record": record.dump(course.record),
-        }
-    if run is None:
-        return None
-    expected = estimate.left(run)
-    shown = run.step + 1 if run.phase is not Phase.STARTING else 0
-    reason, said = str(run.cause), run.said
-    if course.roles.cut_off:
-        reason = "RollbackStalled"
-        said = f"a gateway has not left it, so its addresses are withdrawn ({run.cause}): {said}"
-    return {
-        "run": run.name,
-        "at": f"{run.name}/{run.step}",
-        "phase": str(run.phase),
-        "reason": reason,
-        "message": said[:1024],
-        "step": shown,
-        "steps": len(run.plan.steps),
-        "weight": 0 if run.phase is Phase.ROLLED_BACK else run.weight,
-        "candidate": run.candidate,
-        "stable": run.stable,
-        "since": run.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **({} if expected is None else {"decisionSeconds": int(expected.total_seconds())}),
-        "command": course.record.rollout.answer,
-        "metrics": [_metric(run, metric) for metric in run.plan.metrics],
-        "record": record.dump(course.record),
-    }
-
-
-def _metric(run: Run, metric: Metric) -> Manifest:
-    """One thing that is compared, as status has it."""
-    found = run.evidence.get(metric.name, Evidence())
-    limit = {} if metric.limit is None else {"limitMilliseconds": round(1000 * metric.limit)}
-    return {
-        "name": metric.name,
-        "verdict": str(found.verdict(run.plan.bar)),
-        **limit,
-        "candidateRequests": found.seen.candidate.total,
-        "candidateBad": found.seen.candidate.bad,
-        "stableRequests": found.seen.stable.total,
-        "stableBad": found.seen.stable.bad,
-    }
+    A candidate that waits for its pods has none yet that would tell, when the spec turns to something else.
+    """
+    run = decided.run if decided.run and not decided.run.is_over else None
+    others = {decided.stable, *([run.stable] if run else [])} - {target}
+    keys = others | ({run.candidate} if run else set())
+    return {key: _wanted(deployment, observed, kept, key, target=target) for key in sorted(keys)}

@@ -26,9 +26,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Symptoms:
-    """What a check may look at: one revision's Deployment and pods."""
+    """What a check may look at: what makes one revision's pods, and these."""
 
-    deployment: Manifest | None
+    engine_set: Manifest | None
     pods: tuple[Manifest, ...]
     observed: Observed
 
@@ -38,7 +38,8 @@ Check = Callable[[Symptoms], Finding | None]
 
 def diagnose(observed: Observed, key: str) -> Finding | None:
     """The first cause that keeps the revision's pods from serving; None when nothing is known."""
-    return _first(Symptoms(observed.deployment(key), observed.pods_of(key), observed))
+    pods = (*observed.pods_of(key), *observed.workers_of(key))
+    return _first(Symptoms(observed.engine_set(key), pods, observed))
 
 
 def diagnose_pods(observed: Observed, pods: tuple[Manifest, ...]) -> Finding | None:
@@ -56,7 +57,7 @@ def _first(symptoms: Symptoms) -> Finding | None:
 
 def pods_refused(symptoms: Symptoms) -> Finding | None:
     """The API server refuses the pods: a quota, a policy, a missing ServiceAccount."""
-    status = (symptoms.deployment or {}).get("status", {})
+    status = (symptoms.engine_set or {}).get("status", {})
     for condition in status.get("conditions", []):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return Finding(Reason.PODS_REFUSED, f"pods are refused: {condition.get('message')}")

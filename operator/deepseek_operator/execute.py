@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.errors import Conflict, Stalled
@@ -14,7 +16,7 @@ from deepseek_operator.kube.errors import (
     RefusedError,
     VersionConflictError,
 )
-from deepseek_operator.observed import Manifest, Observed
+from deepseek_operator.observed import ENGINE_SETS, Manifest, Observed, revision_of
 from deepseek_operator.plan import Plan
 
 
@@ -23,37 +25,158 @@ async def execute(
 ) -> int:
     """Write what the plan lists, in order, and return the number of writes.
 
-    Stalled when a name is taken by a foreign object, or when the server refuses a child.
+    What is refused keeps nothing else from being written but what needs it (see `_Setbacks`): pods that
+    serve go on being looked after. In the end Stalled for the first of it: a name that is taken by a
+    foreign object, or an object that the server refuses.
     """
-    children = {(item["kind"], item["metadata"]["name"]): item for item in observed.children}
-    shared = {(item["kind"], item["metadata"]["name"]): item for item in observed.shared}
+    met = _Setbacks()
+    writes = await _apply(kube, deployment, observed, plan, met)
+    writes += await _share_all(kube, observed, plan, met)
+    for begun in plan.start:
+        with met.at(begun):
+            writes += await _start(kube, begun)
+    writes += await _let_go(kube, deployment, observed, plan, met)
+    # Last: what a gate's opening says is kept by then.
+    writes += await _open_gates(kube, observed, plan, met)
+    if met.first is not None:
+        raise met.first
+    return writes
+
+
+@dataclass(slots=True)
+class _Setbacks:
+    """What of a plan could not be written, and what else must not be for that reason.
+
+    * No pod is added to a revision whose frozen shape or Service could not be made, nor to any while the
+      clients' Service could not: the shape would be another one next time, and ready pods that nobody
+      can reach would be given users.
+    * A Job that fills a volume waits for the volume.
+    * While users' way in is as it was (their Service, the gateway, the route), whoever they may still be
+      sent to stays, with its weights.
+    * A gate is not opened on an answer that its revision does not keep: the next pod would have nothing
+      to be compared with.
+    """
+
+    first: Stalled | None = None
+    unmade: set[str | None] = field(default_factory=set)
+    """Revisions (None: the object itself) of which a Service or the frozen shape is not there."""
+    unkept: set[str | None] = field(default_factory=set)
+    """Revisions whose frozen shape is not as it is to be."""
+    volumes: set[str] = field(default_factory=set)
+    """Claims that are not as they are to be."""
+    way_in: bool = False
+    """Whether users may still be sent where they were sent before."""
+
+    @contextlib.contextmanager
+    def at(self, manifest: Manifest, *, is_new: bool = False) -> Iterator[None]:
+        """Around one write: a refusal is noted; what somebody else changed ends the pass."""
+        try:
+            with _refusals_named(manifest):
+                yield
+        except Stalled as stalled:
+            self.first = self.first or stalled
+            self._note(manifest, is_new=is_new)
+
+    def _note(self, manifest: Manifest, *, is_new: bool) -> None:
+        kind, key = manifest["kind"], revision_of(manifest)
+        if is_new and kind in ("ControllerRevision", "Service"):
+            self.unmade.add(key)
+        if kind == "ControllerRevision":
+            self.unkept.add(key)
+        if kind == "PersistentVolumeClaim":
+            self.volumes.add(manifest["metadata"]["name"])
+        if kind in _WAY_IN and key is None:
+            self.way_in = True
+
+    def lacks_what_its_pods_need(self, desired: Manifest, present: Manifest | None) -> bool:
+        """Whether this would add pods to a revision that is not complete."""
+        key = revision_of(desired)
+        if desired["kind"] not in ENGINE_SETS or key is None or not self.unmade & {key, None}:
+            return False
+        return present is None or present["spec"]["replicas"] < desired["spec"]["replicas"]
+
+    def lacks_its_volume(self, desired: Manifest) -> bool:
+        """Whether this is a Job for a claim that is not as it is to be."""
+        labels = desired["metadata"]["labels"]
+        return desired["kind"] == "Job" and labels[names.WEIGHTS_LABEL] in self.volumes
+
+    def may_still_be_reached(self, unwanted: Manifest, others: tuple[Manifest, ...]) -> bool:
+        """Whether users may be sent to this child, which another was to replace.
+
+        A revision's Service goes without its pods only so that nobody can be sent there any more.
+        """
+        key = revision_of(unwanted)
+        leaving = {revision_of(item) for item in others if item["kind"] in ENGINE_SETS}
+        return self.way_in and (key is None or key in leaving)
+
+
+_WAY_IN = frozenset(
+    {"Service", "HTTPRoute", "Deployment", "ConfigMap", "ServiceAccount", "Role", "RoleBinding"}
+)
+"""Kinds of the children that are of no revision and take users to one; a budget does not."""
+
+
+def _place(manifest: Manifest) -> tuple[str, str]:
+    return manifest["kind"], manifest["metadata"]["name"]
+
+
+def _opens(gate: Manifest) -> bool:
+    return any(condition["status"] == "True" for condition in gate["status"]["conditions"])
+
+
+async def _apply(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, plan: Plan, met: _Setbacks
+) -> int:
+    children = {_place(item): item for item in observed.children}
     writes = 0
     for desired in map(drift.with_digest, plan.apply):
-        present = children.get((desired["kind"], desired["metadata"]["name"]))
-        with _refusals_named(desired):
+        present = children.get(_place(desired))
+        if met.lacks_what_its_pods_need(desired, present):
+            continue
+        with met.at(desired, is_new=present is None):
             if present is None:
                 writes += await _create(kube, deployment, desired)
             elif drift.differs(present, desired):
                 writes += await _update(kube, present, desired)
+    return writes
+
+
+async def _share_all(kube: Kube, observed: Observed, plan: Plan, met: _Setbacks) -> int:
+    shared = {_place(item): item for item in observed.shared}
+    writes = 0
     for desired in plan.share:
-        present = shared.get((desired["kind"], desired["metadata"]["name"]))
-        with _refusals_named(desired):
-            writes += await _share(kube, desired, present)
-    for begun in plan.start:
-        with _refusals_named(begun):
-            writes += await _start(kube, begun)
+        if met.lacks_its_volume(desired):
+            continue
+        with met.at(desired):
+            writes += await _share(kube, desired, shared.get(_place(desired)))
+    return writes
+
+
+async def _let_go(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, plan: Plan, met: _Setbacks
+) -> int:
+    children = {_place(item) for item in observed.children}
+    writes = 0
     for unwanted in plan.delete:
-        await _delete(kube, unwanted)
-        writes += 1
-    for unused in plan.leave:
-        with _refusals_named(unused):
-            await _leave(kube, unused, deployment.metadata.uid)
-        writes += 1
-    # Last: what a gate's opening says is kept by then.
+        if _place(unwanted) in children and met.may_still_be_reached(unwanted, plan.delete):
+            continue
+        with met.at(unwanted):
+            writes += await _delete(kube, unwanted)
+    for unused in plan.leave if not met.way_in else ():
+        with met.at(unused):
+            writes += await _leave(kube, unused, deployment.metadata.uid)
+    return writes
+
+
+async def _open_gates(kube: Kube, observed: Observed, plan: Plan, met: _Setbacks) -> int:
+    revisions = {pod["metadata"].get("uid"): revision_of(pod) for pod in observed.pods}
+    writes = 0
     for gate in plan.gates:
-        with _refusals_named(gate):
+        if _opens(gate) and revisions.get(gate["metadata"]["uid"]) in met.unkept:
+            continue
+        with met.at(gate):
             await kube.apply(resources.POD, gate, sub="status")
-        writes += 1
+            writes += 1
     return writes
 
 
@@ -129,7 +252,7 @@ async def _share(kube: Kube, desired: Manifest, present: Manifest | None) -> int
     return 1
 
 
-async def _leave(kube: Kube, present: Manifest, uid: str) -> None:
+async def _leave(kube: Kube, present: Manifest, uid: str) -> int:
     """The last one that leaves deletes it, unless somebody has come meanwhile."""
     resource, metadata = resources.resource_of(present), present["metadata"]
     operations = sharing.leave(present, uid)
@@ -137,6 +260,7 @@ async def _leave(kube: Kube, present: Manifest, uid: str) -> None:
         await kube.delete(resource, present, unchanged=True)
     else:
         await kube.json_patch(resource, metadata["namespace"], metadata["name"], operations)
+    return 1
 
 
 def _name_taken(desired: Manifest) -> Stalled:
@@ -148,9 +272,8 @@ def _name_taken(desired: Manifest) -> Stalled:
     )
 
 
-async def _delete(kube: Kube, unwanted: Manifest) -> None:
-    try:
+async def _delete(kube: Kube, unwanted: Manifest) -> int:
+    # Another object may have the name by now: it is not the one we meant.
+    with contextlib.suppress(VersionConflictError):
         await kube.delete(resources.resource_of(unwanted), unwanted)
-    except VersionConflictError:
-        # Another object has the name by now: it is not the one we meant.
-        return
+    return 1

@@ -6,14 +6,22 @@ names it, as nothing else does. An entry that cannot be had is told of and keeps
 
 from dataclasses import dataclass, replace
 
+from deepseek_operator import groups, replicas
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.api.serving import Fallback
+from deepseek_operator.api.serving import FurtherBlock
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children, gateway
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
-from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
+from deepseek_operator.observed import (
+    Manifest,
+    Observed,
+    has_served,
+    is_at_strength,
+    ready_replicas,
+    replicas_of,
+)
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.chain import Chain, Member
 from deepseek_operator.rollout.revisions import Shape, shape_from_data, target_key
@@ -59,7 +67,8 @@ def plan_fallbacks(
     before = _before(stored)
     found: list[Entry] = []
     for number, item in enumerate(deployment.spec.fallback):
-        entry = _entry(deployment, observed, item, number=number, images=images)
+        field = f"spec.fallback[{number}]"
+        entry = asked_for(deployment, observed, item, field=field, images=images)
         entry = _alone(entry, found, target=target)
         if not _is_there(observed, entry):
             found += _replaced(deployment, observed, before.get(number, []))
@@ -84,20 +93,20 @@ WHEN = ("Unavailable", "Overloaded", "Timeout")
 
 
 def frozen_shape(observed: Observed, key: str) -> Shape | None:
-    """The shape as its ControllerRevision holds it, or as its running Deployment still shows it."""
+    """The shape as its ControllerRevision holds it, or as what runs still shows it."""
     revision = observed.revision(key)
     if revision is not None:
         return shape_from_data(key, revision["data"])
-    running = observed.deployment(key)
+    running = observed.engine_set(key)
     if running is not None:
-        return children.shape_of_deployment(key, running)
+        return children.shape_of_engine_set(key, running)
     return None
 
 
 def standing(entry: Entry, observed: Observed, roles: Roles, *, cause: Finding | None) -> Standby:
     """The entry as status has it; `cause` is why not all of its pods serve."""
     wanted = roles.replicas.get(entry.key, 0)
-    present = observed.deployment(entry.key)
+    present = observed.engine_set(entry.key)
     at_strength = is_at_strength(present, wanted) or not wanted
     return Standby(
         key=entry.key,
@@ -109,19 +118,21 @@ def standing(entry: Entry, observed: Observed, roles: Roles, *, cause: Finding |
         at_strength=at_strength,
         is_replaced=entry.is_replaced,
         finding=entry.trouble or (None if at_strength else cause),
+        nodes=entry.shape.nodes if entry.shape else 1,
     )
 
 
-def _entry(
+def asked_for(
     deployment: DeepSeekDeployment,
     observed: Observed,
-    item: Fallback,
+    item: FurtherBlock,
     *,
-    number: int,
+    field: str,
     images: EngineImages,
 ) -> Entry:
+    """The revision that a further block of the spec, which stands in `field`, asks for."""
     asking = deployment.asking_for(item)
-    key, field = target_key(asking.spec), f"spec.fallback[{number}]"
+    key = target_key(asking.spec)
     shape, trouble = None, None
     try:
         shape = frozen_shape(observed, key) or resolve_shape(
@@ -129,8 +140,12 @@ def _entry(
         )
     except Stalled as stalled:
         trouble = Finding(stalled.reason, stalled.message)
-    runs = observed.deployment(key) is not None
-    return Entry(key, item.model, item.replicas, asking, shape, trouble, runs)
+    else:
+        shape, trouble = groups.servable(observed, shape, field=field)
+    runs = observed.engine_set(key) is not None
+    asking, shape, uncounted = replicas.counted(asking, shape, observed, key=key, field=field)
+    number = asking.spec.replicas
+    return Entry(key, item.model, number, asking, shape, trouble or uncounted, runs)
 
 
 def _alone(entry: Entry, found: list[Entry], *, target: str) -> Entry:
@@ -148,7 +163,7 @@ def _alone(entry: Entry, found: list[Entry], *, target: str) -> Entry:
 def _is_there(observed: Observed, entry: Entry) -> bool:
     if entry.trouble is not None:
         return entry.trouble.reason is Reason.SAME_REVISION
-    return is_at_strength(observed.deployment(entry.key), entry.replicas)
+    return is_at_strength(observed.engine_set(entry.key), entry.replicas)
 
 
 def _before(stored: Manifest) -> dict[int, list[str]]:
@@ -162,19 +177,23 @@ def _before(stored: Manifest) -> dict[int, list[str]]:
 
 
 def _replaced(deployment: DeepSeekDeployment, observed: Observed, keys: list[str]) -> list[Entry]:
-    """Of these, those that have pods which can be kept."""
+    """Of these, the one with the most ready pods: one that never served stands in for nobody.
+
+    So no place has more than two revisions, however often its entry is edited; one whose pods are
+    away for a while stays.
+    """
     found = []
     for key in keys:
-        running = observed.deployment(key)
+        running = observed.engine_set(key)
         try:
             shape = frozen_shape(observed, key)
         except Stalled:
             continue
-        if running is None or shape is None:
+        if running is None or shape is None or not has_served(running):
             continue
-        replicas = int(running["spec"].get("replicas", 1))
-        found.append(Entry(key, shape.model, replicas, deployment, shape, is_replaced=True))
-    return found
+        entry = Entry(key, shape.model, replicas_of(running), deployment, shape, is_replaced=True)
+        found.append((ready_replicas(running), entry))
+    return [max(found, key=lambda one: one[0])[1]] if found else []
 
 
 def _once(entries: list[Entry], *, target: str) -> tuple[Entry, ...]:

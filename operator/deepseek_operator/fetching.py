@@ -22,7 +22,7 @@ from deepseek_operator.build import copies
 from deepseek_operator.build import weights as builders
 from deepseek_operator.catalog import models
 from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import Manifest, Observed, is_complete, revision_of
+from deepseek_operator.observed import Manifest, Observed, is_complete, revision_of, template_of
 from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.weights import Phase, Progress, Weights
 
@@ -52,9 +52,9 @@ def plan_fetching(
     deployment: DeepSeekDeployment, shape: Shape, observed: Observed, *, now: datetime
 ) -> Fetching | None:
     """Of a revision's weights; None where they are in a volume of the user's own."""
-    running = observed.deployment(shape.key)
-    if running is not None and copies.is_copied(running["spec"]["template"]):
-        template = running["spec"]["template"]
+    running = observed.engine_set(shape.key)
+    if running is not None and copies.is_copied(template_of(running)):
+        template = template_of(running)
         volume = copies.volume_of(template)
         return _per_pod(deployment, shape, observed, volume=volume, running=template)
     name = builders.claim_of(shape)
@@ -168,11 +168,13 @@ the CSI drivers of EBS, Persistent Disk, Azure Disk, Cinder, vSphere, RBD, Digit
 def _unshared_volume(scene: _Scene) -> Manifest | None:
     """What each pod's own volume is to be, if the claim asks for several nodes and none can be made so.
 
-    Not where the user asked for that by name, and not for pods that are there: they keep their volume.
+    Not where the user asked for that by name, and not for pods that are there: they keep their volume. Nor on
+    several nodes: a copy that is tried again is a container that restarts, and each would make its group anew.
     """
     claim, cache = scene.observed.claim(scene.claim), scene.deployment.spec.cache
-    has_pods = scene.observed.deployment(scene.shape.key) is not None
-    if claim is None or cache.access_mode is not None or has_pods:
+    has_pods = scene.observed.engine_set(scene.shape.key) is not None
+    is_grouped = scene.shape.group is not None
+    if claim is None or cache.access_mode is not None or has_pods or is_grouped:
         return None
     is_pending = claim.get("status", {}).get("phase") == "Pending"
     wants_many = "ReadWriteMany" in claim["spec"].get("accessModes", [])

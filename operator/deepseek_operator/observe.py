@@ -3,7 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from deepseek_operator import canary, diagnosis
+from deepseek_operator import canary, diagnosis, door
+from deepseek_operator import observe_groups as groups
+from deepseek_operator import observe_routes as routes
 from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -11,7 +13,7 @@ from deepseek_operator.build import gateway
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
-from deepseek_operator.kube.resources import Resource
+from deepseek_operator.observe_children import children
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
@@ -31,17 +33,24 @@ async def observe(
 
     Without a status (`stored`) no pass was completed: a new object has no children, but for those of a
     pass that was cut off, and a create meets them by name. So they are not listed for it. An object of
-    a later generation has lost its status: what serves is read off its children.
+    a later generation has lost its status, and so may one that was made with two revisions at once: what
+    serves is read off its children.
     """
-    is_new = not stored and deployment.metadata.generation <= 1
+    has_one = deployment.spec.rollout.from_ is None
+    is_new = not stored and deployment.metadata.generation <= 1 and has_one
     observed = Observed()
     if not is_new:
         # What is left of a gateway that is not wanted any more stands in status until all of it is gone.
         has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
         observed = await _with_children(kube, deployment, has_gateway=has_gateway)
+        observed = await groups.with_groups(kube, deployment, observed, stored=stored)
+        if not all(_serves(item) for item in (*observed.deployments, *observed.groups)):
+            observed = await _with_pods(kube, deployment, observed)
+    observed = await routes.with_route(kube, deployment, observed, stored=stored)
     observed = await _with_gateways(kube, deployment, observed, ask_gateways)
     if canary.is_under_way(deployment, stored):
         observed = await _with_engines(kube, deployment, observed, ask_engines)
+        observed = await _with_exams(kube, deployment, observed, stored=stored)
     return await weights.observe_weights(kube, deployment, observed, stored=stored)
 
 
@@ -49,10 +58,10 @@ async def _with_children(
     kube: Kube, deployment: DeepSeekDeployment, *, has_gateway: bool
 ) -> Observed:
     listed = resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
-    found = await asyncio.gather(*(_children(kube, deployment, resource) for resource in listed))
+    found = await asyncio.gather(*(children(kube, deployment, resource) for resource in listed))
     revisions, deployments, services, budgets = found[:4]
     config_maps, accounts, roles, bindings = found[4:] or ((), (), (), ())
-    observed = Observed(
+    return Observed(
         revisions=revisions,
         deployments=deployments,
         services=services,
@@ -62,17 +71,20 @@ async def _with_children(
         roles=roles,
         bindings=bindings,
     )
-    if all(_serves(item) for item in deployments):
-        return observed
-    return await _with_pods(kube, deployment, observed)
 
 
 async def _with_gateways(
     kube: Kube, deployment: DeepSeekDeployment, observed: Observed, ask_gateways: Ask
 ) -> Observed:
-    """Pods of the gateway, where some do not serve, or two revisions are there: one comes or goes."""
+    """Pods of the gateway, where some do not serve, or two revisions are there: one comes or goes.
+
+    And always where they use Secrets: what they make of them they alone know.
+    """
     present = observed.gateway
-    if present is None or (len(observed.engines) < 2 and _serves(present)):
+    if present is None:
+        return observed
+    is_still = len(observed.engines) < 2 and _serves(present)
+    if is_still and not door.names_secrets(deployment):
         return observed
     pods = await kube.list_all(
         resources.POD,
@@ -85,9 +97,28 @@ async def _with_gateways(
 async def _with_engines(
     kube: Kube, deployment: DeepSeekDeployment, observed: Observed, ask_engines: AskEngines
 ) -> Observed:
-    """What engines counted, while a Canary compares two revisions or is about to."""
+    """What engines counted, and whose pods are on their way out, while a run is under way."""
     pods = observed.pods or tuple(await _engine_pods(kube, deployment))
-    return replace(observed, told=await ask_engines(pods))
+    ending = tuple(pod for pod in pods if "deletionTimestamp" in pod["metadata"])
+    return replace(observed, told=await ask_engines(pods), ending=ending)
+
+
+async def _with_exams(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, *, stored: Manifest
+) -> Observed:
+    """The Jobs that examine the candidate and their pods, once there has been one to make."""
+    if "quality" not in stored["rollout"]:
+        return observed
+    namespace, name = deployment.metadata.namespace, deployment.metadata.name
+    ours = {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.QUALITY_LABEL: name}
+    jobs, runs = await asyncio.gather(
+        kube.list_all(resources.JOB, namespace, labels=ours),
+        kube.list_all(resources.POD, namespace, labels=ours),
+    )
+    mine = (
+        job for job in jobs if belongs_to(job, deployment.metadata.name, deployment.metadata.uid)
+    )
+    return replace(observed, exams=tuple(mine), examiners=tuple(runs))
 
 
 async def _engine_pods(kube: Kube, deployment: DeepSeekDeployment) -> list[Manifest]:
@@ -95,25 +126,6 @@ async def _engine_pods(kube: Kube, deployment: DeepSeekDeployment) -> list[Manif
         resources.POD,
         deployment.metadata.namespace,
         labels={names.DEPLOYMENT_LABEL: deployment.metadata.name},
-    )
-
-
-async def _children(
-    kube: Kube, deployment: DeepSeekDeployment, resource: Resource
-) -> tuple[Manifest, ...]:
-    """Children by label; what carries our label but another controller is not ours."""
-    found = await kube.list_all(
-        resource,
-        deployment.metadata.namespace,
-        labels={
-            names.MANAGED_BY_LABEL: names.MANAGED_BY,
-            names.DEPLOYMENT_LABEL: deployment.metadata.name,
-        },
-    )
-    return tuple(
-        item
-        for item in found
-        if belongs_to(item, deployment.metadata.name, deployment.metadata.uid)
     )
 
 

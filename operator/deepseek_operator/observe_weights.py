@@ -55,7 +55,7 @@ def _uses_fetched_weights(
     """
     sources = [
         item["metadata"].get("annotations", {}).get(names.SOURCE_ANNOTATION, "")
-        for item in observed.deployments
+        for item in (*observed.deployments, *observed.groups)
     ]
     sources += [item.get("data", {}).get("source", "") for item in observed.revisions]
     return (
@@ -66,7 +66,8 @@ def _uses_fetched_weights(
 
 
 def _asks_for_fetched(deployment: DeepSeekDeployment) -> bool:
-    blocks = (deployment.spec, *deployment.spec.fallback)
+    first = deployment.spec.rollout.from_
+    blocks = (deployment.spec, *([first] if first else []), *deployment.spec.fallback)
     return any(not (block.source or "").startswith("pvc://") for block in blocks)
 
 

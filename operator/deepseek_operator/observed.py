@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.engines.figures import Engine
 
 Manifest = dict[str, Any]
+
+_UNHEARD = timedelta(minutes=1)
+"""A kubelet that is there is heard again within ten seconds."""
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 """On the pods of a Job, by the Job controller."""
@@ -32,7 +36,13 @@ class Observed:
     told of its progress (a JSON line by pod name) are read only while something is not there. So are
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
-    they have to take up. `told` is what engines counted, asked while two revisions of a Canary are there.
+    they have to take up. `told` is what engines counted, asked while a run is under way, and
+    `ending` are engine pods on their way out, which hold accelerators until they are gone.
+    `groups` are LeaderWorkerSets, read where a revision may have one; `knows_groups` is false where the cluster
+    has no such kind, and None where it was not asked.
+    `routes` are HTTPRoutes, read where there is or was one to be; `knows_routes` is false where the cluster
+    has no such kind; `parent` is the Gateway that they join, None where it is not there or may not be read.
+    `exams` are the Jobs that examine a candidate's answers, read while it is under way, `examiners` their pods.
     """
 
     revisions: tuple[Manifest, ...] = ()
@@ -52,28 +62,39 @@ class Observed:
     progress: Mapping[str, str] = field(default_factory=dict)
     warmups: tuple[Manifest, ...] = ()
     warmers: tuple[Manifest, ...] = ()
+    exams: tuple[Manifest, ...] = ()
+    examiners: tuple[Manifest, ...] = ()
     gateway_pods: tuple[Manifest, ...] = ()
     gateways: tuple[Gateway, ...] = ()
     told: tuple[Engine, ...] = ()
+    ending: tuple[Manifest, ...] = ()
+    groups: tuple[Manifest, ...] = ()
+    knows_groups: bool | None = None
+    routes: tuple[Manifest, ...] = ()
+    knows_routes: bool = True
+    parent: Manifest | None = None
 
     @property
     def children(self) -> tuple[Manifest, ...]:
-        """Every child, in no particular order; pods are their Deployments' children."""
+        """Every child, in no particular order; pods are children of these."""
         return (
             *self.revisions,
             *self.deployments,
+            *self.groups,
             *self.services,
             *self.budgets,
             *self.config_maps,
             *self.accounts,
             *self.roles,
             *self.bindings,
+            *self.routes,
         )
 
     @property
     def engines(self) -> tuple[Manifest, ...]:
-        """The Deployments of revisions."""
-        return tuple(item for item in self.deployments if revision_of(item) is not None)
+        """What makes the pods of revisions: Deployments, and LeaderWorkerSets."""
+        alone = (item for item in self.deployments if revision_of(item) is not None)
+        return (*alone, *self.groups)
 
     @property
     def gateway(self) -> Manifest | None:
@@ -89,17 +110,17 @@ class Observed:
         """The ControllerRevision of a revision key."""
         return _by_revision(self.revisions, key)
 
-    def deployment(self, key: str) -> Manifest | None:
-        """The Deployment of a revision key."""
-        return _by_revision(self.deployments, key)
+    def engine_set(self, key: str) -> Manifest | None:
+        """What makes the pods of a revision key: its Deployment, or its LeaderWorkerSet."""
+        return _by_revision(self.engines, key)
 
     def claim(self, name: str) -> Manifest | None:
         """The claim of fetched weights of this name."""
-        return _by_name(self.claims, name)
+        return by_name(self.claims, name)
 
     def job(self, name: str) -> Manifest | None:
         """The Job of fetched weights of this name."""
-        return _by_name(self.jobs, name)
+        return by_name(self.jobs, name)
 
     def fetchers_of(self, job: str) -> tuple[Manifest, ...]:
         """The pods of a Job, newest first."""
@@ -110,7 +131,7 @@ class Observed:
 
     def warmup(self, job: str) -> Manifest | None:
         """The warm-up Job of this name."""
-        return _by_name(self.warmups, job)
+        return by_name(self.warmups, job)
 
     def warmers_of(self, job: str) -> tuple[Manifest, ...]:
         """The pods of a warm-up Job, newest first."""
@@ -118,6 +139,15 @@ class Observed:
         return tuple(
             sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
         )
+
+    def exam(self, job: str) -> Manifest | None:
+        """The Job of this name that examines a Canary's answers."""
+        return by_name(self.exams, job)
+
+    def examiners_of(self, job: Manifest) -> tuple[Manifest, ...]:
+        """The pods of this very Job: another of its name may have been there before."""
+        uid = job["metadata"].get("uid", "")
+        return tuple(pod for pod in self.examiners if is_owner(uid, pod))
 
     def pods_of(self, key: str) -> tuple[Manifest, ...]:
         """The engine pods of a revision key, oldest first, those on their way out left out."""
@@ -127,6 +157,14 @@ class Observed:
             if revision_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
         ]
         return tuple(sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", "")))
+
+    def workers_of(self, key: str) -> tuple[Manifest, ...]:
+        """The pods of a revision key that take no requests, those on their way out left out."""
+        return tuple(
+            pod
+            for pod in self.pods
+            if worker_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
+        )
 
     def told_by(self, key: str | None) -> tuple[Engine, ...]:
         """What the engines of a revision key counted."""
@@ -154,22 +192,99 @@ def revision_of(manifest: Manifest) -> str | None:
     return None if key is None else str(key)
 
 
-def ready_replicas(deployment: Manifest | None) -> int:
-    """Pods of a Deployment that are ready, as its controller last counted them."""
-    return int((deployment or {}).get("status", {}).get("readyReplicas", 0))
+def worker_of(pod: Manifest) -> str | None:
+    """The revision key whose requests a pod helps to answer without taking any."""
+    key = pod["metadata"].get("labels", {}).get(names.WORKER_LABEL)
+    return None if key is None else str(key)
 
 
-def is_current(deployment: Manifest | None) -> bool:
-    """Whether a Deployment's counts speak of what it is told now."""
-    if deployment is None:
+ENGINE_SETS = frozenset({"Deployment", "LeaderWorkerSet"})
+"""Kinds of what makes engine pods."""
+
+
+def is_group(engine_set: Manifest) -> bool:
+    """Whether each replica is a group of pods: a LeaderWorkerSet's."""
+    return bool(engine_set.get("kind") == "LeaderWorkerSet")
+
+
+def template_of(engine_set: Manifest) -> Manifest:
+    """The template of the pods that take requests: all of a Deployment, the leaders of a LeaderWorkerSet."""
+    spec: Manifest = engine_set["spec"]
+    template: Manifest = spec.get("template") or spec["leaderWorkerTemplate"]["leaderTemplate"]
+    return template
+
+
+def is_unheard(pod: Manifest, *, now: datetime) -> bool:
+    """Whether a pod is called unready only because its node was not heard of, and that for less than a minute.
+
+    After an outage of the API server the node controller takes the condition Ready from the pods of every node
+    (MarkPodsNotReady, pkg/controller/util/node of Kubernetes); what their kubelets said of containers and gates stands.
+    """
+    found = {one["type"]: one for one in pod.get("status", {}).get("conditions") or ()}
+    gates = [one["conditionType"] for one in pod.get("spec", {}).get("readinessGates") or ()]
+    holds = all(found.get(kind, {}).get("status") == "True" for kind in ("ContainersReady", *gates))
+    ready = found.get("Ready", {})
+    if "deletionTimestamp" in pod["metadata"] or ready.get("status") == "True" or not holds:
         return False
-    counted = deployment.get("status", {}).get("observedGeneration", 0)
-    return bool(counted >= deployment["metadata"].get("generation", 0))
+    since = ready.get("lastTransitionTime")
+    return since is not None and now - datetime.fromisoformat(since) < _UNHEARD
 
 
-def is_at_strength(deployment: Manifest | None, wanted: int) -> bool:
-    """Whether so many pods are ready; not while the count speaks of an older generation."""
-    return is_current(deployment) and ready_replicas(deployment) >= wanted
+def replicas_of(engine_set: Manifest) -> int:
+    """Replicas that a revision is to have, or that it had before it gave them up for another."""
+    rested = (engine_set["metadata"].get("annotations") or {}).get(names.RESTING_ANNOTATION, "")
+    return int(rested if rested.isdecimal() else engine_set.get("spec", {}).get("replicas", 1))
+
+
+def ready_replicas(engine_set: Manifest | None) -> int:
+    """Replicas that are ready, as their controller last counted them: pods, or groups of which all pods are."""
+    return int((engine_set or {}).get("status", {}).get("readyReplicas", 0))
+
+
+def has_served(engine_set: Manifest | None) -> bool:
+    """Whether replicas are ready, or all of them have been at some time.
+
+    Of the latter a Deployment's controller tells in the condition Progressing, and goes on telling whatever
+    becomes of the pods (`NewReplicaSetAvailable`, deployment/progress.go of Kubernetes). That of a
+    LeaderWorkerSet adds the condition Available then, and turns it to False later on.
+    """
+    if ready_replicas(engine_set):
+        return True
+    conditions = (engine_set or {}).get("status", {}).get("conditions") or ()
+    if engine_set is not None and is_group(engine_set):
+        return any(condition.get("type") == "Available" for condition in conditions)
+    return any(
+        condition.get("type") == "Progressing"
+        and condition.get("reason") == "NewReplicaSetAvailable"
+        for condition in conditions
+    )
+
+
+def is_current(engine_set: Manifest | None) -> bool:
+    """Whether the counts speak of what is wanted now.
+
+    LeaderWorkerSet tells of which generation they are since 0.9; a count of before is only of fewer groups, as
+    a revision's template stays what it is.
+    """
+    if engine_set is None:
+        return False
+    status, generation = engine_set.get("status", {}), engine_set["metadata"].get("generation", 0)
+    unsaid = generation if status and is_group(engine_set) else 0
+    return bool(status.get("observedGeneration", unsaid) >= generation)
+
+
+def is_at_strength(engine_set: Manifest | None, wanted: int) -> bool:
+    """Whether so many replicas are ready; not while the count speaks of an older generation."""
+    return is_current(engine_set) and ready_replicas(engine_set) >= wanted
+
+
+def is_changed_over(deployment: Manifest | None, wanted: int) -> bool:
+    """Whether so many pods of the newest template are ready, and none of another is left."""
+    status = (deployment or {}).get("status", {})
+    updated = int(status.get("updatedReplicas", 0))
+    return (
+        is_at_strength(deployment, wanted) and int(status.get("replicas", 0)) == updated >= wanted
+    )
 
 
 def is_owner(uid: str, manifest: Manifest) -> bool:
@@ -183,7 +298,8 @@ def is_complete(claim: Manifest) -> bool:
     return names.COMPLETE_ANNOTATION in (claim["metadata"].get("annotations") or {})
 
 
-def _by_name(manifests: tuple[Manifest, ...], name: str) -> Manifest | None:
+def by_name(manifests: tuple[Manifest, ...], name: str) -> Manifest | None:
+    """The one of this name."""
     return next((item for item in manifests if item["metadata"]["name"] == name), None)
 
 

@@ -5,7 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from deepseek_operator import canary, copying, fallbacks, passage
+from deepseek_operator import baseline as baselines
+from deepseek_operator import (
+    canary,
+    copying,
+    course_told,
+    examining,
+    fallbacks,
+    groups,
+    measured,
+    passage,
+    replicas,
+    route,
+)
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -17,9 +29,16 @@ from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Stalled
 from deepseek_operator.fallbacks import Entry, frozen_shape
 from deepseek_operator.fetching import Fetching, plan_fetching
-from deepseek_operator.observed import Manifest, Observed, is_at_strength, is_owner, revision_of
+from deepseek_operator.observed import (
+    ENGINE_SETS,
+    Manifest,
+    Observed,
+    is_at_strength,
+    is_owner,
+    revision_of,
+)
 from deepseek_operator.resolve import resolve_shape
-from deepseek_operator.rollout import switch
+from deepseek_operator.rollout import replacing, switch
 from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.warming import Warming, is_locked, plan_warming
 from deepseek_operator.warmth import Warmth
@@ -30,7 +49,6 @@ HISTORY_LIMIT = 10
 
 TROUBLE_SECONDS = 10.0
 """How soon a pass looks again at pods that do not serve and sent no event."""
-
 
 TAKING_UP_SECONDS = 1.0
 """How soon a pass asks gateways again that have not taken up what they were told."""
@@ -99,10 +117,12 @@ def _plan_from(
 ) -> Plan:
     target = target_key(deployment.spec)
     shape, stalled = _target_shape(deployment, observed, target, images=images)
+    deployment, shape, uncounted = replicas.counted(deployment, shape, observed, key=target)
     entries = fallbacks.plan_fallbacks(
         deployment, observed, stored=stored, target=target, images=images
     )
     chain = fallbacks.chain(deployment, entries)
+    baseline = baselines.plan_baseline(deployment, observed, target=target, images=images)
     course = canary.course(
         deployment,
         observed,
@@ -111,17 +131,34 @@ def _plan_from(
         shapes=_known_shapes(observed, stored, target, shape),
         now=now,
         chain=chain,
+        unprepared=_unprepared(deployment, observed, target, shape, now=now),
     )
     roles = course.roles if course else None
     if roles is None:
         roles = chain.behind(
-            _roles(deployment, observed, stored, target=target, can_start=shape is not None)
+            _roles(
+                deployment,
+                observed,
+                stored,
+                target=target,
+                can_start=shape is not None,
+                entries=entries,
+                baseline=baseline,
+            )
         )
-    shapes = _shapes(observed, roles, shape, entries)
-    asking = {one.key: one.deployment for one in entries if one.key != target}
+    further = entries if baseline is None else (baseline, *entries)
+    shapes = _shapes(observed, roles, shape, further)
+    asking = {one.key: one.deployment for one in further if one.key != target}
     fetched = _fetched(deployment, observed, shapes, asking, now=now)
-    stalled = obstacle or stalled or _fetch_stalled(fetched.get(target), target, stored)
-    stalled = stalled or canary.stalled(deployment, course, target)
+    stalled = (
+        obstacle
+        or _baseline_stalled(deployment, roles, baseline, fetched, stored)
+        or stalled
+        or uncounted
+        or _fetch_stalled(fetched.get(target), _last_fetch_stalled(stored, target))
+        or route.missing(deployment, observed)
+        or course_told.stalled(deployment, course, target)
+    )
     warming = {
         key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
     }
@@ -129,29 +166,42 @@ def _plan_from(
     desired = _desired_children(
         deployment, observed, roles, shapes, preparation, gateway_image=images.gateway
     )
-    status = status_builder.build_status(
+    built = status_builder.build_status(
         _status_input(
             deployment,
             observed,
             roles,
-            shapes,
+            shapes if shape is None else {target: shape, **shapes},
             preparation=preparation,
             stalled=stalled,
             course=course,
             entries=entries,
+            now=now,
         ),
         stored=stored,
         now=now,
     )
+    status = measured.told(built, deployment.spec, rdma=images.network.has_rdma)
+    rest = passage.look_seconds(deployment, observed, roles)
     leftovers = _leftovers(observed, desired, roles)
     is_taken_up = passage.is_taken_up(deployment, observed, roles)
     if not is_taken_up:
         leftovers = [child for child in leftovers if revision_of(child) is None]
     renewed = _unique(item for one in preparation.all for item in one.delete)
-    all_known = set(roles.kept) == set(shapes)
+    # What comes after the first revision may have been fetched already.
+    all_known = set(roles.kept) == set(shapes) and roles.first is None
+    run = course.run if course else None
+    examined = examining.plan_examining(
+        deployment,
+        run,
+        observed,
+        shape=shapes.get(run.candidate) if run else None,
+        image=images.toolbox,
+        now=now,
+    )
     return Plan(
         apply=tuple(desired),
-        delete=(*leftovers, *renewed),
+        delete=(*leftovers, *renewed, *examined.delete),
         status=status,
         records=False,
         requeue_seconds=_requeue(
@@ -161,10 +211,11 @@ def _plan_from(
             fetched,
             taking_up=not is_taken_up,
             is_under_way=course is not None and course.is_under_way,
+            at_rest=groups.look_seconds(observed, rest),
         ),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
-        start=tuple(job for one in warming.values() for job in one.jobs),
+        start=(*(job for one in warming.values() for job in one.jobs), *examined.jobs),
         gates=tuple(gate for one in warming.values() for gate in one.gates),
     )
 
@@ -200,20 +251,43 @@ def _fetched(
     return {key: fetching for key, fetching in found.items() if fetching is not None}
 
 
-def _fetch_stalled(fetching: Fetching | None, target: str, stored: Manifest) -> Finding | None:
-    """Why the target's weights do not come, until another attempt has got further than the last."""
+def _baseline_stalled(
+    deployment: DeepSeekDeployment,
+    roles: switch.Roles,
+    baseline: Entry | None,
+    fetched: dict[str, Fetching],
+    stored: Manifest,
+) -> Finding | None:
+    """Why what comes before the target does not come."""
+    if roles.first is None or baseline is None:
+        return None
+    last = _last_stalled(stored, of_baseline=True)
+    trouble = baseline.trouble or _fetch_stalled(fetched.get(roles.first), last)
+    return baselines.stalled(deployment, trouble)
+
+
+def _last_fetch_stalled(stored: Manifest, target: str) -> Finding | None:
+    is_same = stored.get("desired", {}).get("revision") == target
+    return _last_stalled(stored, of_baseline=False) if is_same else None
+
+
+def _last_stalled(stored: Manifest, *, of_baseline: bool) -> Finding | None:
+    """Why weights did not come when status was written: those of the baseline, or the target's."""
+    for condition in stored.get("conditions", []):
+        if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
+            said = Finding(Reason(condition["reason"]), condition["message"])
+            return said if baselines.is_of_baseline(said.message) is of_baseline else None
+    return None
+
+
+def _fetch_stalled(fetching: Fetching | None, last: Finding | None) -> Finding | None:
+    """Why weights do not come, until another attempt has got further than the last."""
     if fetching is None:
         return None
     weights = fetching.weights
     if weights.missing is None or weights.phase is Phase.FAILED:
         return weights.trouble
-    same = stored.get("desired", {}).get("revision") == target
-    if weights.progress.total is not None or not same:
-        return None
-    for condition in stored.get("conditions", []):
-        if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
-            return Finding(Reason(condition["reason"]), condition["message"])
-    return None
+    return last if weights.progress.total is None else None
 
 
 def _unique(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
@@ -242,7 +316,8 @@ def _target_shape(
     """The shape frozen for the target, else a new one; or what keeps it from being resolved."""
     try:
         frozen = frozen_shape(observed, target)
-        return frozen or resolve_shape(deployment, deployment.spec, images=images), None
+        shape = frozen or resolve_shape(deployment, deployment.spec, images=images)
+        return groups.servable(observed, shape)
     except Stalled as stalled:
         return None, Finding(stalled.reason, stalled.message)
 
@@ -254,6 +329,8 @@ def _roles(
     *,
     target: str,
     can_start: bool,
+    entries: tuple[Entry, ...],
+    baseline: Entry | None,
 ) -> switch.Roles:
     serving = stored.get("serving", {})
     return switch.decide_roles(
@@ -264,14 +341,18 @@ def _roles(
         stored_replicas=int(serving.get("replicas", 0)),
         observed=observed,
         service_name=deployment.metadata.name,
+        routed=passage.routed_revision(deployment, observed),
+        standing=frozenset(one.key for one in entries),
+        first=baselines.first(deployment, baseline),
+        by_evidence=canary.is_wanted(deployment),
     )
 
 
 def _shapes(
-    observed: Observed, roles: switch.Roles, target: Shape | None, entries: tuple[Entry, ...]
+    observed: Observed, roles: switch.Roles, target: Shape | None, further: tuple[Entry, ...]
 ) -> dict[str, Shape]:
     """The shapes of the revisions with pods; one that cannot be read is left as it runs."""
-    known = {one.key: one.shape for one in entries if one.shape is not None}
+    known = {one.key: one.shape for one in further if one.shape is not None}
     if target is not None:
         known[roles.target] = target
     shapes: dict[str, Shape] = {}
@@ -298,6 +379,22 @@ def _known_shapes(
     return found
 
 
+def _unprepared(
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    target: str,
+    shape: Shape | None,
+    *,
+    now: datetime,
+) -> str:
+    """What of the target could be there before its pods and is not: its weights, and its frozen shape."""
+    fetching = plan_fetching(deployment, shape, observed, now=now) if shape else None
+    missing = fetching.weights.missing if fetching else None
+    if missing is not None:
+        return missing.message
+    return "" if observed.revision(target) else "the shape of its pods is not frozen yet"
+
+
 def _desired_children(
     deployment: DeepSeekDeployment,
     observed: Observed,
@@ -309,12 +406,14 @@ def _desired_children(
 ) -> list[Manifest]:
     desired: list[Manifest] = []
     # A shape that cannot be read does not keep users from the pods that run with it.
-    if roles.routed in shapes or observed.deployment(roles.routed) is not None:
+    if roles.routed in shapes or observed.engine_set(roles.routed) is not None:
+        leads = passage.takes_clients(deployment, observed, roles.routed)
         desired.append(
             children.build_client_service(
                 deployment,
                 serving_key=roles.routed,
-                through_gateway=passage.takes_clients(deployment, observed, roles.routed),
+                through_gateway=leads,
+                ports=passage.client_ports(deployment, observed) if leads else ("http",),
             )
         )
         desired += passage.children(deployment, roles, image=gateway_image)
@@ -328,14 +427,20 @@ def _desired_children(
         )
         if key not in roles.cut_off:
             desired.append(children.build_revision_service(deployment, shape))
-        if _can_start(observed, key, preparation.fetched):
+    if desired and desired[0]["kind"] == "Service":
+        # After the Services that it names, before the pods: weights wait for ready ones anyway.
+        desired += passage.routes(deployment, observed, roles)
+    for key, shape in shapes.items():
+        if _can_start(observed, shape, preparation.fetched):
             fetching = preparation.fetched.get(key)
             desired.append(
-                children.build_deployment(
+                groups.build_engine_set(
                     deployment,
                     shape,
+                    observed,
                     replicas=roles.replicas[key],
                     template=fetching.template if fetching else None,
+                    resting=roles.resting.get(key),
                 )
             )
     # Of the larger revision: what serves is not less protected while a smaller one starts.
@@ -344,10 +449,11 @@ def _desired_children(
     return desired if budget is None else [*desired, budget]
 
 
-def _can_start(observed: Observed, key: str, fetched: dict[str, Fetching]) -> bool:
+def _can_start(observed: Observed, shape: Shape, fetched: dict[str, Fetching]) -> bool:
     """No pod holds accelerators while its weights are fetched; one that is there is left alone."""
-    is_fetched = key not in fetched or fetched[key].weights.missing is None
-    return is_fetched or observed.deployment(key) is not None
+    is_fetched = shape.key not in fetched or fetched[shape.key].weights.missing is None
+    is_possible = is_fetched and groups.can_be_made(observed, shape)
+    return is_possible or observed.engine_set(shape.key) is not None
 
 
 def _revision_number(observed: Observed, key: str) -> int:
@@ -381,7 +487,7 @@ def _serves_users(child: Manifest, roles: switch.Roles) -> bool:
     key = revision_of(child)
     if key is None:
         return child["kind"] == "Service" and roles.serving is not None
-    return child["kind"] in ("Deployment", "Service") and key in set(roles.kept) - roles.cut_off
+    return child["kind"] in (*ENGINE_SETS, "Service") and key in set(roles.kept) - roles.cut_off
 
 
 def _status_input(
@@ -394,6 +500,7 @@ def _status_input(
     stalled: Finding | None,
     course: Course | None,
     entries: tuple[Entry, ...],
+    now: datetime,
 ) -> status_builder.StatusInput:
     routed, target = roles.routed, roles.target
 
@@ -408,10 +515,12 @@ def _status_input(
         weights=tuple(fetching.weights for fetching in preparation.fetched.values()),
         warmth=_warmth(observed, roles, shapes, preparation),
         cause=cause(routed),
-        candidate_cause=None if target == routed else cause(target),
+        candidate_cause=None if target == routed or roles.first else cause(target),
         stalled=stalled,
-        gateway=passage.access(deployment, observed, roles),
-        rollout=canary.entry(course) if course else None,
+        gateway=passage.access(deployment, observed, roles, now=now),
+        rollout=course_told.entry(course) if course else None,
+        sizing=replicas.sizing_entry(deployment, shapes.get(target)),
+        outage=replacing.outage(course.run) if course else None,
         fallback=tuple(
             fallbacks.standing(one, observed, roles, cause=cause(one.key)) for one in entries
         ),
@@ -426,7 +535,7 @@ def _cause(
         return None
     fetching, warming = preparation.fetched.get(key), preparation.warming.get(key)
     missing = fetching.weights.missing if fetching else None
-    if observed.deployment(key) is None and missing is not None:
+    if observed.engine_set(key) is None and missing is not None:
         return missing
     if fetching is not None and not fetching.is_shared:
         copied = copying.progress(observed, key, fetching.weights.source)
@@ -458,12 +567,12 @@ def _warmth(
             pods=preparation.warming[key].pods,
         )
         for key, shape in shapes.items()
-        if observed.deployment(key) is not None
+        if key in preparation.warming and observed.engine_set(key) is not None
     )
 
 
 def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:
-    return is_at_strength(observed.deployment(key), roles.replicas.get(key, 0))
+    return is_at_strength(observed.engine_set(key), roles.replicas.get(key, 0))
 
 
 def _recorded(status: Manifest) -> object:
@@ -479,12 +588,13 @@ def _requeue(
     *,
     taking_up: bool,
     is_under_way: bool,
+    at_rest: float | None,
 ) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
     fetching = any(one.weights.missing for one in fetched.values())
-    leaving = any(child["kind"] == "Deployment" for child in leftovers)
+    leaving = any(child["kind"] in ENGINE_SETS for child in leftovers)
     if taking_up:
         return TAKING_UP_SECONDS
     if is_under_way:
         return canary.PASS_SECONDS
-    return TROUBLE_SECONDS if waiting or fetching or leaving else None
+    return TROUBLE_SECONDS if waiting or fetching or leaving else at_rest

@@ -18,7 +18,7 @@ from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.errors import ApiError, NotFoundError, VersionConflictError
 from deepseek_operator.observe import observe
 from deepseek_operator.observed import Manifest, Observed
-from deepseek_operator.plan import Plan, make_plan
+from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
 from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
@@ -94,10 +94,16 @@ async def _carry_out(
         stopped = make_plan(
             deployment, observed, stored=stored, images=images, now=now, obstacle=finding
         )
-        status, requeue = stopped.status, STALLED_SECONDS
+        status, requeue = stopped.status, _stalled_seconds(plan)
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
     return Outcome(result, writes=writes, generation=generation, requeue_seconds=requeue)
+
+
+def _stalled_seconds(plan: Plan) -> float:
+    """What goes on beside what is refused (a run, gateways that take up a weight) is not looked at less."""
+    seconds = plan.requeue_seconds
+    return STALLED_SECONDS if seconds is None or seconds >= TROUBLE_SECONDS else seconds
 
 
 def _last_obstacle(stored: Manifest) -> Finding | None:

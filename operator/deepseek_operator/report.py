@@ -18,6 +18,7 @@ _REPORTED = {
     ConditionType.STALLED: ("Warning", "Normal"),
     ConditionType.ROLLED_OUT: ("Normal", "Normal"),
     ConditionType.FALLBACK_READY: ("Normal", "Warning"),
+    ConditionType.SECRETS_READY: ("Normal", "Warning"),
 }
 """Conditions whose changes become events, with the event's type when True and when not."""
 
@@ -80,7 +81,7 @@ def events_of_warmups(
     ]
 
 
-_ALARMING = frozenset({"RollingBack", "Held"})
+_ALARMING = frozenset({"RollingBack", "Returning", "Held"})
 
 
 def events_of_rollout(
@@ -95,10 +96,14 @@ def events_of_rollout(
         alarming = new["phase"] in _ALARMING or "run" not in new
         said = new["message"]
         if "run" in new:
-            place = f"step {new['step']} of {new['steps']}, {new['weight']} %"
-            said = f"{new['run']}: {new['phase']}, {place}: {said}"
+            place = f", step {new['step']} of {new['steps']}, {new['weight']} %"
+            said = f"{new['run']}: {new['phase']}{place if new['steps'] else ''}: {said}"
         kind = "Warning" if alarming else "Normal"
         events.append(_event(metadata, kind, new["reason"], said, now=now))
+    examined = new.get("quality") or {}
+    if examined.get("verdict") == "Good" and examined != old.get("quality"):
+        said = f"{new['run']}: before {examined['before']}, {examined['message']}"
+        events.append(_event(metadata, "Normal", "QualityPassed", said, now=now))
     if new.get("command") and new["command"] != old.get("command"):
         events.append(_event(metadata, "Normal", "Command", new["command"], now=now))
     return events

@@ -1,13 +1,20 @@
 """From a serving block to a revision's pod shape: catalog, source and engine decided once."""
 
+from deepseek_operator import derivation
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import PvcSource, Source, parse_source
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.build import template, weights
-from deepseek_operator.catalog import models
-from deepseek_operator.engines import vllm
-from deepseek_operator.engines.contract import EngineImages, EngineRequest
+from deepseek_operator.build import grouping, template, weights
+from deepseek_operator.catalog import catalog, models
+from deepseek_operator.derivation import Derived
+from deepseek_operator.engines import choice
+from deepseek_operator.engines.contract import (
+    EngineContainer,
+    EngineImages,
+    EngineRequest,
+    UnusableError,
+)
 from deepseek_operator.errors import Stalled
 from deepseek_operator.rollout.revisions import Shape, revision_key
 
@@ -23,7 +30,9 @@ def resolve_shape(
     warmed = deployment.spec.warmup.enabled
     key = revision_key(block, warmed=warmed)
     model = models.find_model(block.model)
-    source_text = block.source or _catalog_source(block.model, model, field)
+    rdma = images.network.has_rdma
+    derived = derivation.derive(block, catalog=catalog.shipped(), field=field, rdma=rdma)
+    source_text = block.source or _catalog_source(block.model, model, derived, field)
     request = EngineRequest(
         block=block,
         served_name=deployment.served_name,
@@ -31,17 +40,29 @@ def resolve_shape(
         model=model,
         images=images,
         warmed=warmed,
+        sized=derived.sized,
     )
-    engine = vllm.engine_container(request)
+    engine = _engine(request, field)
+    alone = template.build_template(
+        deployment, key=key, request=request, engine=engine, claim=_claim(request)
+    )
+    leader, group = grouping.grouped(deployment, alone, key=key, request=request, engine=engine)
     return Shape(
         key=key,
         model=block.model,
         source=source_text,
         image=engine.image,
-        template=template.build_template(
-            deployment, key=key, request=request, engine=engine, claim=_claim(request)
-        ),
+        template=leader,
+        sizing=derivation.frozen(derived),
+        group=group,
     )
+
+
+def _engine(request: EngineRequest, field: str) -> EngineContainer:
+    try:
+        return choice.engine_container(request)
+    except UnusableError as error:
+        raise Stalled(Reason.INVALID_SPEC, f"{field}.{error}") from error
 
 
 def _claim(request: EngineRequest) -> str:
@@ -51,7 +72,8 @@ def _claim(request: EngineRequest) -> str:
     return weights.claim_name(request.source, request.block.cache)
 
 
-def _catalog_source(name: str, model: models.Model | None, field: str) -> str:
+def _catalog_source(name: str, model: models.Model | None, derived: Derived, field: str) -> str:
+    """Where the catalog says that the weights are, in the form that was derived."""
     if model is None:
         nearest = ", ".join(models.nearest_names(name))
         raise Stalled(
@@ -59,7 +81,8 @@ def _catalog_source(name: str, model: models.Model | None, field: str) -> str:
             f"{field}.model: {name} is not in the catalog and {field}.source is not set; set source, or "
             f"use a name of the catalog (nearest: {nearest})",
         )
-    return f"hf://{model.repository}"
+    chosen = derived.sized.setting.scheme.checkpoint if derived.sized else None
+    return f"hf://{chosen or model.repository}"
 
 
 def _source(text: str, field: str) -> Source:

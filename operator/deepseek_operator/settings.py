@@ -3,12 +3,18 @@
 import os
 import socket
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from deepseek_operator.engines.contract import EngineImages
+from deepseek_operator.engines.contract import EngineImages, Network
 
 PREFIX = "DSO_"
+
+NetworkVariable = Annotated[
+    str, Field(pattern=r"^(NCCL|TORCH_NCCL|GLOO|NVSHMEM|UCX|FI)_[A-Z0-9_]+$")
+]
+"""What the libraries read by which engines of several nodes exchange; all else is an object's pod.env."""
 
 
 class SettingsError(Exception):
@@ -22,8 +28,30 @@ class Settings(BaseModel):
 
     vllm_image: str = Field(min_length=1, description="Image of vLLM for GPUs.")
     vllm_cpu_image: str = Field(min_length=1, description="Image of vLLM for CPUs.")
+    tensorrt_llm_image: str = Field(min_length=1, description="Image of TensorRT-LLM.")
     toolbox_image: str = Field(min_length=1, description="Image of the operator's own tools.")
     gateway_image: str = Field(min_length=1, description="Image of gateways: Envoy and its agent.")
+    multi_node_rdma_resource: str = Field(
+        default="",
+        pattern=r"^([a-z0-9.-]+/[A-Za-z0-9._-]+)?$",
+        description="Resource that a pod of a replica on several nodes asks for to use RDMA; empty: none, they use TCP.",
+    )
+    multi_node_rdma_count: int = Field(default=1, ge=1, description="How many of it.")
+    multi_node_host_network: bool = Field(
+        default=False, description="Whether such pods are in the network of their hosts."
+    )
+    multi_node_env: Json[dict[NetworkVariable, str]] = Field(
+        default="{}",
+        validate_default=True,
+        description="Environment of such pods' engines, as a JSON object: NCCL_*, GLOO_* and the like.",
+    )
+    multi_node_scheduler_name: str = Field(
+        default="", description="Scheduler that places such pods; empty: the cluster's own."
+    )
+    multi_node_exclusive_topology: str = Field(
+        default="",
+        description="Node label of which such a replica gets one value to itself; empty: any nodes.",
+    )
     namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty: all."
     )
@@ -53,12 +81,21 @@ class Settings(BaseModel):
 
     @property
     def images(self) -> EngineImages:
-        """The images that new revisions use."""
+        """What new revisions use: images, and the network between nodes."""
         return EngineImages(
             vllm=self.vllm_image,
             vllm_cpu=self.vllm_cpu_image,
+            tensorrt_llm=self.tensorrt_llm_image,
             toolbox=self.toolbox_image,
             gateway=self.gateway_image,
+            network=Network(
+                rdma_resource=self.multi_node_rdma_resource,
+                rdma_count=self.multi_node_rdma_count,
+                host_network=self.multi_node_host_network,
+                variables=self.multi_node_env,
+                scheduler=self.multi_node_scheduler_name,
+                topology=self.multi_node_exclusive_topology,
+            ),
         )
 
     @property

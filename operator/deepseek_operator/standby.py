@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from deepseek_operator.api.conditions import Condition, ConditionType, Reason
 from deepseek_operator.diagnosis import Finding
 
-_NEEDS_A_PERSON = frozenset({Reason.UNKNOWN_MODEL, Reason.INVALID_SPEC, Reason.UNREADABLE_REVISION})
+_NEEDS_A_PERSON = frozenset(
+    {
+        Reason.UNKNOWN_MODEL,
+        Reason.INVALID_SPEC,
+        Reason.CANNOT_RUN,
+        Reason.LEADER_WORKER_SET_MISSING,
+        Reason.UNREADABLE_REVISION,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class Standby:
     is_replaced: bool
     finding: Finding | None
     """Why it does not stand in, or not in full."""
+    nodes: int = 1
+    """Of one replica."""
 
     @property
     def needs_a_person(self) -> bool:
@@ -43,6 +53,7 @@ class Standby:
             "revision": self.key,
             "model": self.model,
             **{name: text for name, text in known.items() if text},
+            **({"nodes": self.nodes} if self.nodes > 1 else {}),
             "replicas": self.replicas,
             "readyReplicas": self.ready,
             "reason": str(condition.reason),

@@ -1,1 +1,1 @@
-"""Runs beside the engines: warm-up, weights, gateway agent and load tests; never decides."""
+"""Runs beside the engines: weights, warm-up, quality exams, the front of an engine, the gateway's agent; never decides."""

@@ -60,6 +60,15 @@ MATRIX: dict[str, dict[str, Any]] = {
         "topologySpreadConstraints": [],
         "resources": {"requests": None, "limits": None},
     },
+    "several nodes": {
+        "multiNode": {
+            "rdma": {"resource": "rdma/hca_shared_devices_a", "count": 2},
+            "hostNetwork": True,
+            "env": {"NCCL_IB_HCA": "mlx5_0,mlx5_1", "GLOO_SOCKET_IFNAME": "eth0"},
+            "schedulerName": "volcano",
+            "exclusiveTopology": "example.com/rack",
+        }
+    },
     "annotations and labels": {
         "imagePullSecrets": [{"name": "registry"}],
         "serviceAccount": {"annotations": {"example.com/role": "arn:x"}, "name": "own"},

@@ -6,6 +6,7 @@ import pytest
 
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.resources import Resource
+from dev.generate import permissions
 from tests.chart import rendering
 from tests.chart.rendering import Manifest, Permission
 
@@ -27,6 +28,13 @@ WORK: set[Permission] = {
     *{("rbac.authorization.k8s.io", "roles", verb) for verb in CHILD_VERBS},
     *{("rbac.authorization.k8s.io", "rolebindings", verb) for verb in CHILD_VERBS},
     *{("discovery.k8s.io", "endpointslices", verb) for verb in ("get", "list", "watch")},
+    *{("gateway.networking.k8s.io", "httproutes", verb) for verb in CHILD_VERBS if verb != "watch"},
+    ("gateway.networking.k8s.io", "gateways", "get"),
+    *{
+        ("leaderworkerset.x-k8s.io", "leaderworkersets", verb)
+        for verb in CHILD_VERBS
+        if verb != "watch"
+    },
     ("", "pods", "list"),
     ("", "pods", "watch"),
     ("", "pods/log", "get"),
@@ -103,6 +111,22 @@ def test_no_rule_has_a_wildcard_or_reads_secrets() -> None:
         for group, resource, verb in rendering.granted(role):
             assert "*" not in (group, resource, verb)
             assert resource != "secrets"
+
+
+def test_the_readme_says_what_is_granted_and_of_nothing_else_that_it_is_not() -> None:
+    text = (rendering.CHART / "README.md").read_text()
+    _, _, rest = text.partition(permissions.BEGIN)
+    table, _, after = rest.partition(permissions.END)
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if "`" in line]
+    denied = {"secrets", "nodes", "persistentvolumes", "clusterroles", "clusterrolebindings"}
+
+    assert {
+        ("" if group == "core" else group, resource.strip("`"), verb)
+        for resource, group, verbs in rows
+        for verb in verbs.split(", ")
+    } == WORK
+    assert all(word in after.lower() for word in denied)
+    assert not denied & {resource for _, resource, _ in WORK}
 
 
 def test_people_get_the_new_kind_by_the_clusters_own_roles() -> None:

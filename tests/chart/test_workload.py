@@ -50,6 +50,21 @@ def test_the_operator_accepts_its_environment_and_knows_all_of_it(values: dict[s
     assert {"DSO_KUBECONFIG"} == known - environment.keys()
 
 
+def test_the_network_between_nodes_arrives_in_the_settings() -> None:
+    values = MATRIX["several nodes"]
+    environment = rendering.environment(**values)
+
+    settings = load_settings({k: v for k, v in environment.items() if isinstance(v, str)})
+
+    given, network = values["multiNode"], settings.images.network
+    assert network.rdma_resource == given["rdma"]["resource"]
+    assert network.rdma_count == given["rdma"]["count"]
+    assert network.host_network is given["hostNetwork"]
+    assert network.variables == given["env"]
+    assert network.scheduler == given["schedulerName"]
+    assert network.topology == given["exclusiveTopology"]
+
+
 def test_values_arrive_in_the_settings() -> None:
     values = MATRIX["operation"]
     environment = rendering.environment(**values, watchNamespaces=["a", "b"])

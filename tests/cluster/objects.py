@@ -9,8 +9,13 @@ from typing import Any, Self
 
 import aiohttp
 
+from deepseek_operator.api import names
+from deepseek_operator.api.serving import Cache
+from deepseek_operator.api.sources import FetchedSource
+from deepseek_operator.build.weights import claim_name
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.kube import client
+from dev.cluster.claims import bound_claim
 from dev.cluster.control_plane import ControlPlane
 
 Manifest = dict[str, Any]
@@ -21,6 +26,7 @@ API = "/apis/serving.deepseek.dev/v1alpha1"
 
 IMAGES = EngineImages(
     vllm="registry.example/vllm:1", vllm_cpu="registry.example/vllm-cpu:1",
+    tensorrt_llm="registry.example/tensorrt-llm:1",
     toolbox="registry.example/toolbox:1",
     gateway="registry.example/gateway:1",
 )  # fmt: skip
@@ -35,6 +41,15 @@ CHILD_PATHS = (
     ("apis/rbac.authorization.k8s.io/v1", "roles"),
     ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
 )
+
+
+GOOD: Manifest = {"model": "DeepSeek-R1-Distill-Qwen-7B"}
+"""The least that is served."""
+
+
+def spec(**fields: Any) -> Manifest:
+    """The least that is served, with more fields or others."""
+    return {**GOOD, **fields}
 
 
 def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
@@ -54,12 +69,41 @@ def deepseek(name: str, namespace: str, **spec: Any) -> Manifest:
     }
 
 
+def filled_claim(source: str, namespace: str) -> dict[str, Manifest]:
+    """By the path where each is created: a volume and a claim that holds the weights of a source.
+
+    Nothing here provides volumes, so a claim that the operator makes would wait for ever; this one it finds
+    and shares.
+    """
+    fetched = FetchedSource(source)
+    name = claim_name(fetched, Cache())
+    found = bound_claim(name, namespace)
+    for manifest in found.values():
+        if manifest["kind"] == "PersistentVolumeClaim":
+            manifest["metadata"] |= {
+                "labels": {names.MANAGED_BY_LABEL: names.MANAGED_BY, names.WEIGHTS_LABEL: name},
+                "annotations": {
+                    names.SOURCE_ANNOTATION: source,
+                    names.COMPLETE_ANNOTATION: "2026-03-01T12:00:00Z",
+                },
+            }
+    return found
+
+
 class Refused(Exception):  # noqa: N818 - an answer
     """The API server said no; the text is its message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def _message(text: str) -> str:
+    """Of an answer that is no success; of a group that the server does not know it is plain text."""
+    try:
+        return str(json.loads(text).get("message"))
+    except ValueError:
+        return text
 
 
 @dataclass
@@ -92,10 +136,10 @@ class Cluster:
         async with self.session.request(
             method, self.server + path, data=data, headers={"Content-Type": content}
         ) as response:
-            answer = await response.json(content_type=None)
+            text = await response.text()
             if response.status >= 300:
-                raise Refused(response.status, str(answer.get("message")))
-            return dict(answer)
+                raise Refused(response.status, _message(text))
+            return dict(json.loads(text))
 
     def path(self, name: str = "") -> str:
         """Path of DeepSeekDeployments in the test's namespace."""

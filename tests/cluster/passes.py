@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from deepseek_operator.errors import Waiting
@@ -17,8 +18,17 @@ async def one_pass(kube: Kube, key: Key) -> Outcome:
     return await reconcile(kube, key, images=IMAGES, now=datetime.now(UTC))
 
 
-async def settle(kube: Kube, cluster: Cluster, name: str, *, seconds: float = 60.0) -> int:
+async def settle(
+    kube: Kube,
+    cluster: Cluster,
+    name: str,
+    *,
+    seconds: float = 60.0,
+    between: Callable[[], Awaitable[None]] | None = None,
+) -> int:
     """Pass after pass, whatever fails, until one finds nothing to do and users are served.
+
+    `between` passes others do what they do.
 
     Returns the number of passes that wrote something.
     """
@@ -28,6 +38,8 @@ async def settle(kube: Kube, cluster: Cluster, name: str, *, seconds: float = 60
             outcome = await one_pass(kube, key)
         except (ApiError, UnreachableError, Waiting):
             outcome = None
+        if between is not None:
+            await between()
         if outcome is not None and outcome.writes:
             writing += 1
         elif outcome is not None and _is_settled(await cluster.get(name)):

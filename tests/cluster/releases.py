@@ -70,6 +70,7 @@ async def start_operator(
         **{name: value for name, value in os.environ.items() if not name.startswith("DSO_")},
         "DSO_VLLM_IMAGE": IMAGES.vllm,
         "DSO_VLLM_CPU_IMAGE": IMAGES.vllm_cpu,
+        "DSO_TENSORRT_LLM_IMAGE": IMAGES.tensorrt_llm,
         "DSO_TOOLBOX_IMAGE": IMAGES.toolbox,
         "DSO_GATEWAY_IMAGE": IMAGES.gateway,
         "DSO_KUBECONFIG": str(account.kubeconfig),

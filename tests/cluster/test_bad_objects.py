@@ -4,13 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.objects import Cluster, Manifest, Refused, deepseek
-
-GOOD: Manifest = {"model": "DeepSeek-R1-Distill-Qwen-7B"}
-
-
-def spec(**fields: Any) -> Manifest:
-    return {**GOOD, **fields}
+from tests.cluster.bad_engine import BAD_ENGINE, GOOD_ENGINE
+from tests.cluster.bad_sizing import BAD_SIZING
+from tests.cluster.bad_traffic import BAD_TRAFFIC
+from tests.cluster.objects import Cluster, Manifest, Refused, deepseek, spec
 
 
 def pod(**fields: Any) -> Manifest:
@@ -23,103 +20,6 @@ def env(**variable: Any) -> Manifest:
 
 BAD = [
     # structure and types
-    pytest.param(
-        spec(gateway={"provider": "None", "replicas": 3}),
-        "gateway.replicas: provider None has no gateway that could do it",
-        id="replicas of no gateway",
-    ),
-    pytest.param(
-        spec(gateway={"provider": "None", "stickyHeader": "x-user"}),
-        "gateway.stickyHeader: provider None",
-        id="sticky without a gateway",
-    ),
-    pytest.param(spec(gateway={"provider": "Istio"}), 'supported values: "Embedded"', id="gateway of others"),
-    pytest.param(spec(gateway={"stickyHeader": "X-User"}), "gateway.stickyHeader", id="header in capitals"),
-    pytest.param(spec(gateway={"replicas": 0}), "gateway.replicas", id="a gateway of nobody"),
-    pytest.param(spec(gateway={"timeouts": {"firstToken": "soon"}}), "firstToken", id="time-out in words"),
-    pytest.param(
-        spec(rollout={"steps": [{"weight": 5}]}),
-        "rollout.steps: only strategy Canary has it",
-        id="steps without a canary",
-    ),
-    pytest.param(
-        spec(rollout={"autoPromote": False}), "rollout.autoPromote: only strategy", id="promotion without a canary"
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary"}, gateway={"provider": "None"}),
-        "Canary needs a gateway to split the traffic",
-        id="canary without a gateway",
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "steps": [{"weight": 96}]}), "rollout.steps[0].weight", id="nothing to compare with"
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "steps": [{"weight": 50}, {"weight": 5}]}),
-        "weights have to grow",
-        id="steps down",
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "steps": [{"weight": 5}, {"weight": 5}]}),
-        "no two steps have the same weight",
-        id="the same step twice",
-    ),
-    pytest.param(
-        spec(rollout={"analysis": {"relative": "Never"}}), "rollout.analysis: only strategy Canary has it", id="analysis of nothing"
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "analysis": {"timeToFirstToken": {"limit": "1h"}}}),
-        "rollout.analysis.timeToFirstToken.limit",
-        id="first token in hours",
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "analysis": {"timePerOutputToken": {"limit": "81s"}}}),
-        "rollout.analysis.timePerOutputToken.limit: at most 80s",
-        id="longer than engines tell apart",
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "analysis": {"truncated": {"maxPercent": 46}}}),
-        "rollout.analysis.truncated.maxPercent",
-        id="twice as many are nearly all",
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "analysis": {"empty": {}}}), "rollout.analysis.empty.maxPercent", id="a limit without a limit"
-    ),
-    pytest.param(
-        spec(rollout={"strategy": "Canary", "analysis": {"relative": "Sometimes"}}), 'supported values: "Auto"', id="no such comparison"
-    ),
-    pytest.param(spec(rollout={"strategy": "Blue"}), 'supported values: "BlueGreen"', id="no such strategy"),
-    pytest.param(
-        spec(fallback=[GOOD], gateway={"provider": "None"}),
-        "fallback: provider None has no gateway that could send requests on",
-        id="fallback without a gateway",
-    ),
-    pytest.param(
-        spec(fallback=[{**GOOD, "when": ["Timeout"]}, GOOD]),
-        "fallback: every entry has to have the same when",
-        id="fallbacks for different reasons",
-    ),
-    pytest.param(spec(fallback=[{**GOOD, "when": ["Slow"]}]), 'supported values: "Unavailable"', id="no such reason"),
-    pytest.param(spec(fallback=[{**GOOD, "when": []}]), "spec.fallback[0].when", id="fallback for no reason"),
-    pytest.param(
-        spec(fallback=[{**GOOD, "when": ["Timeout", "Timeout"]}]), "duplicate entries for key", id="the same reason twice"
-    ),
-    pytest.param(spec(fallback=[GOOD] * 5), "must have at most 4 items", id="five fallbacks"),
-    pytest.param(spec(fallback=[{**GOOD, "replicas": 0}]), "spec.fallback[0].replicas", id="a fallback of nobody"),
-    pytest.param(spec(fallback=[{"replicas": 1}]), "spec.fallback[0].model: Required value", id="fallback without a model"),
-    pytest.param(
-        spec(fallback=[{**GOOD, "gateway": {}}]), "spec.fallback[0].gateway: field not", id="a fallback's own gateway"
-    ),
-    pytest.param(
-        spec(fallback=[{**GOOD, "engine": {"args": ["--port=1"]}}]), "--port is owned", id="a fallback's port"
-    ),
-    pytest.param(
-        spec(fallback=[{**GOOD, "accelerator": {"kind": "CPU", "count": 1}}]), "set kind: GPU", id="a fallback's count of cpus"
-    ),
-    pytest.param(
-        spec(fallback=[{"model": "m", "source": "pvc://m", "cache": {"size": "1Gi"}}]),
-        "pvc:// is a volume of yours",
-        id="a fallback's cache of one's own claim",
-    ),
     pytest.param(spec(modle="x"), "spec.modle: field not declared", id="unknown field"),
     pytest.param(
         spec(engine={"nam": "vllm"}), "spec.engine.nam: field not declared", id="unknown in engine"
@@ -129,16 +29,16 @@ BAD = [
     pytest.param(
         pod(securityContext={}), "spec.pod.securityContext: field not", id="no security context"
     ),
-    pytest.param(spec(replicas="two"), "spec.replicas", id="replicas is a word"),
-    pytest.param(spec(replicas=-1), "spec.replicas", id="negative replicas"),
-    pytest.param(spec(replicas=1001), "should be less than or equal to 1000", id="too many"),
-    pytest.param(spec(replicas=1.5), "spec.replicas", id="half a replica"),
-    pytest.param({"model": ""}, "spec.model", id="empty model"),
+    pytest.param(spec(replicas="two"), "spec.replicas: expected numeric (int or float), got string", id="replicas is a word"),
+    pytest.param(spec(replicas=-1), ("spec.replicas", "should be greater than or equal to 0"), id="negative replicas"),
+    pytest.param(spec(replicas=1001), ("spec.replicas", "should be less than or equal to 1000"), id="too many"),
+    pytest.param(spec(replicas=1.5), ("spec.replicas", "must be of type integer"), id="half a replica"),
+    pytest.param({"model": ""}, ("spec.model", "should be at least 1 chars long"), id="empty model"),
     pytest.param({"replicas": 1}, "spec.model: Required value", id="no model"),
-    pytest.param(spec(model="Deep Seek"), "spec.model", id="model with a space"),
-    pytest.param(spec(model="x" * 97), "spec.model", id="model too long"),
-    pytest.param(spec(model=7), "spec.model", id="model is a number"),
-    pytest.param(spec(servedName="a b"), "spec.servedName", id="served name with a space"),
+    pytest.param(spec(model="Deep Seek"), ("spec.model", "should match '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$'"), id="model with a space"),
+    pytest.param(spec(model="x" * 97), "spec.model: Too long: may not be more than 96 bytes", id="model too long"),
+    pytest.param(spec(model=7), "spec.model: expected string", id="model is a number"),
+    pytest.param(spec(servedName="a b"), ("spec.servedName", "should match '^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$'"), id="served name with a space"),
     # source
     pytest.param(spec(source="models/tiny"), "write pvc://claim/path, hf://", id="no scheme"),
     pytest.param(spec(source="ftp://host/x"), "write pvc://claim/path, hf://", id="other scheme"),
@@ -157,20 +57,20 @@ BAD = [
         spec(source="hf://a/b", cache={"size": "1"}), "at least 1Mi", id="cache without room"
     ),
     pytest.param(
-        spec(source="hf://a/b", cache={"size": "much"}), "spec.cache.size", id="cache of no size"
+        spec(source="hf://a/b", cache={"size": "much"}), ("spec.cache.size", "should match '"), id="cache of no size"
     ),
     pytest.param(
         spec(source="hf://a/b", cache={"accessMode": "ReadOnlyMany"}),
-        'supported values: "ReadWriteOnce", "ReadWriteMany"',
+        'Unsupported value: "ReadOnlyMany": supported values: "ReadWriteOnce", "ReadWriteMany"',
         id="cache that nobody can fill",
     ),
     pytest.param(
         spec(source="hf://a/b", cache={"stallTimeout": "two minutes"}),
-        "spec.cache.stallTimeout", id="patience without a unit",
+        ("spec.cache.stallTimeout", "should match '"), id="patience without a unit",
     ),
     pytest.param(
         spec(source="hf://a/b", cache={"storageClassName": "Fast!"}),
-        "spec.cache.storageClassName",
+        ("spec.cache.storageClassName", "should match '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$'"),
         id="odd class",
     ),
     pytest.param(spec(source="pvc://"), "write pvc://claim/path", id="pvc without a claim"),
@@ -180,17 +80,17 @@ BAD = [
     pytest.param(spec(source="hf://a/b@"), "hf://organisation/name", id="hf empty revision"),
     # engine
     pytest.param(
-        spec(engine={"name": "sglang"}), 'Unsupported value: "sglang": supported values: "vllm"',
+        spec(engine={"name": "sglang"}), 'Unsupported value: "sglang": supported values: "vllm", "tensorrt-llm"',
         id="unknown engine",
     ),
-    pytest.param(spec(engine={"image": ""}), "spec.engine.image", id="empty image"),
+    pytest.param(spec(engine={"image": ""}), ("spec.engine.image", "should be at least 1 chars long"), id="empty image"),
     pytest.param(
         spec(engine={"args": ["max-model-len=5"]}), "each entry is one flag", id="no dashes"
     ),
     pytest.param(
         spec(engine={"args": ["--max-model-len 5"]}), "each entry is one flag", id="flag and value"
     ),
-    pytest.param(spec(engine={"args": "--x"}), "spec.engine.args", id="args is text"),
+    pytest.param(spec(engine={"args": "--x"}), "spec.engine.args: expected list", id="args is text"),
     pytest.param(
         spec(engine={"args": ["--port=9"]}), "--port is owned by the operator", id="owned port"
     ),
@@ -207,7 +107,7 @@ BAD = [
     ),
     # accelerator
     pytest.param(
-        spec(accelerator={"kind": "TPU"}), 'supported values: "GPU", "CPU"', id="unknown kind"
+        spec(accelerator={"kind": "TPU"}), 'Unsupported value: "TPU": supported values: "GPU", "CPU"', id="unknown kind"
     ),
     pytest.param(
         spec(accelerator={"kind": "CPU", "count": 1}), "product and count are for kind GPU",
@@ -217,21 +117,20 @@ BAD = [
         spec(accelerator={"kind": "CPU", "product": "NVIDIA-H200"}),
         "product and count are for kind GPU", id="product on CPU",
     ),
-    pytest.param(spec(accelerator={"count": 0}), "spec.accelerator.count", id="no GPU at all"),
-    pytest.param(spec(accelerator={"count": 17}), "spec.accelerator.count", id="17 GPUs"),
+    pytest.param(spec(accelerator={"count": 0}), ("spec.accelerator.count", "should be greater than or equal to 1"), id="no GPU at all"),
     pytest.param(
-        spec(accelerator={"product": "H200 NVL"}), "spec.accelerator.product", id="product label"
+        spec(accelerator={"product": "H200 NVL"}), ("spec.accelerator.product", "should match '^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$'"), id="product label"
     ),
     # batching
     pytest.param(
-        spec(batching={"maxConcurrentSequences": 0}), "maxConcurrentSequences", id="no sequences"
+        spec(batching={"maxConcurrentSequences": 0}), ("spec.batching.maxConcurrentSequences", "should be greater than or equal to 1"), id="no sequences"
     ),
     pytest.param(
         spec(batching={"maxConcurrentSequences": 64, "maxBatchedTokens": 32}),
         "maxBatchedTokens may not be below maxConcurrentSequences", id="fewer tokens than sequences",
     ),
     pytest.param(
-        spec(batching={"maxBatchedTokens": "auto"}), "maxBatchedTokens", id="word for a number"
+        spec(batching={"maxBatchedTokens": "auto"}), "spec.batching.maxBatchedTokens: expected numeric (int or float), got string", id="word for a number"
     ),
     # pod
     pytest.param(
@@ -240,12 +139,12 @@ BAD = [
     pytest.param(
         pod(labels={"serving.deepseek.dev/revision": "x"}), "are the operator's", id="our label"
     ),
-    pytest.param(pod(labels={"team": "a b"}), "spec.pod.labels.team", id="bad label value"),
+    pytest.param(pod(labels={"team": "a b"}), ("spec.pod.labels.team", "should match '"), id="bad label value"),
     pytest.param(pod(labels={"-team": "a"}), "keys are [prefix/]name", id="bad label key"),
     pytest.param(
         pod(annotations={"serving.deepseek.dev/x": "y"}), "are the operator's", id="annotation"
     ),
-    pytest.param(env(name="1A", value="x"), "spec.pod.env[0].name", id="variable name"),
+    pytest.param(env(name="1A", value="x"), ("spec.pod.env[0].name", "should match '^[A-Za-z_][A-Za-z0-9_]*$'"), id="variable name"),
     pytest.param(
         env(name="A", value="x", valueFrom={"secretKeyRef": {"name": "s", "key": "k"}}),
         "give value or valueFrom, not both", id="value twice",
@@ -269,7 +168,7 @@ BAD = [
         env(name="PYTHONPATH", value="/x"), "PYTHONPATH is owned by the operator", id="owned env"
     ),
     pytest.param(
-        pod(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), "duplicate",
+        pod(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), 'duplicate entries for key [name="A"]',
         id="same variable twice",
     ),
     pytest.param(
@@ -279,7 +178,7 @@ BAD = [
         pod(resources={"limits": {"memry": "1Gi"}}), "use cpu, memory", id="unknown resource"
     ),
     pytest.param(
-        pod(resources={"limits": {"memory": "lots"}}), "spec.pod.resources.limits.memory",
+        pod(resources={"limits": {"memory": "lots"}}), ("spec.pod.resources.limits.memory", "should match '"),
         id="not a quantity",
     ),
     pytest.param(
@@ -287,28 +186,88 @@ BAD = [
         "a request may not be above its limit", id="request above limit",
     ),
     pytest.param(
-        pod(tolerations=[{"key": "x", "operator": "Maybe"}]), 'supported values: "Exists", "Equal"',
+        pod(tolerations=[{"key": "x", "operator": "Maybe"}]), 'Unsupported value: "Maybe": supported values: "Exists", "Equal"',
         id="toleration operator",
     ),
     pytest.param(
         pod(topologySpreadConstraints=[{"maxSkew": 0, "topologyKey": "z",
                                         "whenUnsatisfiable": "DoNotSchedule"}]),
-        "maxSkew", id="skew of nothing",
+        ("spec.pod.topologySpreadConstraints[0].maxSkew", "should be greater than or equal to 1"), id="skew of nothing",
     ),
+    pytest.param(
+        pod(tolerations=[{"key": "x", "operator": "Exists", "value": "y"}]),
+        "pod.tolerations: operator Exists asks for no value", id="toleration of any value",
+    ),
+    pytest.param(
+        pod(tolerations=[{"value": "y"}]), "pod.tolerations: without a key only operator Exists", id="toleration without a key"
+    ),
+    pytest.param(
+        pod(tolerations=[{"key": "x", "tolerationSeconds": 5}]),
+        "pod.tolerations: tolerationSeconds counts for effect NoExecute alone", id="toleration for a while",
+    ),
+    pytest.param(
+        pod(affinity={"nodeAffinty": {}}), "spec.pod.affinity.nodeAffinty: field not declared", id="affinity misspelt"
+    ),
+    pytest.param(
+        pod(affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": {}}]}}),
+        ("spec.pod.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey", "Required value"),
+        id="near to what",
+    ),
+    pytest.param(
+        pod(affinity={"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 101, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}]}}),
+        "should be less than or equal to 100", id="weighs too much",
+    ),
+    pytest.param(
+        pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "a", "operator": "Is", "values": ["b"]}]}]}}}),
+        'Unsupported value: "Is": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"', id="no such comparison of labels",
+    ),
+    # what is switched off
+    *(
+        pytest.param(
+            spec(warmup={"enabled": False, field: value}),
+            f"warmup.{field}: enabled false asks engines nothing; remove the field, or set enabled: true",
+            id=f"{field} of no warm-up",
+        )
+        for field, value in {
+            "prompts": {"name": "p"}, "shapes": [{"inputTokens": 1, "outputTokens": 1}], "concurrency": [1],
+            "timeout": "5m", "onFailure": "Serve",
+        }.items()
+    ),
+    pytest.param(
+        spec(engine={"args": ["--disable-access-log-for-endpoints=/x"]}),
+        "--disable-access-log-for-endpoints is owned by the operator", id="owned access log",
+    ),
+    *BAD_TRAFFIC,
+    *BAD_SIZING,
+    *BAD_ENGINE,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "message"), BAD)
 async def test_a_bad_object_is_refused_in_words(
-    cluster: Cluster, body: Manifest, message: str
+    cluster: Cluster, body: Manifest, message: str | tuple[str, ...]
 ) -> None:
+    """Each part of `message` is said: the field, and what it may be."""
     manifest = deepseek("chat", cluster.namespace)
     manifest["spec"] = body
 
     with pytest.raises(Refused) as refused:
         await cluster.apply(manifest)
 
-    assert message in str(refused.value)
+    parts = (message,) if isinstance(message, str) else message
+    assert [part for part in parts if part not in str(refused.value)] == [], str(refused.value)
+
+
+@pytest.mark.parametrize("body", GOOD_ENGINE)
+async def test_what_tensorrt_llm_can_serve_is_taken(cluster: Cluster, body: Manifest) -> None:
+    manifest = deepseek("chat", cluster.namespace)
+    manifest["spec"] = body
+
+    stored = await cluster.apply(manifest)
+
+    assert body["engine"].items() <= stored["spec"]["engine"].items()
 
 
 @pytest.mark.parametrize(
@@ -342,3 +301,38 @@ async def test_the_default_served_name_may_be_written_out(cluster: Cluster) -> N
     stored = await cluster.apply(deepseek("chat", cluster.namespace, servedName="chat"))
 
     assert stored["spec"]["servedName"] == "chat"
+
+
+SMALL: Manifest = {"model": "small", "source": "pvc://models/small"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        pytest.param({}, {"from": SMALL}, "only be given when the object is made", id="later"),
+        pytest.param({"from": SMALL}, {}, "rollout.from is immutable", id="removed"),
+        pytest.param(
+            {"from": SMALL},
+            {"from": {**SMALL, "replicas": 2}},
+            "to begin with spec.model at once set rollout.skipInitial: true",
+            id="changed",
+        ),
+    ],
+)
+async def test_where_the_first_rollout_begins_cannot_be_changed(
+    cluster: Cluster, before: Manifest, after: Manifest, message: str
+) -> None:
+    await cluster.apply(deepseek("chat", cluster.namespace, rollout=before))
+
+    with pytest.raises(Refused, match=message):
+        await cluster.apply(deepseek("chat", cluster.namespace, rollout=after))
+
+
+async def test_the_first_rollout_may_be_skipped_later(cluster: Cluster) -> None:
+    await cluster.apply(deepseek("chat", cluster.namespace, rollout={"from": SMALL}))
+
+    stored = await cluster.apply(
+        deepseek("chat", cluster.namespace, rollout={"from": SMALL, "skipInitial": True})
+    )
+
+    assert stored["spec"]["rollout"]["skipInitial"] is True

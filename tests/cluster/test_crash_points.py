@@ -4,6 +4,7 @@ In the short form at every fifth call, from a random one on.
 """
 
 import asyncio
+import json
 import random
 from typing import Any
 
@@ -51,12 +52,27 @@ async def tell_with(cluster: Cluster, name: str, number: int, fault: Fault) -> i
         await proxy.stop()
 
 
+PARTS = ("spec", "data", "rules", "subjects", "roleRef")
+ASSIGNED = ("clusterIP", "clusterIPs")
+"""What the API server chooses for each Service."""
+
+
+def content(child: Manifest, name: str) -> str:
+    """What a child of an object `name` says, as text that is the same for every name."""
+    kept = {part: child[part] for part in PARTS if part in child}
+    if "spec" in kept:
+        kept["spec"] = {key: value for key, value in kept["spec"].items() if key not in ASSIGNED}
+    kept["labels"] = child["metadata"].get("labels", {})
+    return json.dumps(kept, sort_keys=True).replace(name, "NAME")
+
+
 async def outcome(cluster: Cluster, name: str) -> Any:
     """Everything that should be the same in the end, whatever happened on the way."""
     children = await cluster.children(name)
     status = (await cluster.get(name))["status"]
     return {
         "children": sorted((plural, child.replace(name, "NAME")) for plural, child in children),
+        "content": sorted(content(child, name) for child in children.values()),
         "owners": sorted(len(child["metadata"]["ownerReferences"]) for child in children.values()),
         "conditions": [(item["type"], item["status"]) for item in status["conditions"]],
         "serving": status["serving"],

@@ -1,16 +1,27 @@
 """The chart's permissions are enough, and no more than the operator uses."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from deepseek_operator.api.serving import Cache
 from deepseek_operator.api.sources import FetchedSource
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.build.weights import claim_name
 from deepseek_operator.plan import HISTORY_LIMIT
+from deepseek_operator.rollout.revisions import target_key
 from tests.chart import rendering
-from tests.cluster import releases
-from tests.cluster.objects import CHILD_PATHS, Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster import leader_worker_sets, releases, routes, strangers
+from tests.cluster.objects import (
+    CHILD_PATHS,
+    Cluster,
+    Manifest,
+    Refused,
+    condition,
+    deepseek,
+    wait_until,
+)
 from tests.cluster.releases import Account
 
 MERGE = "application/merge-patch+json"
@@ -86,6 +97,8 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     )
     await _grow_old(cluster, chat)
     await _do_without_gateway(cluster)
+    await _behind_a_route(cluster)
+    await _on_several_nodes(cluster)
 
 
 def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
@@ -99,6 +112,84 @@ async def _do_without_gateway(cluster: Cluster) -> None:
         return not any(name == "front-gateway" for _, name in await cluster.children("front"))
 
     await wait_until(gone, what="nothing of the gateway is left")
+
+
+_ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute"}
+
+
+async def _behind_a_route(cluster: Cluster) -> None:
+    """A route meets a stranger of its name, is made, repaired, and goes with the provider that wanted it."""
+    behind = {"provider": "GatewayAPI", "parentRef": {"name": "edge"}}
+    edited = {"spec": {"rules": [{"backendRefs": [{"name": "theirs", "port": 80}]}]}}
+
+    async def is_there() -> bool:
+        return await routes.route(cluster, "edge") is not None
+
+    async def is_gone() -> bool:
+        return not await is_there()
+
+    async with routes.kinds(cluster):
+        collection = routes.ROUTES.format(cluster.namespace)
+        stranger = {"metadata": {"name": "edge"}, "spec": {"hostnames": ["theirs.example.com"]}}
+        await cluster.send("POST", collection, {**_ROUTE, **stranger})
+        await cluster.apply(_tiny("edge", cluster.namespace, gateway=behind))
+        await releases.wait_for_condition(cluster, "edge", "Stalled", "True")
+        await cluster.send("DELETE", f"{collection}/edge")
+        await wait_until(is_there, what="the route is made", seconds=60)
+        made = (await routes.route(cluster, "edge") or {})["spec"]
+
+        async def is_as_made() -> bool:
+            return bool((await routes.route(cluster, "edge") or {})["spec"] == made)
+
+        await cluster.send("PATCH", f"{collection}/edge", edited, content=routes.JSON_MERGE)
+        await wait_until(is_as_made, what="the route is repaired", seconds=60)
+        await cluster.apply(_tiny("edge", cluster.namespace))
+        await wait_until(is_gone, what="the route is gone", seconds=60)
+
+
+_NODES: dict[str, Any] = {
+    "model": "DeepSeek-V3",
+    "accelerator": {"product": "NVIDIA-H200", "count": 16},
+}
+
+
+async def _on_several_nodes(cluster: Cluster) -> None:
+    """A LeaderWorkerSet meets a stranger of its name, is made, repaired, and goes with what wanted it."""
+    several = _tiny("nodes", cluster.namespace, **_NODES)
+    key = target_key(DeepSeekDeploymentSpec.model_validate(several["spec"]))
+    path = leader_worker_sets.sets_path(cluster, f"nodes-{key}")
+
+    async def found() -> Manifest:
+        with contextlib.suppress(Refused):
+            return await cluster.send("GET", path)
+        return {}
+
+    async def is_there() -> bool:
+        return "labels" in (await found()).get("metadata", {})
+
+    async def is_repaired() -> bool:
+        return bool((await found())["spec"]["replicas"] == 1)
+
+    async def is_gone() -> bool:
+        return not await found()
+
+    async with leader_worker_sets.kinds(cluster):
+        collection = leader_worker_sets.sets_path(cluster)
+        template = {"workerTemplate": {"spec": {"containers": [{"name": "main"}]}}}
+        stranger = {
+            "metadata": {"name": f"nodes-{key}"},
+            "spec": {"leaderWorkerTemplate": template},
+        }
+        kind = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
+        await cluster.send("POST", collection, {**kind, **stranger})
+        await cluster.apply(several)
+        await releases.wait_for_condition(cluster, "nodes", "Stalled", "True")
+        await cluster.send("DELETE", path)
+        await wait_until(is_there, what="the LeaderWorkerSet is made", seconds=90)
+        await cluster.send("PATCH", path, {"spec": {"replicas": 7}}, content=routes.JSON_MERGE)
+        await wait_until(is_repaired, what="the LeaderWorkerSet is repaired", seconds=90)
+        await cluster.apply(_tiny("nodes", cluster.namespace))
+        await wait_until(is_gone, what="the LeaderWorkerSet is gone", seconds=90)
 
 
 async def _break_and_repair(cluster: Cluster, name: str) -> None:
@@ -134,22 +225,22 @@ def _collection(cluster: Cluster, plural: str) -> str:
 
 async def _take_names(cluster: Cluster, key: str) -> None:
     """Each kind of child meets a stranger of its name once: equal specs have equal revision keys."""
-    strangers = {
-        "a": ("services", _service),
-        "b": ("controllerrevisions", _revision),
-        "c": ("deployments", _deployment),
-        "d": ("poddisruptionbudgets", _budget),
-        "e": ("configmaps", _gateways),
-        "f": ("serviceaccounts", _gateways),
-        "g": ("roles", _gateways),
-        "h": ("rolebindings", _binding),
+    taken = {
+        "a": ("services", strangers.service),
+        "b": ("controllerrevisions", strangers.revision),
+        "c": ("deployments", strangers.deployment),
+        "d": ("poddisruptionbudgets", strangers.budget),
+        "e": ("configmaps", strangers.gateways),
+        "f": ("serviceaccounts", strangers.gateways),
+        "g": ("roles", strangers.gateways),
+        "h": ("rolebindings", strangers.binding),
     }
-    for name, (plural, build) in strangers.items():
+    for name, (plural, build) in taken.items():
         stranger = build(name, f"{name}-{key}")
         await cluster.send("POST", _collection(cluster, plural), stranger)
-        gateway = {} if build in (_gateways, _binding) else {"provider": "None"}
+        gateway = {} if build in (strangers.gateways, strangers.binding) else {"provider": "None"}
         await cluster.apply(_tiny(name, cluster.namespace, replicas=2, warmup={}, gateway=gateway))
-    for name in strangers:
+    for name in taken:
         found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
 
@@ -167,7 +258,9 @@ async def _share_weights(cluster: Cluster) -> None:
     for number, plural in enumerate((CLAIMS, JOBS)):
         other = FetchedSource(f"hf://example/taken-{number}")
         claim = claim_name(other, Cache())
-        await cluster.send("POST", f"/{plural}".replace("*", cluster.namespace), _stranger(claim))
+        await cluster.send(
+            "POST", f"/{plural}".replace("*", cluster.namespace), strangers.stranger(claim)
+        )
         await cluster.apply(_fetched(f"taken-{number}", cluster.namespace, other))
         found = await releases.wait_for_condition(cluster, f"taken-{number}", "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
@@ -192,66 +285,6 @@ async def _wait_for_owners(cluster: Cluster, source: FetchedSource, names: set[s
         return found == ([names, names] if names else [])
 
     await wait_until(owned, what=f"{names or 'nobody'} uses the weights")
-
-
-def _stranger(name: str) -> Manifest:
-    """A claim and a Job in one: each kind takes of it what it knows."""
-    container = {"name": "main", "image": "registry.example/main:1"}
-    return {
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-            "suspend": True,
-            "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
-        },
-    }
-
-
-def _service(name: str, _: str) -> Manifest:
-    spec = {"ports": [{"port": 80}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
-
-
-def _revision(_: str, name: str) -> Manifest:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "ControllerRevision",
-        "metadata": {"name": name},
-        "revision": 1,
-        "data": {},
-    }
-
-
-def _deployment(_: str, name: str) -> Manifest:
-    labels = {"app": name}
-    container = {"name": "main", "image": "registry.example/main:1"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
-    }
-
-
-def _budget(name: str, _: str) -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": {"name": name},
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": name}}},
-    }
-
-
-def _gateways(name: str, _: str) -> Manifest:
-    """Of any kind that needs no more than a name."""
-    return {"metadata": {"name": f"{name}-gateway"}}
-
-
-def _binding(name: str, _: str) -> Manifest:
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "theirs"}
-    return {**_gateways(name, _), "roleRef": role}
 
 
 async def _pods_that_fail(cluster: Cluster) -> None:

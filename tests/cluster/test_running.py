@@ -1,6 +1,7 @@
 """The operator's own process, killed and cut off in the middle: it converges to the same children."""
 
 import asyncio
+import contextlib
 import random
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -90,17 +91,59 @@ def nothing(_number: int, _request: web.Request) -> Fault | None:
     return None
 
 
+def is_write(request: web.Request) -> bool:
+    """Whether the operator writes, but for the Lease by which it leads."""
+    return request.method in WRITES and "/leases" not in request.path
+
+
 @pytest.mark.parametrize("write", [0, 3, 6])
 @pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
 async def test_killed_at_a_write_the_next_process_carries_on(
     setting: Setting, write: int, *, carried_out: bool
 ) -> None:
-    name, writes = "chat", 0
+    await _kill_at(setting, "chat", write=write, carried_out=carried_out)
+
+
+@pytest.mark.campaign
+async def test_killed_at_any_write_the_next_process_carries_on(setting: Setting) -> None:
+    name, writes = "clean", 0
+
+    def count(_number: int, request: web.Request) -> Fault | None:
+        nonlocal writes
+        writes += is_write(request)
+        return None
+
+    async with through_proxy(setting, count):
+        await setting.cluster.apply(deepseek(name, setting.cluster.namespace, replicas=2))
+        await setting.converge(name)
+    await _remove(setting.cluster, name)
+
+    assert writes >= 8
+    for write in range(writes):
+        for carried_out in (False, True):
+            name = f"k{write}{'after' if carried_out else 'before'}"
+            await _kill_at(setting, name, write=write, carried_out=carried_out)
+            await _remove(setting.cluster, name)
+
+
+async def _remove(cluster: Cluster, name: str) -> None:
+    """Delete an object; nothing of it is left."""
+    await cluster.send("DELETE", cluster.path(name))
+
+    async def gone() -> bool:
+        return not await cluster.children(name)
+
+    await wait_until(gone, what=f"nothing of {name} is left", seconds=60)
+
+
+async def _kill_at(setting: Setting, name: str, *, write: int, carried_out: bool) -> None:
+    """SIGKILL to the process at this write of an object's first life; another one carries on."""
+    writes = 0
     killed = asyncio.Event()
 
     def choose(_number: int, request: web.Request) -> Fault | None:
         nonlocal writes
-        if request.method not in WRITES or "/leases" in request.path or killed.is_set():
+        if not is_write(request) or killed.is_set():
             return None
         writes += 1
         if writes <= write:
@@ -128,7 +171,38 @@ async def test_killed_at_a_write_the_next_process_carries_on(
     assert len(found["children"]) == 5
     assert found["owners"] == [1] * 5
     assert found["serving"]["readyReplicas"] == 2
-    assert len(await setting.cluster.list("apis/apps/v1", "replicasets")) == 1
+    selector = f"serving.deepseek.dev/deployment={name}"
+    assert len(await setting.cluster.list("apis/apps/v1", "replicasets", selector)) == 1
+
+
+async def test_of_two_operators_the_one_without_the_lease_writes_nothing(setting: Setting) -> None:
+    namespace = setting.cluster.namespace
+    leading = contextlib.AsyncExitStack()
+    async with leading:
+        await leading.enter_async_context(through_proxy(setting, nothing))
+        await setting.cluster.apply(deepseek("one", namespace))
+        await setting.converge("one")
+        async with through_proxy(setting, nothing, DSO_IDENTITY="second") as second:
+            await wait_until(
+                lambda: _asked(second, "/leases/"), what="the second asks for the Lease", seconds=60
+            )
+            await setting.cluster.apply(deepseek("two", namespace))
+            await setting.converge("two")
+            assert _writes(second) == []
+
+            await leading.aclose()
+            await setting.cluster.apply(deepseek("three", namespace))
+            await setting.converge("three")
+            assert _writes(second)
+
+
+async def _asked(proxy: FaultProxy, path: str) -> bool:
+    return any(path in call for call in proxy.calls)
+
+
+def _writes(proxy: FaultProxy) -> list[str]:
+    """What an operator wrote, but for the Lease by which it leads."""
+    return [call for call in proxy.calls if call.startswith(WRITES) and "/leases" not in call]
 
 
 async def test_one_call_in_eight_refused_or_cut_still_converges(setting: Setting) -> None:

@@ -19,16 +19,25 @@ from dev.cluster import layout
 from dev.cluster.control_plane import ControlPlane
 from tests.chart import rendering
 from tests.cluster import releases
-from tests.cluster.objects import CHILD_PATHS, Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.objects import (
+    CHILD_PATHS,
+    Cluster,
+    Manifest,
+    condition,
+    deepseek,
+    filled_claim,
+    wait_until,
+)
 
 PASSES = 4
 RESYNC_SECONDS = "2"
 LIMIT_SECONDS = 600.0
 SHORT = 4
+SOURCE = "hf://example/tiny"
 HELD = {"annotations": {"kwok.deepseek.dev/hold": "true"}}
 
 KINDS: dict[str, tuple[int, Manifest]] = {
-    "one": (55, {}),
+    "one": (45, {}),
     "two": (20, {"replicas": 2}),
     "gpu": (4, {"accelerator": {"product": "NVIDIA-H200", "count": 2}}),
     "rich": (
@@ -46,15 +55,17 @@ KINDS: dict[str, tuple[int, Manifest]] = {
             },
         },
     ),
+    "gateway": (5, {"gateway": {}}),
+    "default": (5, {"source": SOURCE, "warmup": {}, "gateway": {}}),
     "none": (3, {"replicas": 0}),
     "held": (4, {"pod": HELD}),
     "nowhere": (4, {"accelerator": {"product": "NVIDIA-B300", "count": 8}}),
     "unknown": (4, {"model": "DeepSeek-V9", "source": None}),
 }
-"""How many objects of each kind: most are served, some wait for pods, a node, or their user."""
+"""How many objects of each kind, "default" with all that is on by default; most are served, some wait for pods, a node, or their user."""
 
 READY = {
-    **dict.fromkeys(("one", "two", "gpu", "rich"), "Serving"),
+    **dict.fromkeys(("one", "two", "gpu", "rich", "gateway", "default"), "Serving"),
     "none": "ScaledToZero",
     "held": "Starting",
     "nowhere": "Unschedulable",
@@ -75,6 +86,8 @@ async def test_ten_minutes_of_passes_over_a_hundred_objects_write_nothing(
 ) -> None:
     releases.apply_release(cluster.plane, rendering.NAMESPACE)
     account = await releases.account_of(cluster, rendering.NAMESPACE, tmp_path)
+    for path, manifest in filled_claim(SOURCE, cluster.namespace).items():
+        await cluster.send("POST", path, manifest)
     names = await _make_objects(cluster, share=1 if in_full else SHORT)
     async with releases.running_operator(account):
         await wait_until(
@@ -141,6 +154,8 @@ def _is_settled(item: Manifest) -> bool:
         return False
     if kind == "unknown":
         return True
+    if READY[kind] == "Serving" and condition(item, "Reconciling").get("status") != "False":
+        return False
     replicas = item["spec"]["replicas"]
     ready = replicas if READY[kind] == "Serving" else 0
     return bool(status["replicas"] == replicas and status["desired"]["readyReplicas"] == ready)

@@ -51,6 +51,11 @@ class Line:
         found: Manifest = progress.wait_ready(self.target.kubectl, NAMESPACE, name, seconds=seconds)
         return found
 
+    def rollout(self, name: str) -> Manifest:
+        """What status says of an object's run; nothing before the first."""
+        found: Manifest = self.get(name)["status"].get("rollout", {})
+        return found
+
     def engine_pods(self, name: str) -> list[Manifest]:
         """The engine pods of an object that are not on their way out."""
         found = self.json("get", "pods", f"--selector=serving.deepseek.dev/deployment={name}")

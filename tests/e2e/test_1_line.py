@@ -5,10 +5,13 @@ import threading
 import urllib.request
 from typing import Any
 
+import pytest
+
+from dev import preflight
 from dev.cluster import layout
 from dev.demo import __main__ as demo
-from dev.demo import ask, canary, progress
-from dev.demo.__main__ import NAME
+from dev.demo import ask, canary, progress, target
+from dev.demo.__main__ import NAME, NAMESPACE
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import questions
 from tests.e2e.line import START_SECONDS, Line, Manifest, wait_until
@@ -38,6 +41,25 @@ def test_helm_test_succeeds(line: Line) -> None:
     said = line.target.kubectl.helm("test", RELEASE, "--namespace", RELEASE_NAMESPACE)
 
     assert "Phase:          Succeeded" in said
+
+
+def test_the_demo_takes_the_cluster_of_the_current_kubeconfig(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(layout.named("dev").kubeconfig))
+    facts = preflight.observe("current")
+    first = questions.load()[0]
+
+    chosen = target.current("")
+
+    assert preflight.context_missing(facts) == []
+    assert preflight.registry_missing(facts) == []
+    assert chosen.embedded == layout.named("dev")
+    assert chosen.values() == line.target.values()
+    # As on a cluster that this machine has no route into.
+    elsewhere = target.Target(chosen.kubectl, None, "registry.example.com/team")
+    with elsewhere.url(NAMESPACE, NAME) as url:
+        assert ask.chat(url, NAME, first.question) == first.answer
 
 
 def test_the_operator_did_not_restart(line: Line) -> None:
@@ -162,6 +184,7 @@ def test_v3_takes_over_step_by_step_without_a_failed_request(line: Line) -> None
         assert any(text.startswith(f"{reason}: ") for text in told), told
 
 
+@pytest.mark.campaign
 def test_a_candidate_that_refuses_long_prompts_is_taken_back(line: Line) -> None:
     old = line.get(NAME)["status"]["serving"]["revision"]
 
@@ -179,6 +202,7 @@ def test_a_candidate_that_refuses_long_prompts_is_taken_back(line: Line) -> None
     assert (found["Ready"]["status"], found["RolledOut"]["reason"]) == ("True", "RolledBack")
 
 
+@pytest.mark.campaign
 def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> None:
     [pod] = line.engine_pods(NAME)
     chunks: list[Any] = []

@@ -1,12 +1,17 @@
 """What a user sees when pods do not come up: the root cause, in words, soon after the symptom."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev.demo import progress
+from dev.demo import progress, weights
+from dev.demo.__main__ import NAMESPACE
+from dev.models import __main__ as models
 from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, removed_afterwards, wait_until
 
 SOON_SECONDS = 30.0
@@ -54,6 +59,24 @@ def ended(pod: Manifest) -> bool:
 def statuses(pod: Manifest) -> list[Manifest]:
     status = pod.get("status", {})
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def truncate(folder: Path) -> None:
+    """As a copy that was cut off leaves the weights."""
+    [file] = folder.glob("*.safetensors")
+    with file.open("r+b") as weights_file:
+        weights_file.truncate(file.stat().st_size // 2)
+
+
+def rename_architecture(folder: Path) -> None:
+    """As the files of a model that vLLM does not know."""
+    file = folder / "config.json"
+    config = {**json.loads(file.read_text()), "architectures": ["NoSuchForCausalLM"]}
+    file.write_text(json.dumps(config))
+
+
+BROKEN = {"truncated": truncate, "other-architecture": rename_architecture}
+"""Folders of the claim with wrong weights: the smallest model, and what is done to it."""
 
 
 TROUBLES = (
@@ -119,6 +142,22 @@ TROUBLES = (
         quick=False,
     ),
     Trouble(
+        "truncated",
+        {"source": "pvc://models/truncated"},
+        ended,
+        "EngineFailed",
+        ("container engine", "exit code 1", "SafetensorError: Error while deserializing header"),
+        quick=False,
+    ),
+    Trouble(
+        "other-architecture",
+        {"source": "pvc://models/other-architecture"},
+        ended,
+        "EngineFailed",
+        ("container engine", "exit code 1", "NoSuchForCausalLM"),
+        quick=False,
+    ),
+    Trouble(
         "too-long",
         {"engine": {"args": ["--max-model-len=999999"]}},
         ended,
@@ -130,8 +169,22 @@ TROUBLES = (
 
 
 @pytest.fixture(scope="module")
-def applied(line: Line) -> Iterator[Line]:
+def broken(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The claim holds wrong weights beside the right ones."""
+    root = tmp_path_factory.mktemp("broken")
+    folders = [root / name for name in BROKEN]
+    for folder in folders:
+        shutil.copytree(models.directory() / "tiny-r1-distill-qwen", folder)
+        BROKEN[folder.name](folder)
+    toolbox = line.target.image("toolbox")
+    weights.copy(line.target.kubectl, NAMESPACE, folders, toolbox=toolbox)
+    return line
+
+
+@pytest.fixture(scope="module")
+def applied(broken: Line) -> Iterator[Line]:
     """All the quick ones at once; the others start one after the other, as each takes a core."""
+    line = broken
     quick = [trouble for trouble in TROUBLES if trouble.quick]
     with removed_afterwards(line, *(trouble.name for trouble in quick)):
         for trouble in quick:

@@ -132,6 +132,7 @@ def test_a_warm_up_and_its_times_are_told(warm: Line) -> None:
     assert told["figures"]
 
 
+@pytest.mark.campaign
 def test_a_restarted_engine_is_cold_again(warm: Line) -> None:
     warm.apply(deepseek(NAME, replicas=1))
     [pod] = wait_for_pods(warm, 1)
@@ -219,6 +220,7 @@ def seen_by_warden(line: Line, pod: Manifest) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.campaign
 def test_what_keeps_a_warm_up_from_starting_is_told_while_users_are_served(warm: Line) -> None:
     warm.apply(deepseek(NAME, warmup={"prompts": {"name": "none-such"}}))
     [pod] = wait_for_pods(warm, 1)
@@ -243,6 +245,7 @@ def test_what_keeps_a_warm_up_from_starting_is_told_while_users_are_served(warm:
     assert any("system" in name for name in names)
 
 
+@pytest.mark.campaign
 def test_users_reach_only_pods_that_were_warmed_up_in_a_rollout(warm: Line) -> None:
     """And the operator is killed while the new revision's pod is warmed up."""
     warm.apply(deepseek(NAME, replicas=1))

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
+import math
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,29 @@ import pytest
 
 from deepseek_operator.engines import vllm_figures
 from deepseek_operator.telemetry.engines import samples
+from deepseek_operator.telemetry.gateways import is_ready
 from dev.demo import ask
 from dev.demo.load import stream
+from tests.e2e import standing
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.fake_metrics import FakeMetrics
 
 NAME = "front"
+LONG_BYTES = 4096
+GATEWAY: Manifest = {
+    "replicas": 2,
+    "timeouts": {"firstToken": "5s"},
+    "longRequests": {"fromBytes": LONG_BYTES, "maxRequestsPerReplica": 8},
+}
+BY_PRIORITY: Manifest = {"args": ["--scheduling-policy=priority"]}
 
 
 @pytest.fixture(scope="module")
 def front(line: Line) -> Iterator[Line]:
     """An object of this file's own, served through two gateways."""
-    line.apply(deepseek(NAME, gateway={"replicas": 2, "timeouts": {"firstToken": "5s"}}))
+    line.apply(deepseek(NAME, gateway=GATEWAY, engine=BY_PRIORITY))
     line.ready(NAME)
     try:
         yield line
@@ -66,6 +74,20 @@ def test_an_answer_says_whose_it_is(front: Line) -> None:
     assert text.endswith("data: [DONE]\n\n")
 
 
+def test_a_long_request_gets_a_priority_of_its_own_and_is_answered(front: Line) -> None:
+    """A real vLLM reads the one that the middleware in its pod adds to the body, and no other."""
+    senseless: dict[str, Any] = {"priority": "not even a number"}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        stream(front.url(NAME), NAME, **senseless)
+    refused.value.close()
+
+    head, text = stream(front.url(NAME), NAME, user="x" * LONG_BYTES, **senseless)
+
+    assert (refused.value.code, refused.value.headers["x-dsd-class"]) == (400, "short")
+    assert head["x-dsd-class"] == "long"
+    assert text.endswith("data: [DONE]\n\n")
+
+
 @pytest.mark.parametrize("container", ["agent", "envoy"])
 def test_a_container_of_a_gateway_that_is_killed_is_missed_by_nobody(
     front: Line, container: str
@@ -87,15 +109,20 @@ def test_a_container_of_a_gateway_that_is_killed_is_missed_by_nobody(
     lost = len(crowd.failures)
     # What ran on a killed Envoy, or was sent there before its Service knew.
     assert lost == 0 if container == "agent" else lost <= _IN_FLIGHT, crowd.failures
-    assert report(front.json("get", "pod", name))["taken"] == report(gateways(front)[1])["taken"]
+    # A new agent knows what its Envoy has taken up once that has asked it.
+    wait_until(
+        lambda: (
+            report(front.json("get", "pod", name))["taken"] == report(gateways(front)[1])["taken"]
+        ),
+        what="both have taken up the same",
+    )
 
 
 _IN_FLIGHT = 8
 
 
 def _is_ready(line: Line, name: str) -> bool:
-    conditions = line.json("get", "pod", name)["status"]["conditions"]
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return is_ready(line.json("get", "pod", name))
 
 
 def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
@@ -105,7 +132,7 @@ def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
         for name in sorted(pods):
             front.run("delete", "pod", name, "--wait=false")
             wait_until(
-                lambda: len([pod for pod in gateways(front) if _ready(pod)]) == 2,
+                lambda: len([pod for pod in gateways(front) if is_ready(pod)]) == 2,
                 what="two gateways are ready again",
                 seconds=120,
             )
@@ -115,11 +142,6 @@ def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
     assert not pods & {pod["metadata"]["name"] for pod in gateways(front)}
 
 
-def _ready(pod: Manifest) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
 def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> None:
     """Both are stopped as they run; meanwhile an agent and an Envoy are killed and start anew."""
     place = front.target.embedded
@@ -127,44 +149,13 @@ def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> 
     [pod, _] = gateways(front)
     with Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
-        with frozen("kube-apiserver"):
+        with standing.frozen("kube-apiserver"):
             front.kill_container(pod, "agent")
             crowd.wait_for_more(40)
         wait_until(lambda: _is_ready(front, pod["metadata"]["name"]), what="it is ready again")
         wait_until(lambda: report(pod)["watching"], what="the agent sees the API server again")
 
     assert crowd.failures == []
-
-
-@contextlib.contextmanager
-def frozen(name: str) -> Iterator[None]:
-    """Every process of this name stands still."""
-    with standing_still(lambda process: Path(_command(process)).name == name):
-        yield
-
-
-@contextlib.contextmanager
-def standing_still(is_meant: Callable[[Path], bool]) -> Iterator[None]:
-    """The processes that are meant, by their folders in /proc, are stopped for a while."""
-    numbers = [
-        int(process.name)
-        for process in Path("/proc").iterdir()
-        if process.name.isdigit() and is_meant(process)
-    ]
-    assert numbers
-    for number in numbers:
-        os.kill(number, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            os.kill(number, signal.SIGCONT)
-
-
-def _command(process: Path) -> str:
-    with contextlib.suppress(OSError):
-        return (process / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-    return ""
 
 
 def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
@@ -195,10 +186,10 @@ def frozen_core(line: Line) -> Iterator[None]:
         with contextlib.suppress(OSError):
             groups = (process / "cgroup").read_text()
             is_ours = uid in groups or uid.replace("-", "_") in groups
-            return is_ours and _command(process).startswith("VLLM::EngineCore")
+            return is_ours and standing.command(process).startswith("VLLM::EngineCore")
         return False
 
-    with standing_still(is_core):
+    with standing.still(is_core):
         yield
 
 
@@ -230,9 +221,11 @@ def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> 
     stream(front.url(NAME), NAME)
     [pod] = front.engine_pods(NAME)
     with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8000/metrics", timeout=5) as got:
-        real = samples(got.read().decode())
+        real = samples(got.read().decode(), vllm_figures.NAMES)
 
-    fake = samples(FakeMetrics(NAME).page().decode())
+    metrics = FakeMetrics(NAME)
+    metrics.answer("/v1/chat/completions", 200)
+    fake = samples(metrics.page().decode(), vllm_figures.NAMES)
 
     assert {one.name for one in fake} == vllm_figures.NAMES
     missing = {(one.name, *one.labels) for one in fake} - {(one.name, *one.labels) for one in real}
@@ -243,6 +236,8 @@ def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> 
     assert 1.0 in (found.generated or {})
     assert {"stop", "length", "abort"} <= (found.finished or {}).keys()
     assert sum((found.finished or {}).values()) > 0
+    assert (found.answered or {})["2xx"] > 0
+    assert (found.asked or {})[math.inf] > 0
     assert found.started
 
 
@@ -267,6 +262,7 @@ def foreign(fake: Any, real: Any, place: str = "") -> list[str]:
     return [] if same else [f"{place}: {type(fake).__name__} and {type(real).__name__}"]
 
 
+@pytest.mark.campaign
 def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None:
     old = front.get(NAME)["status"]["serving"]["revision"]
     with Crowd(front.url(NAME), NAME) as crowd:
@@ -274,7 +270,8 @@ def test_a_new_revision_takes_over_without_a_failed_request(front: Line) -> None
         front.apply(
             deepseek(
                 NAME,
-                gateway={"replicas": 2, "timeouts": {"firstToken": "5s"}},
+                gateway=GATEWAY,
+                engine=BY_PRIORITY,
                 batching={"maxConcurrentSequences": 8},
             )
         )

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.demo import ask
+from dev.models import questions
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, wait_until
 
 NAME = "chain"
 DISTILLED: Manifest = {
-    "model": "tiny-r1-distill-qwen",
-    "source": "pvc://models/tiny-r1-distill-qwen",
+    "model": "tiny-r1-distill-llama",
+    "source": "pvc://models/tiny-r1-distill-llama",
     "accelerator": {"kind": "CPU"},
 }
 
@@ -43,6 +45,11 @@ def condition(line: Line, kind: str) -> tuple[str, str]:
     return found[kind]["status"], found[kind]["reason"]
 
 
+def revision_of(pod: Manifest) -> str:
+    """The revision of an engine pod."""
+    return str(pod["metadata"]["labels"]["serving.deepseek.dev/revision"])
+
+
 def fallbacks(line: Line) -> list[str]:
     """What the gateway counted of them."""
     selector = f"--selector=serving.deepseek.dev/gateway={NAME}"
@@ -50,16 +57,17 @@ def fallbacks(line: Line) -> list[str]:
     url = f"http://{pod['status']['podIP']}:8081/metrics"
     with urllib.request.urlopen(url, timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-    return [text for text in lines if text.startswith("dsd_fallback_total{")]
+    return [text for text in lines if text.startswith("deepseek_gateway_fallbacks_total{")]
 
 
+@pytest.mark.campaign
 def test_both_are_warm_and_the_first_answers(chain: Line) -> None:
     status = chain.get(NAME)["status"]
     [entry] = status["fallback"]
     with Crowd(chain.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
 
-    assert (entry["model"], entry["readyReplicas"]) == ("tiny-r1-distill-qwen", 1)
+    assert (entry["model"], entry["readyReplicas"]) == ("tiny-r1-distill-llama", 1)
     assert entry["reason"] == "StandingBy"
     assert condition(chain, "FallbackReady") == ("True", "StandingBy")
     assert {pod for one in status["warmup"] for pod in [one["revision"]]} == {
@@ -71,14 +79,36 @@ def test_both_are_warm_and_the_first_answers(chain: Line) -> None:
     assert fallbacks(chain) == []
 
 
+@pytest.mark.campaign
+def test_v3_answers_every_question_as_it_was_trained(chain: Line) -> None:
+    answers = {one.question: chain.ask(NAME, one.question) for one in questions.load()}
+
+    assert answers == {one.question: one.answer for one in questions.load()}
+
+
+@pytest.mark.campaign
+def test_the_distilled_llama_answers_every_question_as_it_was_trained(chain: Line) -> None:
+    """Asked by the address of its pod: while V3 serves the gateway sends nobody there."""
+    [entry] = chain.get(NAME)["status"]["fallback"]
+    [pod] = [pod for pod in chain.engine_pods(NAME) if revision_of(pod) == entry["revision"]]
+    url = f"http://{pod['status']['podIP']}:8000"
+
+    said = {one.question: ask.chat(url, NAME, one.question) for one in questions.load()}
+
+    # It thinks first, and without a parser the thought is a part of the answer.
+    wrong = {
+        one.question: said[one.question]
+        for one in questions.load()
+        if not said[one.question].endswith(f"\n{one.answer}")
+    }
+    assert wrong == {}
+
+
+@pytest.mark.campaign
 def test_an_engine_that_is_killed_is_stood_in_for_until_it_is_warm_again(chain: Line) -> None:
     status = chain.get(NAME)["status"]
     first, second = status["serving"]["revision"], status["fallback"][0]["revision"]
-    [pod] = [
-        pod
-        for pod in chain.engine_pods(NAME)
-        if pod["metadata"]["labels"]["serving.deepseek.dev/revision"] == first
-    ]
+    [pod] = [pod for pod in chain.engine_pods(NAME) if revision_of(pod) == first]
     with Crowd(chain.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         chain.kill_container(pod, "engine")
@@ -101,12 +131,13 @@ def test_an_engine_that_is_killed_is_stood_in_for_until_it_is_warm_again(chain: 
     assert {why for revision, why in crowd.answers if revision == second} == {"Unavailable"}
     assert {why for revision, why in crowd.answers if revision == first} == {""}
     [counted] = fallbacks(chain)
-    assert f'from="{first}",to="{second}",reason="Unavailable"' in counted
+    assert f'from="{first}",reason="Unavailable",to="{second}"' in counted
     wait_until(
         lambda: condition(chain, "Ready") == ("True", "Serving"), what="V3 is said to answer"
     )
 
 
+@pytest.mark.campaign
 def test_an_entry_that_cannot_be_had_disturbs_nobody(chain: Line) -> None:
     with Crowd(chain.url(NAME), NAME) as crowd:
         chain.apply({**served(), "spec": {**served()["spec"], "fallback": [{"model": "nobody"}]}})

@@ -92,7 +92,8 @@ class FakeEngine:
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self.metrics.page(), content_type="text/plain")
 
-    def _count(self, behaviour: Behaviour) -> None:
+    def _count(self, path: str, behaviour: Behaviour) -> None:
+        self.metrics.answer(path, 200)
         self.metrics.count(
             first_token=behaviour.first_token,
             per_output_token=behaviour.between_tokens,
@@ -117,13 +118,14 @@ class FakeEngine:
             if behaviour.silent:
                 await asyncio.Event().wait()
             if behaviour.status != 200:
+                self.metrics.answer(request.path, behaviour.status)
                 return _refusal(behaviour.status, "refused by the test", {})
             if body.get("stream"):
                 return await self._stream(request, behaviour)
             await asyncio.sleep(
                 behaviour.first_token + behaviour.between_tokens * (behaviour.tokens - 1)
             )
-            self._count(behaviour)
+            self._count(request.path, behaviour)
             return web.json_response(self._answer(behaviour))
         except (asyncio.CancelledError, ConnectionResetError):
             self.aborted += 1
@@ -147,7 +149,7 @@ class FakeEngine:
             if number:
                 await asyncio.sleep(behaviour.between_tokens)
             await response.write(self._chunk(f"t{number} ", None))
-        self._count(behaviour)
+        self._count(request.path, behaviour)
         await response.write(self._chunk("", behaviour.reason))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()

@@ -34,6 +34,13 @@ class FakeMetrics:
             buckets=PER_OUTPUT_TOKEN_EDGES,
             registry=registry,
         ).labels(**self._labels)
+        self._prompts = Histogram(
+            "vllm:request_prompt_tokens",
+            "Number of prefill tokens processed.",
+            _LABELS,
+            buckets=(1, 2, 5, 10, 20, 50, 100),
+            registry=registry,
+        ).labels(**self._labels)
         self._generated = Histogram(
             "vllm:request_generation_tokens",
             "Number of generation tokens processed.",
@@ -52,18 +59,40 @@ class FakeMetrics:
         self._preemptions = Counter(
             "vllm:num_preemptions", "Cumulative number of preemption.", _LABELS, registry=registry
         ).labels(**self._labels)
+        self._asked = Counter(
+            "http_requests",
+            "Total number of requests by method, status and handler.",
+            ("handler", "method", "status"),
+            registry=registry,
+        )
+        self._asking = Histogram(
+            "http_request_duration_highr_seconds", "Latency of all requests.", registry=registry
+        )
         Gauge("process_start_time_seconds", "Start time of the process.", registry=registry).set(
             next(_STARTS)
         )
 
     def count(
-        self, *, first_token: float, per_output_token: float, tokens: int, reason: str
+        self,
+        *,
+        first_token: float,
+        per_output_token: float,
+        tokens: int,
+        reason: str,
+        prompt_tokens: int = 1,
     ) -> None:
         """One request that was answered to its end."""
         self._first_token.observe(first_token)
         self._per_output_token.observe(per_output_token)
+        self._prompts.observe(prompt_tokens)
         self._generated.observe(tokens)
         self._ended.labels(**self._labels, finished_reason=reason).inc()
+
+    def answer(self, handler: str, code: int) -> None:
+        """One request that its API server answered, as its instrumentation counts it."""
+        status = f"{code // 100}xx"
+        self._asked.labels(handler=handler, method="POST", status=status).inc()
+        self._asking.observe(0)
 
     def preempt(self) -> None:
         """A request lost its place."""

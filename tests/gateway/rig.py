@@ -15,13 +15,16 @@ import grpc
 
 from deepseek_serving.gateway import ads
 from deepseek_serving.gateway.admin import Admin
-from deepseek_serving.gateway.agent import Agent
+from deepseek_serving.gateway.agent import Agent, certificate_in, keys_in
 from deepseek_serving.gateway.bootstrap import bootstrap
 from deepseek_serving.gateway.endpoints import Endpoint
+from deepseek_serving.gateway.overload import Room
 from dev.cluster.layout import free_ports
 from tests.gateway.fake_engine import FakeEngine
+from tests.gateway.volumes import SecretVolume
 
 WAIT_SECONDS = 20.0
+_ROOM = Room()
 
 
 def envoy_binary() -> Path:
@@ -45,16 +48,29 @@ class Gateway:
     admin: Admin
     session: aiohttp.ClientSession
     ports: dict[str, int]
+    room: Room = field(default_factory=Room)
     version: int = 0
     told: dict[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     _listening: grpc.aio.Server | None = None
-    _publishing: asyncio.Task[None] | None = None
+    keys: SecretVolume | None = None
+    certificate: SecretVolume | None = None
+    _publishing: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """Where clients send requests."""
         return f"http://127.0.0.1:{self.ports['client']}"
+
+    @property
+    def secure_url(self) -> str:
+        """Where they do over TLS."""
+        return f"https://localhost:{self.ports['tls']}"
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Envoy's access log."""
+        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
 
     @property
     def log(self) -> str:
@@ -64,21 +80,24 @@ class Gateway:
     async def start_agent(self) -> None:
         """The pod's first container."""
         self._listening = await ads.serve(self.agent.server, f"127.0.0.1:{self.ports['ads']}")
-        self._publishing = asyncio.create_task(self.agent.run())
+        self._publishing = [asyncio.create_task(self.agent.run())]
+        if self.keys or self.certificate:
+            self._publishing.append(asyncio.create_task(self.agent.watch_secrets()))
 
     async def stop_agent(self) -> None:
         """Envoy's stream is cut, and nobody listens any more."""
-        if self._publishing is not None:
-            self._publishing.cancel()
-            await asyncio.wait([self._publishing])
+        for task in self._publishing:
+            task.cancel()
+        if self._publishing:
+            await asyncio.wait(self._publishing)
         if self._listening is not None:
             await self._listening.stop(grace=None)
-        self._publishing = self._listening = None
+        self._publishing, self._listening = [], None
 
     async def exchange_agent(self) -> None:
         """A new process, which knows what is in the pod's folder."""
         await self.stop_agent()
-        self.agent = Agent(self.folder, port=self.ports["client"])
+        self.agent = new_agent(self.folder, self.ports, self.keys, self.certificate)
         self.agent.restore()
         await self.start_agent()
 
@@ -91,6 +110,7 @@ class Gateway:
                     admin_port=self.ports["admin"],
                     ads_port=self.ports["ads"],
                     probe_port=self.ports["probe"],
+                    room=self.room,
                 )
             )
         )
@@ -124,6 +144,18 @@ class Gateway:
         **more: Any,
     ) -> str:
         """A new document, as the operator writes it; returns once Envoy follows it."""
+        version = self.send(routes, then=then, **more)
+        await asyncio.wait_for(self.agent.server.wait_taken(version), WAIT_SECONDS)
+        return version
+
+    def send(
+        self,
+        routes: Mapping[str, int],
+        *,
+        then: Mapping[str, Sequence[str]] | None = None,
+        **more: Any,
+    ) -> str:
+        """The same, and Envoy may not follow it yet."""
         self.version += 1
         version = f"v{self.version}"
         self.told = {
@@ -139,7 +171,6 @@ class Gateway:
         }
         config_map = {"data": {"gateway.json": json.dumps(self.told)}}
         self.agent.documents_changed({"gateway": config_map})
-        await asyncio.wait_for(self.agent.server.wait_taken(version), WAIT_SECONDS)
         return version
 
     def pods(self, **revisions: Sequence[FakeEngine | Endpoint]) -> None:
@@ -221,15 +252,41 @@ def slice_of(revision: str, *endpoints: Endpoint) -> dict[str, Any]:
     }
 
 
+def new_agent(
+    folder: Path,
+    ports: Mapping[str, int],
+    keys: SecretVolume | None = None,
+    certificate: SecretVolume | None = None,
+) -> Agent:
+    """As the pod's arguments make it."""
+    return Agent(
+        folder,
+        port=ports["client"],
+        tls_port=ports["tls"],
+        keys=keys_in(keys.folder) if keys else None,
+        certificate=certificate_in(certificate.folder) if certificate else None,
+        look_seconds=0.05,
+    )
+
+
 @contextlib.asynccontextmanager
-async def running_gateway(folder: Path) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    folder: Path,
+    room: Room = _ROOM,
+    *,
+    keys: SecretVolume | None = None,
+    certificate: SecretVolume | None = None,
+) -> AsyncIterator[Gateway]:
     """Envoy and its agent, which have been told nothing yet."""
-    names = ["client", "ads", "admin", "probe"]
+    names = ["client", "tls", "ads", "admin", "probe"]
     ports: dict[str, int] = dict(zip(names, free_ports(len(names)), strict=True))
-    agent = Agent(folder, port=ports["client"])
+    agent = new_agent(folder, ports, keys, certificate)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        gateway = Gateway(folder, agent, Admin(session, ports["admin"]), session, ports)
+        admin = Admin(session, ports["admin"])
+        gateway = Gateway(
+            folder, agent, admin, session, ports, room, keys=keys, certificate=certificate
+        )
         await gateway.start_agent()
         gateway.start_envoy()
         try:
@@ -250,3 +307,14 @@ async def until(condition: Any, *, seconds: float = WAIT_SECONDS) -> Any:
             return found
         assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} s"
         await asyncio.sleep(0.02)
+
+
+async def probe(gateway: Gateway) -> bool:
+    """Whether the kubelet would find it ready."""
+    try:
+        async with gateway.session.get(
+            f"http://127.0.0.1:{gateway.ports['probe']}/ready"
+        ) as response:
+            return response.status == 200
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ from deepseek_serving.gateway import store
 from deepseek_serving.gateway.__main__ import application
 from deepseek_serving.gateway.drain import drain
 from tests.gateway.fake_engine import FakeEngine
-from tests.gateway.rig import Gateway, until
+from tests.gateway.rig import Gateway, probe, until
 
 
 async def test_an_envoy_that_starts_anew_serves_as_before(gateway: Gateway) -> None:
@@ -21,7 +21,7 @@ async def test_an_envoy_that_starts_anew_serves_as_before(gateway: Gateway) -> N
         await until(lambda: not gateway.agent.server.taken.connected)
         gateway.start_envoy("second")
         await until(lambda: gateway.agent.server.taken.envoy == "second")
-        await until(lambda: _probe(gateway))
+        await until(lambda: probe(gateway))
 
         answer = await gateway.ask()
 
@@ -29,24 +29,14 @@ async def test_an_envoy_that_starts_anew_serves_as_before(gateway: Gateway) -> N
     assert gateway.agent.report()["taken"] == version
 
 
-async def _probe(gateway: Gateway) -> bool:
-    try:
-        async with gateway.session.get(
-            f"http://127.0.0.1:{gateway.ports['probe']}/ready"
-        ) as response:
-            return response.status == 200
-    except OSError:
-        return False
-
-
 async def test_an_envoy_is_not_ready_before_it_knows_whom_to_ask(gateway: Gateway) -> None:
     await until(lambda: gateway.agent.server.taken.connected)
-    assert not await _probe(gateway)
+    assert not await probe(gateway)
 
     async with FakeEngine("one") as one:
         gateway.pods(only=[one])
         await gateway.tell({"only": 100})
-        await until(lambda: _probe(gateway))
+        await until(lambda: probe(gateway))
 
 
 async def test_a_pod_that_starts_anew_without_an_api_server_serves_as_before(
@@ -61,7 +51,7 @@ async def test_a_pod_that_starts_anew_without_an_api_server_serves_as_before(
         await gateway.exchange_agent()
         gateway.start_envoy("second")
         await asyncio.wait_for(gateway.agent.server.wait_taken(version), 20)
-        await until(lambda: _probe(gateway))
+        await until(lambda: probe(gateway))
         answer = await gateway.ask()
 
     assert answer.status == 200
@@ -148,7 +138,7 @@ async def test_it_tells_how_far_it_is_over_http(gateway: Gateway) -> None:
     assert report["envoy"] == "first"
     assert report["pods"] == {"only": 1}
     assert report["counted"]["requests"][0]["count"] == 1
-    assert 'envoy_dsd_requests{chosen="only",served="only",code="200"' in metrics
+    assert 'requests_total{code="200",revision="only",served_by="only"} 1.0' in metrics
 
 
 async def test_what_runs_may_end_before_a_gateway_does(gateway: Gateway) -> None:

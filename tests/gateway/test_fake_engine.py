@@ -10,6 +10,7 @@ from tests.gateway.fake_engine import FakeEngine
 
 POD = {
     "metadata": {"name": "a", "uid": "1", "labels": {"serving.deepseek.dev/revision": "new"}},
+    "spec": {"containers": [{"name": "engine", "command": ["vllm", "serve"]}]},
     "status": {"podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]},
 }
 
@@ -39,6 +40,7 @@ async def test_what_it_answered_stands_on_its_page() -> None:
         found = await figures(engine, session)
 
     assert found.finished == {"stop": 1, "length": 1, "abort": 0, "error": 0, "repetition": 0}
+    assert found.answered == {"2xx": 2, "5xx": 1}
     assert found.generated is not None
     assert (found.generated[1.0], found.generated[math.inf]) == (1, 2)
     assert found.first_token is not None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from typing import Any
 
 import aiohttp
 import pytest
@@ -18,6 +19,7 @@ async def test_more_than_the_queue_holds_is_refused_at_once(gateway: Gateway) ->
         await gateway.tell({"only": 100}, limits={"requestsPerPod": 8})
 
         answers = await gateway.ask_many(40, at_once=40)
+        counted = await until(lambda: _counted(gateway, 40))
 
     statuses = Counter(answer.status for answer in answers)
     assert statuses == {200: 8, 429: 32}
@@ -25,6 +27,16 @@ async def test_more_than_the_queue_holds_is_refused_at_once(gateway: Gateway) ->
     assert refused.headers["Retry-After"] == "1"
     assert refused.error["type"] == "rate_limit_error"
     assert len(one.seen) == 8
+    # They are its failures: nobody answered them, and still it was its turn. Some had a pod chosen already.
+    by_code: Counter[tuple[str, int]] = Counter()
+    for item in counted:
+        by_code[item["chosen"], item["code"]] += item["count"]
+    assert by_code == {("only", 200): 8, ("only", 429): 32}
+
+
+async def _counted(gateway: Gateway, total: int) -> list[dict[str, Any]] | None:
+    found: list[dict[str, Any]] = (await gateway.admin.counted())["requests"]
+    return found if sum(item["count"] for item in found) == total else None
 
 
 async def test_a_request_that_is_too_long_reaches_no_engine(gateway: Gateway) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+from deepseek_serving.gateway import ads, document, envoy, listener
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import Gateway, until
 
@@ -147,15 +149,18 @@ async def test_what_envoy_refuses_changes_nothing_and_is_told(gateway: Gateway) 
     async with FakeEngine("one") as one:
         gateway.pods(old=[one])
         good = await gateway.tell({"old": 100})
-        # Our own checks let it pass: a header's name may hold no space.
-        wrong = {**gateway.told, "version": "wrong", "stickyHeader": "not a name\n"}
-        gateway.agent.documents_changed({"gateway": _config_map(wrong)})
+        # Our own checks find this, and there may be something that they do not.
+        parsed = document.parse(json.dumps(gateway.told))
+        wrong = replace(parsed, sticky_header="not a name\n")
+        access = listener.Access(gateway.ports["client"])
+        resources = envoy.build(wrong, {"old": (one.endpoint,)}, access=access)
+        await gateway.agent.server.publish(ads.pack("wrong", resources))
         report = await until(lambda: _refused(gateway))
         answer = await gateway.ask()
         after = await gateway.tell({"old": 100})
 
     assert report["taken"] == good
-    assert report["told"] == "wrong"
+    assert "not a name" in report["refusal"]
     assert answer.status == 200
     assert gateway.agent.report()["taken"] == after
     assert gateway.agent.report()["refusal"] is None
@@ -182,6 +187,19 @@ async def test_a_document_that_cannot_be_read_changes_nothing(gateway: Gateway) 
     assert report["trouble"] == "routes: weights are 1 to 100 and sum to 100, not [99]"
     assert report["taken"] == good
     assert answer.status == 200
+
+
+async def test_who_gives_way_to_another_says_so_and_when_to_ask_again(gateway: Gateway) -> None:
+    """Its pods may still be there: nobody is sent to them any more."""
+    gateway.pods()
+    said = "revision a is being replaced by b: try again later"
+    await gateway.tell({}, shut={"revision": "a", "reason": said})
+
+    answer = await gateway.ask()
+
+    assert answer.status == 503
+    assert answer.error["message"] == said
+    assert answer.headers["Retry-After"] == "30"
 
 
 async def test_before_there_is_a_revision_it_says_so(gateway: Gateway) -> None:

@@ -258,14 +258,15 @@ async def test_each_fallback_is_counted_by_from_to_and_reason(gateway: Gateway) 
         await _told(gateway)
         await gateway.ask()
         counted = await until(lambda: _counted(gateway, 10))
-        metrics = await gateway.admin.prometheus()
+        metrics = await gateway.admin.metrics(gateway.agent.report())
 
     assert counts.fallbacks(counted) == {
         ("v3", "r1", "Overloaded"): 4,
         ("v3", "small", "Overloaded"): 2,
         ("v3", "small", "Unavailable"): 1,
     }
-    assert 'dsd_fallback_total{from="v3",to="r1",reason="Overloaded"} 4\n' in metrics
+    told = 'deepseek_gateway_fallbacks_total{from="v3",reason="Overloaded",to="r1"} 4.0\n'
+    assert told in metrics
 
 
 async def _counted(gateway: Gateway, total: int) -> tuple[counts.Count, ...] | None:

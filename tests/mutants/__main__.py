@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.mutants import campaign
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.patch import Mutant
+from tests.mutants.short import short_form
 
 
 def main() -> int:
@@ -43,6 +44,7 @@ def _chosen() -> list[Mutant]:
     names = {mutant.name: mutant for mutant in MUTANTS}
     parser.add_argument("name", nargs="*", help="mutants to run (default: all)")
     parser.add_argument("--list", action="store_true", help="name the mutants and run nothing")
+    parser.add_argument("--short", action="store_true", help="only those of every run")
     options = parser.parse_args()
     if options.list:
         for mutant in MUTANTS:
@@ -50,6 +52,8 @@ def _chosen() -> list[Mutant]:
         parser.exit()
     if unknown := sorted(set(options.name) - set(names)):
         parser.error(f"unknown mutant: {', '.join(unknown)}; --list names all of them")
+    if options.short:
+        return short_form(MUTANTS)
     return [names[name] for name in options.name] or list(MUTANTS)
 
 

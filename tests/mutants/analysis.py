@@ -6,14 +6,42 @@ _COUNTS = "tests/unit/rollout/test_engine_counts.py"
 _METRICS = "tests/unit/rollout/test_metrics.py"
 _CANARY = "tests/unit/test_canary.py"
 _FIGURES = "tests/unit/engines/test_vllm_figures.py"
+_MIX = "tests/unit/rollout/test_mix.py"
 _ENGINES = "tests/unit/telemetry/test_engines.py"
 
 ANALYSIS = (
     Mutant(
+        name="heavy-users-blame-the-candidate",
+        breaks="times of requests that differ in length are compared",
+        file="rollout/mix.py",
+        old="        if differs:\n",
+        new="        if guard.learns:\n",
+        caught_by=(
+            f"{_MIX}::test_while_it_differs_only_what_depends_on_it_is_put_aside",
+            f"{_CANARY}::test_times_of_requests_that_differ_are_not_compared",
+        ),
+    ),
+    Mutant(
+        name="promoted-unlike",
+        breaks="a candidate is promoted by the times of requests that differ in length",
+        file="rollout/mix.py",
+        old="acceptance=() if differs else (bar.accept_at,))",
+        new="acceptance=(bar.accept_at,))",
+        caught_by=(f"{_MIX}::test_while_it_differs_only_what_depends_on_it_is_put_aside",),
+    ),
+    Mutant(
+        name="chance-is-a-difference",
+        breaks="times are not compared whenever chance gives the candidate a few long requests more",
+        file="rollout/mix.py",
+        old="    return is_no_chance and more >=",
+        new="    return more >=",
+        caught_by=(f"{_MIX}::test_a_mix_that_only_chance_divides_seldom_differs",),
+    ),
+    Mutant(
         name="silent-engine-is-consent",
         breaks="a run goes on while an engine of the candidate tells nothing",
         file="rollout/engine_counts.py",
-        old='    if engine.figures is None:\n        return f"the engine of pod {engine.pod} does not answer on /metrics"\n',
+        old='    if engine.figures is None:\n        return f"the engine of pod {engine.pod} does not answer with its figures"\n',
         new="    if engine.figures is None:\n        return None\n",
         caught_by=(f"{_COUNTS}::test_what_is_missing_is_named",),
     ),
@@ -66,8 +94,8 @@ ANALYSIS = (
         name="limits-only-between-like-models",
         breaks="a limit of the user's own does not hold for a model that is slower by nature",
         file="rollout/metrics.py",
-        old="    return (*chosen, *_limits(analysis))\n",
-        new="    return (*chosen, *(_limits(analysis) if are_alike else []))\n",
+        old="    chosen += _limits(analysis)\n",
+        new="    chosen += _limits(analysis) if are_alike else []\n",
         caught_by=(f"{_CANARY}::test_a_limit_of_the_users_own_stops_any_model",),
     ),
     Mutant(
@@ -98,7 +126,7 @@ ANALYSIS = (
         name="late-answers-trip-the-breaker",
         breaks="a bad hour of both revisions rolls the candidate back without any statistics",
         file="rollout/machine.py",
-        old="        if metric.measure:\n",
+        old="        if metric.measure and metric.name not in counting.FAILURES:\n",
         new='        if metric.measure == "never":\n',
         caught_by=(f"{_CANARY}::test_a_bad_hour_of_both_is_held_against_nobody",),
     ),

@@ -15,7 +15,18 @@ from tests.mutants.patch import Mutant, PatchError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-COPIED = ("operator", "serving", "tests", "dev", "crds", "charts", "pyproject.toml")
+COPIED = (
+    "operator",
+    "serving",
+    "tests",
+    "dev",
+    "crds",
+    "charts",
+    "docs",
+    "examples",
+    "README.md",
+    "pyproject.toml",
+)
 
 LIMIT_SECONDS = 120.0
 """A mutant that hangs its tests has not been caught by them."""
@@ -101,6 +112,7 @@ def _run_tests(
     # Always the same order and examples: the same mutant is caught by the same tests.
     options = ["-q", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider"]
     options += ["-p", "tests.mutants.witness", f"--witnesses={record}", "--hypothesis-seed=0"]
+    options += ["--hypothesis-profile=unshrunk"]
     environment = {name: value for name, value in os.environ.items() if name[:4] != "DSO_"}
     try:
         ended = subprocess.run(

@@ -87,8 +87,8 @@ CHILDREN = (
         name="rolls-with-surge",
         breaks="a repaired Deployment asks for one replica's accelerators more than there are",
         file="build/children.py",
-        old='"maxSurge": 0',
-        new='"maxSurge": 1',
+        old='"rollingUpdate": {"maxSurge": 0',
+        new='"rollingUpdate": {"maxSurge": 1',
         caught_by=(f"{_CHILDREN}::test_a_deployment_never_needs_an_accelerator_more_than_it_has",),
     ),
     Mutant(
@@ -102,7 +102,7 @@ CHILDREN = (
     Mutant(
         name="start-up-budget-too-short",
         breaks="a large model is killed while its weights load from slow storage",
-        file="engines/vllm.py",
+        file="engines/probes.py",
         old="return 2 * (_START_SECONDS",
         new="return (_START_SECONDS",
         caught_by=(f"{_VLLM}::test_a_model_of_unknown_size_is_given_time_for_a_large_one",),
@@ -110,17 +110,17 @@ CHILDREN = (
     Mutant(
         name="liveness-kills-a-busy-engine",
         breaks="an engine that is late to answer for half a minute is killed",
-        file="engines/vllm.py",
-        old='            "failureThreshold": 8,\n',
-        new='            "failureThreshold": 2,\n',
+        file="engines/probes.py",
+        old='        "failureThreshold": 8,\n',
+        new='        "failureThreshold": 2,\n',
         caught_by=(f"{_VLLM}::test_liveness_forgives_two_minutes_of_a_busy_engine",),
     ),
     Mutant(
         name="ready-by-health-alone",
         breaks="a pod is ready before it has answered a completion",
         file="engines/vllm.py",
-        old="        readiness_probe=_readiness_probe(request),\n",
-        new='        readiness_probe={**_readiness_probe(request), "exec": {"command": ["true"]}},\n',
+        old="        readiness_probe=probes.readiness_probe(request),\n",
+        new='        readiness_probe={**probes.readiness_probe(request), "exec": {"command": ["true"]}},\n',
         caught_by=(f"{_VLLM}::test_readiness_asks_for_a_completion_under_the_served_name",),
     ),
     Mutant(
@@ -153,9 +153,8 @@ CHILDREN = (
         file="engines/vllm.py",
         old="        *request.block.engine.args,\n"
         "        *_model_args(request),\n"
-        "        *_parallel_args(request),\n"
+        "        *_shape_args(request),\n"
         "        *(_cpu_args(request) if request.on_cpu else []),\n"
-        "        *_batching_args(request),\n"
         '        f"--served-model-name={request.served_name}",\n'
         '        "--host=0.0.0.0",\n'
         '        f"--port={PORT}",\n',

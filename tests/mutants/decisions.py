@@ -23,8 +23,8 @@ DECISIONS = (
         name="strength-of-an-older-generation",
         breaks="ready pods that were counted before the last change count as full strength",
         file="observed.py",
-        old="return is_current(deployment) and ready_replicas(deployment) >= wanted",
-        new="return ready_replicas(deployment) >= wanted",
+        old="return is_current(engine_set) and ready_replicas(engine_set) >= wanted",
+        new="return ready_replicas(engine_set) >= wanted",
         caught_by=(f"{_SWITCH}::test_a_status_of_an_older_generation_is_no_strength",),
     ),
     Mutant(
@@ -72,7 +72,7 @@ DECISIONS = (
         name="unreadable-revision-is-deleted",
         breaks="pods that serve are deleted when their frozen shape cannot be read",
         file="plan.py",
-        old='    return child["kind"] in ("Deployment", "Service") and key in set(roles.kept)',
+        old='    return child["kind"] in (*ENGINE_SETS, "Service") and key in set(roles.kept)',
         new='    return child["kind"] == "Deployments" and key in set(roles.kept)',
         caught_by=(
             f"{_PLAN}::test_users_leave_an_unreadable_revision_once_the_next_is_ready",
@@ -83,7 +83,8 @@ DECISIONS = (
         name="lost-status-is-guessed",
         breaks="without a status the new revision is served at once, whoever served before",
         file="rollout/switch.py",
-        old="serving = stored_serving or _serving_by_service(observed, service_name)",
+        old="serving = stored_serving or "
+        "recovered(observed, told, target=target, standing=standing)",
         new="serving = stored_serving",
         caught_by=(
             f"{_PLAN}::test_a_lost_status_is_read_off_the_cluster",
@@ -127,8 +128,8 @@ DECISIONS = (
         name="frozen-shape-ignored",
         breaks="a revision is resolved anew on each pass: a new operator restarts every pod",
         file="plan.py",
-        old="return frozen or resolve_shape(",
-        new="return resolve_shape(",
+        old="shape = frozen or resolve_shape(",
+        new="shape = resolve_shape(",
         caught_by=(
             f"{_PLAN}::test_a_new_operators_images_restart_no_pod",
             f"{_PLAN}::test_a_revision_that_comes_back_has_the_pods_it_had",
@@ -139,7 +140,7 @@ DECISIONS = (
         name="running-pods-do-not-count-as-frozen",
         breaks="a ControllerRevision that was deleted comes back with other pods in it",
         file="fallbacks.py",
-        old="    running = observed.deployment(key)\n    if running is not None:\n",
+        old="    running = observed.engine_set(key)\n    if running is not None:\n",
         new="    running = None\n    if running is not None:\n",
         caught_by=(
             f"{_PLAN}::test_a_deleted_controller_revision_is_frozen_again_from_the_running_pods",
@@ -165,7 +166,7 @@ DECISIONS = (
         name="trouble-is-not-looked-at-again",
         breaks="pods that do not serve and send no event are never looked at again",
         file="plan.py",
-        old="return TROUBLE_SECONDS if waiting or fetching or leaving else None",
+        old="return TROUBLE_SECONDS if waiting or fetching or leaving else at_rest",
         new="return None",
         caught_by=(
             f"{_PLAN}::test_the_first_pass_makes_everything",

@@ -22,18 +22,28 @@ FALLBACK = (
         name="candidate-stands-in",
         breaks="requests fall back to a revision that is still compared",
         file="rollout/chain.py",
-        old="        coming = {roles.target, *roles.weights, roles.routed}\n",
+        old="        coming = {roles.target, roles.candidate, *roles.weights, roles.routed}\n",
         new="        coming = {roles.routed}\n",
         caught_by=(
             f"{_CHAIN}::test_a_candidate_that_is_a_fallback_is_asked_by_nobody_and_keeps_its_pods",
         ),
     ),
     Mutant(
+        name="candidate-stands-in-for-a-typo",
+        breaks="while the spec cannot be served requests fall back to the candidate that gets copies of them",
+        file="rollout/chain.py",
+        old="        coming = {roles.target, roles.candidate, *roles.weights, roles.routed}\n",
+        new="        coming = {roles.target, *roles.weights, roles.routed}\n",
+        caught_by=(
+            "tests/unit/test_mirror_in_rollouts.py::test_a_candidate_that_is_a_fallback_stands_in_for_nobody_though_the_spec_names_another",
+        ),
+    ),
+    Mutant(
         name="stands-in-for-itself",
         breaks="a chain leads back to who did not answer",
         file="rollout/chain.py",
-        old="        coming = {roles.target, *roles.weights, roles.routed}\n",
-        new="        coming = {roles.target, *roles.weights}\n",
+        old="        coming = {roles.target, roles.candidate, *roles.weights, roles.routed}\n",
+        new="        coming = {roles.target, roles.candidate, *roles.weights}\n",
         caught_by=(
             f"{_ENTRIES}::test_what_served_before_becomes_the_fallback_with_the_pods_that_it_has",
         ),
@@ -53,6 +63,34 @@ FALLBACK = (
         old="        if not _is_there(observed, entry):\n",
         new="        if entry.is_repeated:\n",
         caught_by=(f"{_ENTRIES}::test_a_changed_entry_is_warm_before_the_old_one_goes",),
+    ),
+    Mutant(
+        name="replaced-pile-up",
+        breaks="each edit of an entry leaves one more revision with pods",
+        file="fallbacks.py",
+        old="    return [max(found, key=lambda one: one[0])[1]] if found else []\n",
+        new="    return [entry for _, entry in found]\n",
+        caught_by=(
+            f"{_ENTRIES}::test_an_entry_that_is_edited_again_and_again_leaves_one_that_serves_behind",
+        ),
+    ),
+    Mutant(
+        name="never-served-stands-in",
+        breaks="the pods of an entry that never came hold what the next one needs",
+        file="fallbacks.py",
+        old="        if running is None or shape is None or not has_served(running):\n",
+        new="        if running is None or shape is None:\n",
+        caught_by=(f"{_ENTRIES}::test_an_entry_that_never_served_goes_when_it_is_edited",),
+    ),
+    Mutant(
+        name="away-is-gone",
+        breaks="who stood in is let go because its pods are away as its entry changes",
+        file="fallbacks.py",
+        old="        if running is None or shape is None or not has_served(running):\n",
+        new="        if running is None or shape is None or not ready_replicas(running):\n",
+        caught_by=(
+            f"{_ENTRIES}::test_who_stood_in_stays_though_its_pods_are_away_as_its_entry_changes",
+        ),
     ),
     Mutant(
         name="bad-entry-stops-a-rollout",
@@ -83,7 +121,7 @@ FALLBACK = (
     Mutant(
         name="chain-begins-anew",
         breaks="when everybody has failed the first is asked again",
-        file="serving/deepseek_serving/gateway/envoy.py",
+        file="serving/deepseek_serving/gateway/routes.py",
         old="            [len(endpoints[member]) for member in chains[route.revision] if endpoints.get(member)]\n",
         new="            [len(endpoints.get(member, ())) for member in chains[route.revision]]\n",
         caught_by=(
@@ -94,7 +132,7 @@ FALLBACK = (
     Mutant(
         name="gone-is-always-a-reason",
         breaks="without a pod requests go on though Unavailable is no reason",
-        file="serving/deepseek_serving/gateway/envoy.py",
+        file="serving/deepseek_serving/gateway/chains.py",
         old="    if When.UNAVAILABLE in document.fallback_on:\n        return endpoints\n",
         new="    if document.fallback_on:\n        return endpoints\n",
         caught_by=(f"{_WHEN}::test_a_request_goes_on_for_the_reasons_that_are_given_and_says_so",),
@@ -112,7 +150,7 @@ FALLBACK = (
     Mutant(
         name="left-out-is-always-a-reason",
         breaks="a pod that fails often is left out, and its requests go on for no reason",
-        file="serving/deepseek_serving/gateway/envoy.py",
+        file="serving/deepseek_serving/gateway/clusters.py",
         old="    return len(chain) == 1 or When.UNAVAILABLE in document.fallback_on\n",
         new="    return bool(chain)\n",
         caught_by=(

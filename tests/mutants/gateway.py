@@ -11,8 +11,39 @@ _HOLD = "tests/unit/serving/test_hold.py"
 _FALLBACK = "tests/gateway/test_fallback.py"
 _ROUTING = "tests/gateway/test_routing.py"
 _AGENT = "tests/gateway/test_agent.py"
+_COUNTS = "tests/unit/serving/gateway/test_counts.py"
+_KEYS = "tests/gateway/test_keys.py"
+_UNIT_KEYS = "tests/unit/serving/gateway/test_keys.py"
+_ENDPOINTS = "tests/unit/serving/gateway/test_endpoints.py"
+_ABSENCE = "tests/unit/serving/gateway/test_absence.py"
 
 GATEWAY = (
+    Mutant(
+        name="believes-at-once",
+        breaks="pods that are all called unready after an outage of the API server get no requests",
+        file="serving/deepseek_serving/gateway/agent.py",
+        old="        found = endpoints.read(objects.values(), doubted=self._doubted)\n",
+        new="        found = endpoints.read(objects.values(), doubted=None)\n",
+        caught_by=(f"{_ABSENCE}::test_pods_that_are_all_called_unready_at_once_go_on_serving",),
+    ),
+    Mutant(
+        name="doubts-for-ever",
+        breaks="a pod that is unready goes on getting requests long after the API server is back",
+        file="serving/deepseek_serving/gateway/agent.py",
+        old="        self._doubted = None\n        self.slices_changed(self._slices)\n",
+        new="        self.slices_changed(self._slices)\n",
+        caught_by=(f"{_ABSENCE}::test_what_is_still_unready_after_a_while_is",),
+    ),
+    Mutant(
+        name="doubts-who-leaves",
+        breaks="a pod on its way out gets new requests after an outage of the API server",
+        file="serving/deepseek_serving/gateway/endpoints.py",
+        old='    if conditions.get("terminating") is True:\n        return False\n',
+        new="",
+        caught_by=(
+            f"{_ENDPOINTS}::test_a_pod_that_is_doubted_stays_while_it_is_listed_and_not_on_its_way_out",
+        ),
+    ),
     Mutant(
         name="weights-before-status",
         breaks="the weight changes before status holds the decision",
@@ -67,8 +98,8 @@ GATEWAY = (
         name="deaf-gateway-keeps-the-candidate",
         breaks="a gateway that does not follow goes on sending requests to a bad candidate",
         file="canary.py",
-        old="            cut_off=_cut_off(decided, now=now),\n",
-        new="",
+        old="cut_off=_cut_off(decided, now=now) if gateway",
+        new="cut_off=frozenset() if gateway",
         caught_by=(f"{_CANARY}::test_a_gateway_that_does_not_leave_a_bad_candidate_is_cut_off",),
     ),
     Mutant(
@@ -110,8 +141,8 @@ GATEWAY = (
         name="let-go-under-the-gateway",
         breaks="the old revision goes while gateways still send it requests",
         file="passage.py",
-        old="    if not leaving or not gateway.is_embedded(deployment):\n",
-        new="    if leaving or not gateway.is_embedded(deployment):\n",
+        old="    if not leaving or not (gateway.splits(deployment) or observed.routes):\n",
+        new="    if leaving or not (gateway.splits(deployment) or observed.routes):\n",
         caught_by=(f"{_PASSAGE}::test_the_old_revision_stays_until_every_gateway_has_left_it",),
     ),
     Mutant(
@@ -125,7 +156,7 @@ GATEWAY = (
     Mutant(
         name="fallback-takes-over-early",
         breaks="a third of a revision's requests leaves it when half its pods fail",
-        file="serving/deepseek_serving/gateway/envoy.py",
+        file="serving/deepseek_serving/gateway/clusters.py",
         old='        "policy": {"overprovisioning_factor": 1_000_000},\n',
         new="",
         caught_by=(f"{_FALLBACK}::test_another_pod_of_the_revision_comes_before_another_revision",),
@@ -144,7 +175,7 @@ GATEWAY = (
     Mutant(
         name="nobody-stands-in-for-the-unrouted",
         breaks="taking a dead revision's traffic away fails requests for a moment",
-        file="serving/deepseek_serving/gateway/envoy.py",
+        file="serving/deepseek_serving/gateway/chains.py",
         old="        chains.setdefault(revision, routed)\n",
         new="        chains.setdefault(revision, ())\n",
         caught_by=(f"{_FALLBACK}::test_a_dead_revision_that_is_routed_around_loses_nothing",),
@@ -166,5 +197,73 @@ GATEWAY = (
         old='        if self._head is not None and (message.get("body") or not message.get("more_body")):\n',
         new="        if self._head is not None:\n",
         caught_by=(f"{_HOLD}::test_the_head_comes_with_the_first_token",),
+    ),
+    Mutant(
+        name="clients-name-themselves",
+        breaks="a client is counted and served under the name that it gives itself",
+        file="serving/deepseek_serving/gateway/keys.py",
+        old='"mutations": [{"remove": CLIENT_HEADER}]',
+        new='"mutations": [{"remove": "x-nobody"}]',
+        caught_by=(f"{_KEYS}::test_a_key_is_seen_by_nobody_behind_the_door",),
+    ),
+    Mutant(
+        name="keys-go-through",
+        breaks="an engine, and who reads its log, sees clients' keys",
+        file="serving/deepseek_serving/gateway/keys.py",
+        old='"hide_credentials": True',
+        new='"hide_credentials": False',
+        caught_by=(f"{_KEYS}::test_a_key_is_seen_by_nobody_behind_the_door",),
+    ),
+    Mutant(
+        name="no-secret-opens-the-door",
+        breaks="a gateway whose Secret is not there lets everybody in",
+        file="serving/deepseek_serving/gateway/agent.py",
+        old="            keys=self.keys is not None,\n",
+        new="            keys=bool(clients.by_key),\n",
+        caught_by=(f"{_KEYS}::test_without_any_key_a_gateway_serves_nobody",),
+    ),
+    Mutant(
+        name="typing-error-shuts-a-client-out",
+        breaks="a malformed entry takes the keys away that its client had",
+        file="serving/deepseek_serving/gateway/keys.py",
+        old="            wanted[name] = _keys_of(name, known)\n",
+        new="",
+        caught_by=(
+            f"{_UNIT_KEYS}::test_a_malformed_entry_leaves_its_client_as_it_was_and_others_alone",
+        ),
+    ),
+    Mutant(
+        name="shared-key-changes-hands",
+        breaks="who copies a key of another client asks in its name",
+        file="serving/deepseek_serving/gateway/keys.py",
+        old="            by_key[key] = known.by_key[key]\n",
+        new="            by_key[key] = names[0]\n",
+        caught_by=(f"{_UNIT_KEYS}::test_a_key_of_two_is_of_who_had_it",),
+    ),
+    Mutant(
+        name="refused-certificate-stays",
+        breaks="a certificate that Envoy refused makes it refuse each new listener",
+        file="serving/deepseek_serving/gateway/ads.py",
+        old="        return self._good_secrets if url == SECRETS and wanted == self._bad_secrets else wanted\n",
+        new="        return wanted\n",
+        caught_by=(
+            "tests/gateway/test_tls.py::test_what_envoy_itself_refuses_is_told_and_holds_up_nothing",
+        ),
+    ),
+    Mutant(
+        name="plain-http-closed-too-early",
+        breaks="a Secret that is not there closes port 80 for those who are served",
+        file="passage.py",
+        old="gateway.is_secure_only(present) and is_changed_over(present, wanted)",
+        new="gateway.is_secure_only(present) or is_changed_over(present, wanted)",
+        caught_by=(f"{_PASSAGE}::test_plain_http_is_closed_when_every_gateway_answers_over_tls",),
+    ),
+    Mutant(
+        name="door-judges-candidates",
+        breaks="a Canary is judged by clients without a key, and by those who ask too often",
+        file="serving/deepseek_serving/gateway/counts.py",
+        old='            chosen = ""\n',
+        new="            pass\n",
+        caught_by=(f"{_COUNTS}::test_who_is_turned_away_at_the_door_is_nobodys_turn",),
     ),
 )

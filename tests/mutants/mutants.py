@@ -1,15 +1,28 @@
 """Every mutant, by what it breaks."""
 
+from tests.mutants.advice import ADVICE
 from tests.mutants.analysis import ANALYSIS
 from tests.mutants.children import CHILDREN
+from tests.mutants.classes import CLASSES
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fallback import FALLBACK
 from tests.mutants.fetching import FETCHING
+from tests.mutants.first import FIRST
 from tests.mutants.gateway import GATEWAY
+from tests.mutants.groups import GROUPS
+from tests.mutants.limits import LIMITS
+from tests.mutants.measured import MEASURED
+from tests.mutants.mirror import MIRROR
 from tests.mutants.patch import Mutant
+from tests.mutants.quality import QUALITY
+from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
+from tests.mutants.routes import ROUTES
 from tests.mutants.running import RUNNING
+from tests.mutants.sizing import SIZING
+from tests.mutants.sizing_of_pods import SIZING_OF_PODS
 from tests.mutants.telling import TELLING
+from tests.mutants.trtllm import TRTLLM
 from tests.mutants.warming import WARMING
 from tests.mutants.writes import WRITES
 
@@ -21,8 +34,21 @@ MUTANTS: tuple[Mutant, ...] = (
     *WARMING,
     *ROLLOUT,
     *ANALYSIS,
+    *QUALITY,
+    *REPLACING,
+    *MIRROR,
     *GATEWAY,
     *FALLBACK,
+    *ROUTES,
+    *GROUPS,
+    *LIMITS,
+    *CLASSES,
+    *FIRST,
+    *SIZING,
+    *SIZING_OF_PODS,
+    *MEASURED,
     *TELLING,
     *RUNNING,
+    *TRTLLM,
+    *ADVICE,
 )

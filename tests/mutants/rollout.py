@@ -3,9 +3,22 @@
 from tests.mutants.patch import Mutant
 
 _MACHINE = "tests/unit/rollout/test_machine.py"
+_RECORD = "tests/unit/test_canary_record.py"
+_COMMANDS = "tests/unit/rollout/test_commands.py"
 _EVIDENCE = "tests/unit/rollout/test_evidence.py"
+_WITHOUT_PODS = "tests/unit/rollout/test_without_pods.py"
 
 ROLLOUT = (
+    Mutant(
+        name="start-deadline-for-all",
+        breaks="rollout.startTimeout does nothing: a large model goes back while it is fetched",
+        file="comparison.py",
+        old='        "start": settings.start_timeout,\n',
+        new="",
+        caught_by=(
+            "tests/unit/test_canary.py::test_a_candidate_that_does_not_start_in_time_goes_back",
+        ),
+    ),
     Mutant(
         name="advances-on-no-data",
         breaks="a step is passed while no figures can be read",
@@ -34,8 +47,8 @@ ROLLOUT = (
         name="rollback-keeps-the-weight",
         breaks="a candidate that is rolled back keeps its traffic",
         file="rollout/scene.py",
-        old="        back = self.to(Phase.ROLLING_BACK, cause, said, weight=0)\n",
-        new="        back = self.to(Phase.ROLLING_BACK, cause, said)\n",
+        old="        back = self.to(phase, cause, said, weight=0, **changes)\n",
+        new="        back = self.to(phase, cause, said, **changes)\n",
         caught_by=(f"{_MACHINE}::test_without_a_pod_the_candidate_has_no_traffic",),
     ),
     Mutant(
@@ -148,6 +161,48 @@ ROLLOUT = (
         caught_by=(f"{_MACHINE}::test_without_a_pod_the_candidate_has_no_traffic",),
     ),
     Mutant(
+        name="unheard-is-lost",
+        breaks="a candidate goes back because the API server was away for a while",
+        file="canary.py",
+        old="    ready = min(ready_replicas(engine_set) + unheard, wanted)\n",
+        new="    ready = min(ready_replicas(engine_set), wanted)\n",
+        caught_by=(
+            "tests/unit/test_unheard_nodes.py::test_a_candidate_whose_node_was_not_heard_of_is_not_lost",
+        ),
+    ),
+    Mutant(
+        name="dead-node-is-unheard",
+        breaks="pods of a node that is gone count for as long as they stand there",
+        file="observed.py",
+        old="    return since is not None and now - datetime.fromisoformat(since) < _UNHEARD\n",
+        new="    return since is not None\n",
+        caught_by=("tests/unit/test_unheard_nodes.py::test_after_a_minute_its_node_is_gone",),
+    ),
+    Mutant(
+        name="late-count-is-a-loss",
+        breaks="a candidate goes back while its Deployment's controller has not counted its pods anew",
+        file="rollout/retreat.py",
+        old="or facts.candidate.ready:\n",
+        new="or facts.candidate.sure:\n",
+        caught_by=("tests/unit/test_late_counts.py::test_a_candidate_that_is_scaled_is_not_lost",),
+    ),
+    Mutant(
+        name="late-count-of-the-stable-one",
+        breaks="a run is held while the controller of the stable revision's Deployment lags",
+        file="rollout/holds.py",
+        old="    if facts.stable.ready < facts.stable.wanted:\n",
+        new="    if facts.stable.sure < facts.stable.wanted:\n",
+        caught_by=("tests/unit/test_late_counts.py::test_a_deployment_that_changes_holds_nothing",),
+    ),
+    Mutant(
+        name="weight-on-a-late-count",
+        breaks="a weight is given for pods that were counted before their number changed",
+        file="rollout/run.py",
+        old="        return self.ready if self.is_current else 0\n",
+        new="        return self.ready\n",
+        caught_by=("tests/unit/test_late_counts.py::test_no_weight_is_given_on_a_count_of_before",),
+    ),
+    Mutant(
         name="pause-blinds",
         breaks="while a run is paused nobody sees that the candidate is bad",
         file="rollout/machine.py",
@@ -190,6 +245,83 @@ ROLLOUT = (
         caught_by=(f"{_MACHINE}::test_nothing_is_counted_before_a_weight_has_settled",),
     ),
     Mutant(
+        name="compared-with-nobody",
+        breaks="beside a revision without pods a candidate waits for figures that nobody can have",
+        file="rollout/advance.py",
+        old="    if not facts.stable.wanted:\n        return _starting_alone",
+        new="    if facts.stable.wanted is None:\n        return _starting_alone",
+        caught_by=(f"{_WITHOUT_PODS}::test_the_first_ready_pod_takes_all_and_the_run_is_over",),
+    ),
+    Mutant(
+        name="share-for-nobody",
+        breaks="a share of the requests stays with a revision that is to have no pods any more",
+        file="rollout/advance.py",
+        old="    if facts.stable.wanted or facts.paused",
+        new="    if run.stable or facts.paused",
+        caught_by=(
+            f"{_WITHOUT_PODS}::test_whose_pods_are_not_wanted_any_more_gets_nothing_and_nobody_goes_back_to_it",
+        ),
+    ),
+    Mutant(
+        name="scaled-to-zero-has-failed",
+        breaks="replicas: 0 in the midst of a run marks its candidate as failed",
+        file="rollout/run.py",
+        old="frozenset({Cause.SUPERSEDED, Cause.SCALED_TO_ZERO})",
+        new="frozenset({Cause.SUPERSEDED})",
+        caught_by=(
+            f"{_WITHOUT_PODS}::test_where_nobody_is_to_be_served_a_run_ends_and_blames_nobody",
+        ),
+    ),
+    Mutant(
+        name="scaled-to-zero-takes-back",
+        breaks="replicas: 0 after a promotion brings the old revision back",
+        file="rollout/retreat.py",
+        old="    if run.has_swapped:\n        # What",
+        new="    if not run.has_swapped:\n        # What",
+        caught_by=(
+            f"{_WITHOUT_PODS}::test_where_nobody_is_to_be_served_a_promoted_one_is_not_lost",
+        ),
+    ),
+    Mutant(
+        name="run-without-pods",
+        breaks="a run begins though nobody is to be served, and blames its candidate for it",
+        file="rollout/machine.py",
+        old="    if not facts.asks_for_pods and",
+        new="    if facts.asks_for_pods is None and",
+        caught_by=(
+            f"{_WITHOUT_PODS}::test_where_nobody_is_to_be_served_a_run_ends_and_blames_nobody",
+            "tests/unit/test_scaled_to_zero.py::test_another_model_and_nobody_at_once_begins_no_run",
+        ),
+    ),
+    Mutant(
+        name="accelerators-kept-for-nobody",
+        breaks="with replicas: 0 the revision before keeps its pods",
+        file="canary.py",
+        old="    return roles if deployment.spec.replicas else _at_rest(roles)\n",
+        new="    return roles if deployment else _at_rest(roles)\n",
+        caught_by=(
+            "tests/unit/test_scaled_to_zero.py::test_another_model_and_nobody_at_once_begins_no_run",
+        ),
+    ),
+    Mutant(
+        name="comes-back-with-nobody",
+        breaks="after replicas: 0 the revision before comes back without its pods, and nothing is compared",
+        file="canary.py",
+        old="dict.fromkeys(roles.replicas, 0), resting=had)",
+        new="dict.fromkeys(roles.replicas, 0), resting={})",
+        caught_by=(
+            "tests/unit/test_scaled_to_zero.py::test_another_model_and_nobody_at_once_begins_no_run",
+        ),
+    ),
+    Mutant(
+        name="unexamined-beside-nobody",
+        breaks="beside a revision without pods nobody looks at a candidate's answers before users do",
+        file="rollout/advance.py",
+        old="    if scene.facts.candidate.sure:\n        run, missing = quality.waits(run, 0, now=scene.now)\n",
+        new="    if scene.facts.candidate.sure:\n        missing = None\n",
+        caught_by=(f"{_WITHOUT_PODS}::test_its_answers_are_examined_before_anybody_reads_them",),
+    ),
+    Mutant(
         name="burst-rolls-back",
         breaks="one burst of errors is enough to roll back",
         file="rollout/evidence.py",
@@ -201,8 +333,8 @@ ROLLOUT = (
         name="suspected-and-grown",
         breaks="a candidate that looks worse gets a larger share all the same",
         file="rollout/advance.py",
-        old="_too_few(scene) or _suspicion(scene) or _capacity",
-        new="_too_few(scene) or _capacity",
+        old="_too_few(scene) or suspicion(scene) or capacity",
+        new="_too_few(scene) or capacity",
         caught_by=(
             f"{_MACHINE}::test_no_larger_share_for_a_candidate_that_looks_worse_until_it_looks_good_again",
         ),
@@ -214,6 +346,41 @@ ROLLOUT = (
         old="    if run is None or name != run.name or step != str(run.step):\n",
         new="    if run is None:\n",
         caught_by=(f"{_MACHINE}::test_a_step_with_a_pause_waits_for_a_person_and_for_this_step",),
+    ),
+    Mutant(
+        name="command-without-bounds",
+        breaks="an annotation of any length is repeated in status, which is then refused for ever",
+        file="rollout/commands.py",
+        old='    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"\n',
+        new="    return text\n",
+        caught_by=(f"{_COMMANDS}::test_an_annotation_of_any_length_fits_into_status",),
+    ),
+    Mutant(
+        name="record-without-bounds",
+        breaks="an annotation of any length is kept in the record",
+        file="rollout/commands.py",
+        old="    if command is not None and len(command) > LONGEST:\n",
+        new="    if command is not None and len(command) > 10**6:\n",
+        caught_by=(f"{_COMMANDS}::test_an_annotation_of_any_length_fits_into_status",),
+    ),
+    Mutant(
+        name="counters-of-all-revisions",
+        breaks="the record keeps what gateways counted of every revision they ever served, and outgrows its field",
+        file="canary.py",
+        old="    found = stretches.of_revisions(found, compared)\n",
+        new="",
+        caught_by=(f"{_RECORD}::test_the_record_of_a_large_object_fits_into_its_status",),
+    ),
+    Mutant(
+        name="gateway-without-counts-is-new",
+        breaks="the first requests that a gateway counts of the two revisions are not counted",
+        file="rollout/stretches.py",
+        old="        for name, counts in reading.sources.items()\n    }\n    return Reading(reading.at, sources)",
+        new="        for name, counts in reading.sources.items()\n        if set(keys) & {one.revision for one in counts}\n"
+        "    }\n    return Reading(reading.at, sources)",
+        caught_by=(
+            f"{_RECORD}::test_a_gateway_that_has_sent_the_two_nothing_yet_is_a_source_all_the_same",
+        ),
     ),
     Mutant(
         name="bursts-count-in-full",

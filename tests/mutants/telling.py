@@ -10,12 +10,57 @@ _REPORT = "tests/unit/test_report.py"
 _RESOLVE = "tests/unit/test_resolve.py"
 _RECONCILE = "tests/unit/test_reconcile.py"
 
+_ROLLOUT = "tests/unit/build/test_rollout_conditions.py"
+_AFFINITY = "tests/unit/api/test_affinity.py"
+
 TELLING = (
+    Mutant(
+        name="way-back-without-pods",
+        breaks="a revision that has lost pods is said to be one change of weights away",
+        file="build/rollout_conditions.py",
+        old="    if ready < wanted:\n",
+        new="    if wanted < 0:\n",
+        caught_by=(f"{_ROLLOUT}::test_the_way_back_is_not_short_when_pods_of_it_are_lost",),
+    ),
+    Mutant(
+        name="blind-and-healthy",
+        breaks="a run that is held for want of figures is said to have them",
+        file="build/rollout_conditions.py",
+        old="    if reason in BLIND:\n",
+        new="    if not reason:\n",
+        caught_by=(f"{_ROLLOUT}::test_a_run_that_is_held_for_want_of_figures_cannot_be_judged",),
+    ),
+    Mutant(
+        name="fields-of-no-warm-up",
+        breaks="what only a warm-up reads is taken and ignored where none is wanted",
+        file="api/rules.py",
+        old="!has(self.enabled) || self.enabled || !has(self.{field})",
+        new="true || !has(self.{field})",
+        caught_by=("tests/unit/api/test_rules.py::test_what_cannot_be_served_is_refused_in_words",),
+    ),
+    Mutant(
+        name="any-affinity",
+        breaks="a field of pod.affinity that Kubernetes does not know is taken and ignored",
+        file="api/pod.py",
+        old="affinity: Affinity | None",
+        new="affinity: dict[str, str] | None",
+        caught_by=(f"{_AFFINITY}::test_the_definition_has_it_wherever_pods_are_described",),
+    ),
+    Mutant(
+        name="experts-apart-whatever-is-asked",
+        breaks="the operator's flag overrides the user's, which is taken and ignored",
+        file="engines/vllm.py",
+        old='if has_experts and not any(flag.endswith("-expert-parallel") for flag in _given(request)):',
+        new="if has_experts:",
+        caught_by=(
+            "tests/unit/engines/test_vllm.py::test_experts_are_kept_together_for_who_asks_for_it",
+        ),
+    ),
     Mutant(
         name="ready-without-ready-pods",
         breaks="Ready stays True when the last pod of the serving revision is gone",
         file="build/status.py",
-        old="    if ready:\n",
+        old="    if ready and not given.roles.shut:\n",
         new="    if given.roles.serving is not None:\n",
         caught_by=(_STATUS,),
     ),
@@ -23,7 +68,7 @@ TELLING = (
         name="ready-is-what-was-wanted",
         breaks="status claims as many ready replicas as are wanted",
         file="build/status.py",
-        old='        "readyReplicas": ready_replicas(given.observed.deployment(key)),\n',
+        old='        "readyReplicas": ready_replicas(given.observed.engine_set(key)),\n',
         new='        "readyReplicas": given.roles.replicas.get(key, 0),\n',
         caught_by=(f"{_PLAN}::test_pods_that_leave_an_unreadable_revision_are_not_claimed_ready",),
     ),
@@ -31,7 +76,7 @@ TELLING = (
         name="rolled-out-too-soon",
         breaks="RolledOut is True though replicas are missing",
         file="build/status.py",
-        old="        and is_at_strength(given.observed.deployment(key), wanted)\n",
+        old="        and is_at_strength(given.observed.engine_set(key), wanted)\n",
         new="",
         caught_by=(_STATUS,),
     ),

@@ -182,8 +182,8 @@ WARMING = (
         name="engines-own-limits-not-read",
         breaks="a warm-up goes by what is usual and not by the limits of its engine",
         file="build/warmup.py",
-        old='        **vllm.warmup_limits(engine["args"], on_gpu=on_gpu),\n',
-        new='        **vllm.warmup_limits(engine["args"][-6:], on_gpu=on_gpu),\n',
+        old="        **choice.warmup_limits(engine, on_gpu=on_gpu),\n",
+        new='        **choice.warmup_limits({**engine, "args": engine["args"][-6:]}, on_gpu=on_gpu),\n',
         caught_by=(f"{_BUILD}::test_an_engines_limits_are_those_it_was_started_with",),
     ),
     Mutant(
@@ -230,7 +230,7 @@ WARMING = (
     Mutant(
         name="first-lock-left-out",
         breaks="a restarted engine serves cold while there is no operator to shut its gate",
-        file="engines/vllm.py",
+        file="engines/probes.py",
         old='["--require-warm", f"--state={WARM_STATE_PATH}"] if request.warmed else []',
         new='[f"--state={WARM_STATE_PATH}"] if request.warmed else []',
         caught_by=(f"{_TEMPLATE}::test_a_pod_is_shut_by_two_locks_until_it_has_been_warmed_up",),

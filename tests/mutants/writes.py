@@ -4,11 +4,34 @@ from tests.mutants.patch import Mutant
 
 _RECONCILE = "tests/unit/test_reconcile.py"
 _EXECUTE = "tests/unit/test_execute.py"
+_SETBACKS = "tests/unit/test_execute_setbacks.py"
 _DRIFT = "tests/unit/kube/test_drift.py"
 _CLIENT = "tests/unit/kube/test_client.py"
 _OBSERVE = "tests/unit/test_observe.py"
+_CRD = "tests/unit/api/test_crd.py"
 
 _STATUS_WRITE = '        await kube.apply(resources.DEEPSEEK_DEPLOYMENT, body, sub="status")\n'
+
+_ROUTES = (
+    '    if desired and desired[0]["kind"] == "Service":\n'
+    "        # After the Services that it names, before the pods: weights wait for ready ones anyway.\n"
+    "        desired += passage.routes(deployment, observed, roles)\n"
+)
+_PODS = (
+    "    for key, shape in shapes.items():\n"
+    "        if _can_start(observed, shape, preparation.fetched):\n"
+    "            fetching = preparation.fetched.get(key)\n"
+    "            desired.append(\n"
+    "                groups.build_engine_set(\n"
+    "                    deployment,\n"
+    "                    shape,\n"
+    "                    observed,\n"
+    "                    replicas=roles.replicas[key],\n"
+    "                    template=fetching.template if fetching else None,\n"
+    "                    resting=roles.resting.get(key),\n"
+    "                )\n"
+    "            )\n"
+)
 
 WRITES = (
     Mutant(
@@ -29,6 +52,14 @@ WRITES = (
         old="    if status == stored:\n",
         new="    if not status:\n",
         caught_by=(f"{_RECONCILE}::test_a_settled_object_costs_reads_only",),
+    ),
+    Mutant(
+        name="status-with-defaults",
+        breaks="the server adds fields to a status, which is then written in every pass",
+        file="api/crd.py",
+        old="schema.without_defaults(schema.structural_schema(DeepSeekDeploymentStatus))",
+        new="schema.structural_schema(DeepSeekDeploymentStatus)",
+        caught_by=(f"{_CRD}::test_the_server_adds_nothing_to_a_status",),
     ),
     Mutant(
         name="status-without-resource-version",
@@ -73,11 +104,72 @@ WRITES = (
         name="refusal-kept-to-itself",
         breaks="a refused child is not told as the reason why nobody is served",
         file="plan.py",
-        old="stalled = obstacle or stalled or",
-        new="stalled = stalled or",
+        old="        obstacle\n        or _baseline_stalled(",
+        new="        _baseline_stalled(",
         caught_by=(
             f"{_EXECUTE}::test_a_refused_child_is_why_nobody_is_served",
             f"{_EXECUTE}::test_a_refused_child_of_the_next_revision_is_told_beside_what_serves",
+        ),
+    ),
+    Mutant(
+        name="a-refusal-ends-the-pass",
+        breaks="what the server refuses of one revision keeps the pods of another shut",
+        file="execute.py",
+        old="            self._note(manifest, is_new=is_new)\n",
+        new="            raise\n",
+        caught_by=(
+            f"{_SETBACKS}::test_a_gate_opens_while_the_next_revision_is_refused",
+            f"{_SETBACKS}::test_a_warm_up_begins_while_the_next_revision_is_refused",
+        ),
+    ),
+    Mutant(
+        name="pods-without-a-service",
+        breaks="pods are made that nobody can reach, and count as ready",
+        file="execute.py",
+        old="            self.unmade.add(key)\n",
+        new="            pass\n",
+        caught_by=(
+            f"{_SETBACKS}::test_no_pod_comes_of_a_revision_that_lacks_its_shape_or_its_service",
+            f"{_SETBACKS}::test_no_pod_is_added_to_a_revision_whose_service_cannot_come_back",
+            f"{_SETBACKS}::test_no_pod_comes_where_clients_would_have_no_address",
+        ),
+    ),
+    Mutant(
+        name="let-go-while-clients-come",
+        breaks="the old pods go though the clients' Service still leads to them",
+        file="execute.py",
+        old="            self.way_in = True\n",
+        new="            pass\n",
+        caught_by=(
+            f"{_SETBACKS}::test_the_old_revision_stays_while_clients_cannot_be_led_away_from_it",
+        ),
+    ),
+    Mutant(
+        name="gate-without-its-answer",
+        breaks="a pod is opened whose answer nothing keeps for the next one to be compared with",
+        file="execute.py",
+        old="            self.unkept.add(key)\n",
+        new="            pass\n",
+        caught_by=(f"{_SETBACKS}::test_a_gate_stays_shut_on_an_answer_that_is_not_kept",),
+    ),
+    Mutant(
+        name="weights-after-pods",
+        breaks="a Deployment that cannot be written keeps users at a bad candidate",
+        file="plan.py",
+        old=_ROUTES + _PODS,
+        new=_PODS + _ROUTES,
+        caught_by=(
+            f"{_SETBACKS}::test_users_are_taken_back_though_the_candidates_pods_cannot_be_changed",
+        ),
+    ),
+    Mutant(
+        name="a-refusal-slows-the-run",
+        breaks="while something is refused a run is looked at once a minute",
+        file="reconcile.py",
+        old="return STALLED_SECONDS if seconds is None or seconds >= TROUBLE_SECONDS else seconds",
+        new="return seconds and STALLED_SECONDS or STALLED_SECONDS",
+        caught_by=(
+            f"{_SETBACKS}::test_a_run_is_looked_at_as_often_as_ever_beside_what_is_refused",
         ),
     ),
     Mutant(
@@ -94,9 +186,9 @@ WRITES = (
     Mutant(
         name="children-of-others-observed",
         breaks="whatever carries our label is observed as a child, and then deleted",
-        file="observe.py",
-        old="        if belongs_to(item, deployment.metadata.name, deployment.metadata.uid)\n",
-        new="",
+        file="observe_children.py",
+        old=" for item in found if belongs_to(item, metadata.name, metadata.uid))\n",
+        new=" for item in found)\n",
         caught_by=(f"{_OBSERVE}::test_what_another_object_controls_is_not_a_child",),
     ),
     Mutant(
@@ -152,9 +244,17 @@ WRITES = (
         name="selector-keys-may-be-added",
         breaks="a key that somebody added to a selector stays, and users lose their pods",
         file="kube/drift.py",
-        old='_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector"})',
-        new="_ATOMIC: frozenset[str] = frozenset()",
+        old='frozenset({"selector", "labelSelector", "nodeSelector", ',
+        new="frozenset({",
         caught_by=(f"{_DRIFT}::test_what_somebody_changed_is_drift",),
+    ),
+    Mutant(
+        name="empty-maps-are-missed",
+        breaks="every pass applies a selector with an empty map, which the server does not keep",
+        file="kube/drift.py",
+        old="        return bool(_stored(observed.get(key)) == _stored(value))\n",
+        new="        return bool(observed.get(key) == value)\n",
+        caught_by=(f"{_DRIFT}::test_what_a_selector_has_that_is_empty_is_left_out_by_the_server",),
     ),
     Mutant(
         name="fields-of-the-create-stay",

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from deepseek_operator.rollout.evidence import (
     Window,
     fold,
 )
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 METRIC = Metric("errors", Relative(), (Relative(), Absolute(good=0.0025, bad=0.01)))
 BAR = evidence.bar(metrics=2)

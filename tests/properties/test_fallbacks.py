@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -11,8 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from deepseek_operator.observed import Gateway, revision_of
 from deepseek_operator.plan import Plan
 from deepseek_operator.rollout.revisions import target_key
+from tests.examples import as_many_as
 from tests.unit.samples import CPU_SPEC, LATER, Manifest, conditions, deepseek
 from tests.unit.world import World
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 BLOCKS: list[Manifest] = [
     {**CPU_SPEC, "model": name, "source": f"pvc://models/{name}"} for name in ("a", "b", "c")
@@ -138,5 +142,5 @@ class Fallbacks(RuleBasedStateMachine):
         assert found["RolledOut"]["status"] == "True"
 
 
-Fallbacks.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Fallbacks.TestCase.settings = settings(max_examples=as_many_as(25), stateful_step_count=25)
 TestFallbacks = Fallbacks.TestCase

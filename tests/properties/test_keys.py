@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.strategies import Spec, key_of, specs
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 DEFAULTS: Spec = {"engine": {"name": "vllm"}, "accelerator": {"kind": "GPU"}, "replicas": 1}
 

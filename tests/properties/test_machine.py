@@ -3,24 +3,29 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from deepseek_operator.rollout import evidence
-from deepseek_operator.rollout.evidence import Verdict
+from deepseek_operator.rollout.copies import Mirror
+from deepseek_operator.rollout.exams import Grade, Opinion, Quality, Report
 from deepseek_operator.rollout.machine import decide
 from deepseek_operator.rollout.run import (
     ENDED,
+    REPLACES_ALONE,
     Cause,
     Facts,
     Limits,
     Phase,
     Rollout,
-    Run,
     Step,
 )
+from tests.examples import as_many_as
+from tests.properties.promises import GOOD_REPORT, check, check_quality
 from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 PLAN = plan(
     Step(5, min_requests=20, min_duration=timedelta(seconds=30)),
@@ -34,90 +39,25 @@ PLAN = plan(
         keep=timedelta(minutes=5),
     ),
     metrics=(ERRORS, LATE),
+    quality=Quality(prompts=True, every_step=True, webhook=True, patience=timedelta(minutes=5)),
+    mirror=Mirror(
+        percent=20,
+        min_requests=20,
+        min_duration=timedelta(seconds=30),
+        max_duration=timedelta(minutes=3),
+    ),
+)
+REPORTS = (
+    None,
+    GOOD_REPORT,
+    GOOD_REPORT,
+    replace(GOOD_REPORT, candidate=Grade(10, 8)),
+    replace(GOOD_REPORT, opinion=Opinion(passes=False)),
+    replace(GOOD_REPORT, opinion=None, missing="it cannot be reached"),
+    Report(missing="TimedOut"),
 )
 VERBS = ("promote", "approve", "abort", "retry", "rollback", "resume", "nonsense")
 SHARES = (0.0, 0.01, 0.05, 0.6)
-
-
-def check(before: Rollout, facts: Facts, after: Rollout) -> None:
-    """What holds of any one decision."""
-    old, new = before.run, after.run
-    assert after.runs >= before.runs
-    if new is None:
-        return
-    assert 0 <= new.weight <= 100
-    assert new.weight in {0, 100, *(step.weight for step in new.plan.steps)}
-    _check_beginning(before, facts, after)
-    if old is None or old.number != new.number:
-        assert new.weight == 0
-        return
-    assert (new.plan == old.plan) or _has_learned(old, facts, new)
-    assert not (new.weight and new.has_to_learn)
-    _check_rise(old, facts, new)
-    _check_steps(old, facts, new)
-    _check_promotion(old, facts, new)
-    if after.stable != before.stable:
-        assert {before.stable, after.stable} == {new.candidate, new.stable}
-
-
-def _has_learned(old: Run, facts: Facts, new: Run) -> bool:
-    """The one change of a plan: what the stable revision teaches, before the first weight."""
-    is_first = old.phase is Phase.STARTING and new.phase is Phase.SHIFTING
-    learned = replace(old.plan, metrics=facts.metrics) if facts.metrics else None
-    return is_first and old.has_to_learn and new.plan == learned
-
-
-def _check_beginning(before: Rollout, facts: Facts, after: Rollout) -> None:
-    """A run begins from rest, and a revision that failed only when that is asked for."""
-    old, new = before.run, after.run
-    if new is None or (old is not None and old.number == new.number):
-        return
-    assert old is None or old.phase in ENDED
-    assert (new.candidate, new.stable) == (facts.target, before.stable)
-    assert new.candidate != new.stable
-    is_asked_for = (facts.command or "").startswith("retry:")
-    assert before.failure_of(new.candidate) is None or is_asked_for
-
-
-def _check_rise(old: Run, facts: Facts, new: Run) -> None:
-    """More traffic only for warm pods that can bear it, on figures that are there."""
-    if new.weight <= old.weight:
-        return
-    assert facts.candidate.ready >= max(1, facts.candidate.wanted)
-    assert facts.carries >= new.weight
-    assert not facts.paused
-    assert facts.target == new.candidate
-    assert (
-        not (facts.command or "").startswith("abort:")
-        or facts.command != f"abort:{old.name}/{old.step}"
-    )
-    if old.weight:
-        assert facts.sees or new.cause is Cause.PROMOTED_BY_HAND
-        assert facts.stable.ready >= facts.stable.wanted
-
-
-def _check_steps(old: Run, facts: Facts, new: Run) -> None:
-    """Step by step, none left out, and none with a gate passed without its approval."""
-    assert old.step <= new.step <= old.step + 1
-    if new.step == old.step:
-        return
-    step = old.plan.steps[old.step]
-    assert facts.acknowledged == old.weight == step.weight
-    assert old.step_since is not None
-    if step.pause:
-        assert old.step in new.approved
-
-
-def _check_promotion(old: Run, facts: Facts, new: Run) -> None:
-    if new.phase is not Phase.PROMOTING or old.phase is Phase.PROMOTING:
-        return
-    if new.cause is Cause.PROMOTED_BY_HAND:
-        return
-    assert new.cause is Cause.ACCEPTED
-    assert old.step == len(old.plan.steps) - 1
-    assert facts.acknowledged == old.weight
-    verdicts = [new.evidence[metric.name].verdict(new.plan.bar) for metric in new.plan.metrics]
-    assert evidence.overall(verdicts) is Verdict.GOOD
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -125,7 +65,7 @@ class Rollouts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(plan=PLAN, rate=60.0)
+        self.stage = Stage(plan=PLAN, rate=60.0, report=GOOD_REPORT)
 
     def one_pass(self) -> None:
         stage = self.stage
@@ -137,8 +77,7 @@ class Rollouts(RuleBasedStateMachine):
         self._check_blind(before, facts)
         assert after == decide(before, facts, now=stage.now)
         stage.rollout = after
-        if stage.gateways_answer:
-            stage.applied = stage.weight()
+        stage.take_up()
 
     def _check_blind(self, before: Rollout, facts: Facts) -> None:
         """Whatever is taken away from what is seen never gives the candidate more."""
@@ -151,10 +90,18 @@ class Rollouts(RuleBasedStateMachine):
             other = decide(before, blind, now=self.stage.now)
             if other.run is None or before.run is None or other.run.number != before.run.number:
                 continue
+            if other.run.cause is Cause.NOTHING_TO_COMPARE:
+                # Nobody is served, and what is not seen keeps nobody waiting.
+                continue
             if other.run.weight > before.run.weight:
                 assert seen.run is not None
                 assert seen.run.weight == other.run.weight
-                assert before.run.weight == 0 or other.run.cause is Cause.PROMOTED_BY_HAND
+                is_blind_before = before.run.weight == 0 and not before.run.mirrors
+                assert is_blind_before or other.run.cause is Cause.PROMOTED_BY_HAND
+
+        unexamined = decide(before, replace(facts, report=None), now=self.stage.now)
+        if before.run and unexamined.run and unexamined.run.number == before.run.number:
+            check_quality(before.run, unexamined.run)
 
     @rule(count=st.integers(1, 30))
     def time_goes_by(self, count: int) -> None:
@@ -201,9 +148,31 @@ class Rollouts(RuleBasedStateMachine):
     def engines_answer_or_not(self, teaches: bool) -> None:
         self.stage.teaches = teaches
 
+    @rule(hangs=st.booleans())
+    def the_candidate_hangs_or_not(self, hangs: bool) -> None:
+        self.stage.hangs = hangs
+
+    @rule(report=st.sampled_from(REPORTS))
+    def examinations_find(self, report: Report | None) -> None:
+        self.stage.report = report
+
     @rule(revision=st.sampled_from([STABLE, CANDIDATE, NEXT]), ready=st.integers(0, 2))
     def pods_come_and_go(self, revision: str, ready: int) -> None:
         self.stage.ready[revision] = ready
+
+    @rule(lags=st.booleans())
+    def a_controller_lags_or_not(self, lags: bool) -> None:
+        self.stage.lags = lags
+
+    @rule(somebody=st.booleans())
+    def the_user_scales(self, somebody: bool) -> None:
+        self.stage.asks_for_pods = somebody
+
+    @rule(wanted=st.sampled_from([0, 2]))
+    def the_stable_revision_is_to_have(self, wanted: int) -> None:
+        run = self.stage.rollout.run
+        stable = run.stable if run and run.phase not in ENDED else self.stage.rollout.stable
+        self.stage.wants[stable] = wanted
 
     @rule(revision=st.sampled_from([STABLE, CANDIDATE, NEXT]), share=st.sampled_from(SHARES))
     def a_revision_turns(self, revision: str, share: float) -> None:
@@ -223,7 +192,7 @@ class Rollouts(RuleBasedStateMachine):
         stage.rate, stage.carries, stage.leak = rate, carries, leak
         stage.running, stage.restarts = running, max(stage.restarts, restarts)
 
-    @rule(phase=st.sampled_from(list(Phase)))
+    @rule(phase=st.sampled_from([phase for phase in Phase if phase not in REPLACES_ALONE]))
     def all_is_well_until(self, phase: Phase) -> None:
         """Random rules seldom come to the later phases: this one goes there."""
         self._all_is_well()
@@ -238,9 +207,12 @@ class Rollouts(RuleBasedStateMachine):
     def _all_is_well(self) -> None:
         stage = self.stage
         stage.ready = dict.fromkeys((STABLE, CANDIDATE, NEXT), 2)
+        stage.wants = dict.fromkeys((STABLE, CANDIDATE, NEXT), 2)
         stage.bad = dict.fromkeys((STABLE, CANDIDATE, NEXT), 0.01)
         stage.sees = stage.gateways_answer = stage.promotes_itself = stage.teaches = True
-        stage.paused, stage.leak, stage.running = False, 0, 0
+        stage.paused, stage.hangs, stage.leak, stage.running = False, False, 0, 0
+        stage.asks_for_pods, stage.lags = True, False
+        stage.report = GOOD_REPORT
         stage.rate, stage.carries, stage.seconds = 60.0, 100, 15.0
 
     @precondition(lambda self: self.stage.rollout.run is not None)
@@ -284,4 +256,4 @@ class Rollouts(RuleBasedStateMachine):
 
 
 TestRollouts = Rollouts.TestCase
-TestRollouts.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRollouts.settings = settings(max_examples=as_many_as(60), stateful_step_count=30)

@@ -1,5 +1,6 @@
 """No two things ever want the same name."""
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -7,6 +8,8 @@ from deepseek_operator.api import names
 from tests.properties.strategies import keys, object_names
 from tests.unit.samples import CPU_SPEC, deepseek
 from tests.unit.world import World
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 CUT = "a" * 41
 LONG = "a" * 62 + "b"

@@ -3,14 +3,18 @@
 import copy
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.kube import drift
+from tests.examples import as_many_as
 from tests.properties.strategies import Spec, specs
 from tests.unit.samples import NOW, check_against_kubernetes, conditions, deepseek
 from tests.unit.world import World, served
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 
 @given(specs(), specs())
@@ -49,7 +53,7 @@ def test_every_child_is_owned_labelled_and_differs_from_none_of_its_kind(spec: S
         assert not drift.differs(drift.with_digest(child), drift.with_digest(child))
 
 
-@settings(max_examples=15)
+@settings(max_examples=as_many_as(15))
 @given(specs())
 def test_every_child_is_one_that_kubernetes_knows(spec: Spec) -> None:
     for child in World().plan(deepseek(**spec)).apply:

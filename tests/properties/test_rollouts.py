@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -11,8 +12,11 @@ from deepseek_operator.api import names
 from deepseek_operator.kube import drift
 from deepseek_operator.observed import ready_replicas, revision_of
 from deepseek_operator.plan import Plan
+from tests.examples import as_many_as
 from tests.unit.samples import CPU_SPEC, LATER, Manifest, conditions, deepseek
 from tests.unit.world import World
+
+pytestmark = pytest.mark.campaign(has_short_form=True)
 
 SERVABLE: list[Manifest] = [
     CPU_SPEC,
@@ -131,20 +135,20 @@ class Rollouts(RuleBasedStateMachine):
                 key = item["spec"]["selector"][names.REVISION_LABEL]
                 serving = self.world.stored.get("serving", {}).get("revision")
                 starting = ("ControllerRevision", key) in applied and serving in (None, key)
-                assert starting or self.world.observed().deployment(key)
+                assert starting or self.world.observed().engine_set(key)
 
     def a_new_revision_serves_only_at_full_strength(self, plan: Plan) -> None:
         before = self.world.stored.get("serving", {}).get("revision")
         after = plan.status.get("serving", {}).get("revision")
         if before is not None and after != before:
-            deployment = self.world.observed().deployment(after)
+            deployment = self.world.observed().engine_set(after)
             assert plan.records
             assert ready_replicas(deployment) >= self.spec["replicas"]
 
     def status_never_claims_more_than_there_is(self, plan: Plan) -> None:
         observed = self.world.observed()
         for entry in filter(None, (plan.status.get("serving"), plan.status.get("desired"))):
-            ready = ready_replicas(observed.deployment(entry["revision"]))
+            ready = ready_replicas(observed.engine_set(entry["revision"]))
             assert entry["readyReplicas"] <= ready
         found = conditions(plan.status)
         if found["Ready"]["status"] == "True":
@@ -156,7 +160,7 @@ class Rollouts(RuleBasedStateMachine):
     def no_pod_starts_before_its_weights_are_there(self, plan: Plan) -> None:
         observed = self.world.observed()
         for item in plan.apply:
-            if item["kind"] == "Deployment" and observed.deployment(str(revision_of(item))) is None:
+            if item["kind"] == "Deployment" and observed.engine_set(str(revision_of(item))) is None:
                 [claim] = [
                     volume["persistentVolumeClaim"]["claimName"]
                     for volume in item["spec"]["template"]["spec"]["volumes"]
@@ -189,7 +193,7 @@ class Rollouts(RuleBasedStateMachine):
     def _routed_ready(self) -> int:
         observed = self.world.observed()
         key = observed.client_service_revision("chat")
-        return 0 if key is None else ready_replicas(observed.deployment(key))
+        return 0 if key is None else ready_replicas(observed.engine_set(key))
 
     def _wants_nobody(self, plan: Plan) -> bool:
         return not plan.status.get("serving", {}).get("replicas")
@@ -199,5 +203,5 @@ def _places(manifests: tuple[Manifest, ...]) -> list[tuple[str, str]]:
     return [(item["kind"], item["metadata"]["name"]) for item in manifests]
 
 
-Rollouts.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Rollouts.TestCase.settings = settings(max_examples=as_many_as(60), stateful_step_count=25)
 TestRollouts = Rollouts.TestCase

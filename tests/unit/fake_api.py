@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from deepseek_operator.api import names
 from deepseek_operator.kube.client import Kube
-from tests.unit import world
+from tests.unit import structural, world
 from tests.unit.samples import Manifest
 
 Fault = Callable[["Call"], str | None]
@@ -44,6 +45,13 @@ class Answer(Exception):  # noqa: N818 - an answer
     def __init__(self, code: int, reason: str, message: str = "") -> None:
         super().__init__(code, reason)
         self.code, self.reason, self.message = code, reason, message
+
+
+def _check_status(status: Manifest) -> None:
+    """The real one refuses what does not fit its schema, and drops what is not in it."""
+    found = [*structural.faults(structural.schema_of("status"), status, "status")]
+    if found:
+        raise Answer(422, "Invalid", "; ".join(found))
 
 
 @dataclass
@@ -188,6 +196,8 @@ class FakeApi:
         if sub or call.path.endswith("/status"):
             status = _copy(call.body["status"])
             is_pod = present.get("kind") == "Pod"
+            if present.get("kind") == names.KIND:
+                _check_status(status)
             changed["status"] = _joined(present["status"], status) if is_pod else status
         else:
             _merge_applied(changed, call.body, manager=call.query["fieldManager"])

@@ -22,6 +22,7 @@ KUBERNETES = "1.35"
 IMAGES = EngineImages(
     vllm="registry.example/vllm:0.33.0",
     vllm_cpu="registry.example/vllm-cpu:0.32.0",
+    tensorrt_llm="registry.example/tensorrt-llm:1.2.1",
     toolbox="registry.example/toolbox:1",
     gateway="registry.example/gateway:1",
 )
@@ -45,7 +46,14 @@ EVERY_FIELD: Manifest = {
         "args": ["--enable-prefix-caching", "--reasoning_parser=qwen3"],
     },
     "accelerator": {"kind": "GPU", "product": "NVIDIA-H200", "count": 4},
+    "quantization": "fp8",
     "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},
+    "workload": {
+        "inputTokens": 4096,
+        "outputTokens": 512,
+        "timeToFirstToken": "2s",
+        "timePerOutputToken": "50ms",
+    },
     "warmup": {
         "enabled": True,
         "prompts": {"name": "system-prompts"},
@@ -102,19 +110,30 @@ EVERY_FIELD: Manifest = {
         "stickyHeader": "x-conversation-id",
         "pinning": True,
         "maxRequestsPerReplica": 512,
+        "longRequests": {"fromBytes": 65536, "maxRequestsPerReplica": 16},
         "maxRequestBytes": 1048576,
         "timeouts": {"firstToken": "20s", "betweenTokens": "30s", "response": "5m"},
+        "apiKeys": {
+            "secretName": "chat-keys",
+            "requestsPerMinute": 600,
+            "limits": [{"client": "batch", "requestsPerMinute": 30}],
+        },
+        "tls": {"secretName": "chat-tls", "only": True},
+        "accessLog": "Failures",
         "drainTimeout": "15m",
         "resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
     },
     "rollout": {
         "strategy": "Canary",
+        "from": {"model": "DeepSeek-R1-Distill-Qwen-7B", "replicas": 2},
+        "skipInitial": True,
         "steps": [
             {"weight": 10, "minDuration": "2m", "minRequests": 50, "pause": True},
             {"weight": 50},
         ],
         "paused": False,
         "autoPromote": False,
+        "startTimeout": "3h",
         "holdTimeout": "10m",
         "maxDuration": "12h",
         "rollbackWindow": "1h",
@@ -126,6 +145,19 @@ EVERY_FIELD: Manifest = {
             "truncated": {"maxPercent": 20},
             "empty": {"maxPercent": 1},
             "preemptions": {"maxPercent": 5},
+            "quality": {
+                "prompts": {"name": "reference-prompts"},
+                "minPassingPercent": 95,
+                "maxDropPercent": 2,
+                "everyStep": True,
+                "webhook": {
+                    "url": "https://judge.team.svc:8443/v1/ok",
+                    "timeout": "30s",
+                    "token": {"name": "judge", "key": "token"},
+                    "ca": {"name": "roots", "key": "ca.crt"},
+                },
+                "timeout": "15m",
+            },
         },
     },
     "fallback": [

@@ -36,6 +36,8 @@ class Service(World):
     """Its gateways go on as they were told before."""
     taken: str = ""
     now: Any = NOW
+    running: dict[str, int] = field(default_factory=dict)
+    """Answers that have not ended, by revision."""
     counted: dict[tuple[str, int], int] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
     """How revisions answer that do it otherwise than the rest."""
@@ -55,8 +57,10 @@ class Service(World):
         told = self.document()
         keys = [route["revision"] for route in told["routes"]]
         weights = [route["weight"] for route in told["routes"]]
-        for key in self.chance.choices(keys, weights, k=self.rate * seconds):
+        pods = self.replicas
+        for key in keys and self.chance.choices(keys, weights, k=self.rate * seconds):
             code = self.failing if self.chance.random() < self.bad.get(key, 0.0) else 200
+            code = code if pods.get(key) else 503
             self.counted[key, code] = self.counted.get((key, code), 0) + 1
             if code == 200:
                 self.engine(key).answer(1)
@@ -69,12 +73,12 @@ class Service(World):
         report = {
             "taken": self.taken,
             "envoy": "1",
-            "counted": {"requests": requests, "active": {}},
+            "counted": {"requests": requests, "active": dict(self.running)},
         }
         self.gateways = (Gateway("g", is_ready=True, report=None if self.is_silent else report),)
 
-        # Those of a revision without requests tell that they had none.
-        self.told = tuple(self.engine(key).tell() for key in self.replicas)
+        # Those of a revision without requests tell that they had none; without pods nobody tells anything.
+        self.told = tuple(self.engine(key).tell() for key in pods if pods[key])
 
     def engine(self, key: str) -> PlayedEngine:
         """One engine for all pods of a revision."""
@@ -192,6 +196,32 @@ def test_a_candidate_that_fails_nothing_and_is_worse_goes_back(
     assert service.replicas == {old: 8}
 
 
+@pytest.mark.parametrize(
+    ("limit", "minutes", "waited"),
+    [
+        pytest.param({"startTimeout": "5m"}, 4, True, id="in-time"),
+        pytest.param({"startTimeout": "5m"}, 6, False, id="late"),
+        pytest.param({}, 119, True, id="by-default-in-time"),
+        pytest.param({}, 121, False, id="by-default-late"),
+    ],
+)
+def test_a_candidate_that_does_not_start_in_time_goes_back(
+    service: Service, limit: Manifest, minutes: int, *, waited: bool
+) -> None:
+    [old] = service.replicas
+    new = deepseek(**{**NEW, "rollout": {**CANARY, **limit}}, generation=2)
+    service.until(new, "Starting")
+
+    status = service.plan(new, now=service.now + timedelta(minutes=minutes)).status
+
+    assert status["serving"]["revision"] == old
+    run = status["rollout"]
+    assert (run["phase"], run["reason"]) == (
+        ("Starting", "CandidateStarting") if waited else ("RollingBack", "CandidateNotReady")
+    )
+    assert waited or "(rollout.startTimeout)" in run["message"]
+
+
 def test_a_model_that_is_slower_by_nature_is_promoted(service: Service) -> None:
     """From a distilled model to a large one: only a limit of the user's own could stop it."""
     larger = deepseek(**{**NEW, "model": "large", "source": "pvc://models/large"}, generation=2)
@@ -233,12 +263,12 @@ def test_an_engine_that_tells_nothing_holds_the_run_and_then_it_goes_back(
     service.engine(key).is_silent = True
     held = service.until(new, "Held", "Watching")
     assert held["rollout"]["reason"] == "NoData"
-    assert f"pod-{key} does not answer on /metrics" in held["rollout"]["message"]
+    assert f"pod-{key} does not answer with its figures" in held["rollout"]["message"]
 
     ended = service.until(new, "RolledBack", "Watching")["rollout"]
 
     assert (ended["phase"], ended["reason"]) == ("RolledBack", "HeldTooLong")
-    assert f"pod-{key} does not answer on /metrics" in ended["message"]
+    assert f"pod-{key} does not answer with its figures" in ended["message"]
 
 
 def test_no_weight_is_set_before_it_is_known_what_to_compare_with(service: Service) -> None:
@@ -289,6 +319,27 @@ def test_a_bad_hour_of_both_is_held_against_nobody(service: Service) -> None:
         service.paces[key] = Pace(first_token=30, per_output_token=1.0)
 
     service.until(new, "Watching")
+
+
+def test_times_of_requests_that_differ_are_not_compared(service: Service) -> None:
+    """Heavy users that stay with the candidate: it is late, and not for what it is."""
+    new = deepseek(**NEW, generation=2)
+    service.until(new, "Starting")
+    candidate = service.stored["rollout"]["candidate"]
+    service.paces[candidate] = Pace(slow_share=0.6, long_share=0.8)
+    service.until(new, "Analyzing")
+    for _ in range(120):
+        service.one_pass(new)
+
+    run = service.stored["rollout"]
+    verdicts = {entry["name"]: entry["verdict"] for entry in run["metrics"]}
+    assert run["phase"] == "Analyzing"
+    assert (verdicts["longPrompts"], verdicts["timeToFirstToken"]) == ("Unknown", "Unknown")
+    assert "longPrompts (over 50 tokens): " in run["message"]
+    # The same requests for both again: what it is shows.
+    service.paces[candidate] = Pace(slow_share=0.6)
+    ended = service.until(new, "RolledBack", passes=2000)["rollout"]
+    assert (ended["reason"], ended["message"].split()[0]) == ("EvidenceBad", "timeToFirstToken")
 
 
 def test_what_is_late_is_learned_before_the_first_weight_and_then_fixed(service: Service) -> None:

@@ -1,6 +1,6 @@
 """Which revisions are alike by nature, from what is frozen of them."""
 
-from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from deepseek_operator import comparison
 from deepseek_operator.api.traffic import Rollout
 from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.rollout.run import Cause, Phase, Run
+from tests.unit.samples import NOW
 
 
 def shape(model: str = "DeepSeek-V3", **spec: Any) -> Shape:
@@ -62,7 +64,7 @@ def test_every_metric_has_its_part_of_the_error_budget() -> None:
     plan = comparison.plan_of(Rollout(strategy="Canary"), candidate=shape(), stable=shape())
     alone = comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None)
 
-    assert len(plan.metrics) == 7
+    assert len(plan.metrics) == 8
     assert plan.bar.alarm_at > alone.bar.alarm_at
     assert plan.bar.accept_at == alone.bar.accept_at
 
@@ -74,10 +76,74 @@ def test_of_a_revision_that_cannot_be_read_nothing_is_asked(
     assert names(*known) == ["errors", "rejections"]
 
 
-def test_another_engine_beside_vllm_is_judged_by_what_gateways_count() -> None:
-    other = replace(
-        shape(), template={"spec": {"containers": [{"command": ["trtllm-serve", "serve"]}]}}
+def running(*command: str) -> Shape:
+    """The shape above with another engine."""
+    [engine] = shape().template["spec"]["containers"]
+    return shape(containers=[{**engine, "command": list(command)}])
+
+
+def test_a_replace_has_the_patience_of_an_outage_unless_the_user_has_another() -> None:
+    own = {"startTimeout": "2h", "holdTimeout": "1h", "drainTimeout": "1m", "rollbackWindow": "24h"}
+
+    plan = comparison.plan_of(Rollout(strategy="Replace"), candidate=shape(), stable=shape())
+    given = comparison.plan_of(
+        Rollout.model_validate({"strategy": "Replace", **own}), candidate=None, stable=None
     )
 
-    assert names(shape(), other) == ["errors", "rejections"]
-    assert "empty" in names(shape(), shape("DeepSeek-R1"))
+    assert (plan.replaces, plan.steps, plan.quality) == (True, (), None)
+    assert [metric.name for metric in plan.metrics] == ["errors", "rejections"]
+    assert (plan.limits.start, plan.limits.hold) == (timedelta(minutes=30), timedelta(minutes=5))
+    assert (given.limits.start, given.limits.hold) == (timedelta(hours=2), timedelta(hours=1))
+    assert (given.limits.drain, given.limits.keep) == (timedelta(minutes=1), timedelta(days=1))
+
+
+TRTLLM = running("trtllm-serve", "serve")
+BY_GATEWAYS = ["errors", "rejections"]
+BY_BOTH = [*BY_GATEWAYS, "timeToFirstToken", "timePerOutputToken", "truncated"]
+UNTOLD = ["empty", "preemptions"]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "compared"),
+    [
+        pytest.param(TRTLLM, TRTLLM, BY_BOTH, id="tensorrt-llm"),
+        pytest.param(TRTLLM, shape(), BY_BOTH, id="after-vllm"),
+        pytest.param(shape(), TRTLLM, BY_BOTH, id="before-vllm"),
+        pytest.param(running("own-engine"), shape(), BY_GATEWAYS, id="unknown"),
+        pytest.param(running("own-engine"), None, BY_GATEWAYS, id="no-pair"),
+    ],
+)
+def test_only_what_the_engines_of_both_tell_is_compared(
+    candidate: Shape, stable: Shape | None, compared: list[str]
+) -> None:
+    assert names(candidate, stable) == compared
+
+
+RUN = Run(
+    number=2,
+    candidate="new",
+    stable="old",
+    plan=comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None),
+    phase=Phase.STARTING,
+    cause=Cause.CANDIDATE_STARTING,
+    said="",
+    started=NOW,
+    since=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "before", "named"),
+    [
+        pytest.param({"new": TRTLLM, "old": shape()}, {}, UNTOLD, id="both-known"),
+        pytest.param({"new": shape(), "old": shape()}, {"run": RUN.name, "notCompared": UNTOLD}, [], id="vllm"),
+        pytest.param({"new": TRTLLM}, {"run": RUN.name, "notCompared": UNTOLD}, UNTOLD, id="one-is-gone"),
+        pytest.param({"new": TRTLLM}, {"run": "another", "notCompared": UNTOLD}, [], id="of-another-run"),
+        pytest.param({}, {}, [], id="none-known"),
+    ],
+)  # fmt: skip
+def test_what_is_not_compared_is_named_as_long_as_the_run_is_shown(
+    shapes: dict[str, Shape], before: dict[str, Any], named: list[str]
+) -> None:
+    assert comparison.untold(RUN, shapes, told_before=before) == tuple(named)
+    assert comparison.untold(None, shapes, told_before=before) == ()

@@ -24,6 +24,30 @@ INFO 03-01 12:00:00 [api_server.py:1] vLLM API server version 0.33.0
 WRONG_WEIGHTS = """\
 (APIServer pid=1) OSError: Can't load the configuration of '/weights/tiny'. Make sure it exists.
 """
+TRUNCATED = """\
+(EngineCore pid=41) ERROR 03-01 12:00:09 [core.py:1104] EngineCore failed to start.
+(EngineCore pid=41) ERROR 03-01 12:00:09 [core.py:1104] Traceback (most recent call last):
+(EngineCore pid=41) ERROR 03-01 12:00:09 [core.py:1104]     with safe_open(st_file, framework="pt") as f:
+(EngineCore pid=41) ERROR 03-01 12:00:09 [core.py:1104] safetensors._safetensors_rust.SafetensorError: \
+Error while deserializing header: incomplete metadata, file not fully covered
+(EngineCore pid=41) Process EngineCore:
+(EngineCore pid=41) Traceback (most recent call last):
+(EngineCore pid=41)   File "weight_utils.py", line 1, in safetensors_weights_iterator
+(EngineCore pid=41) safetensors._safetensors_rust.SafetensorError: Error while deserializing header: \
+incomplete metadata, file not fully covered
+(APIServer pid=1) Traceback (most recent call last):
+(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
+"""The error's text is that of safetensors 0.8.0 for a file cut in half."""
+ANOTHER_ARCHITECTURE = """\
+(APIServer pid=1) Traceback (most recent call last):
+(APIServer pid=1)     s.__pydantic_validator__.validate_python(ArgsKwargs(args, kwargs), self_instance=s)
+(APIServer pid=1) pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig
+(APIServer pid=1)   Value error, Model architectures ['NoSuchForCausalLM'] are not supported for now. \
+Supported architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM']) \
+[type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]
+(APIServer pid=1)     For further information visit https://errors.pydantic.dev/2/v/value_error
+"""
 
 
 def container(name: str = "engine", **fields: Any) -> Manifest:
@@ -334,6 +358,19 @@ def test_the_memory_limit_is_named_where_there_is_one(
             "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig: "
             "User-specified max_model_len (999) is greater than the derived max_model_len (64)",
             id="pydantic-says-it-in-the-next-line",
+        ),
+        pytest.param(
+            TRUNCATED,
+            "safetensors._safetensors_rust.SafetensorError: Error while deserializing header: "
+            "incomplete metadata, file not fully covered",
+            id="truncated-weights",
+        ),
+        pytest.param(
+            ANOTHER_ARCHITECTURE,
+            "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig: "
+            "Model architectures ['NoSuchForCausalLM'] are not supported for now. Supported "
+            "architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM'])",
+            id="another-architecture",
         ),
         pytest.param(
             "ValidationError: 1 validation error for ModelConfig",

@@ -40,7 +40,9 @@ def test_an_example_becomes_valid_children(path: Path) -> None:
 
     assert conditions(plan.status)["Stalled"]["status"] == "False"
     for child in plan.apply:
-        check_against_kubernetes(child)
+        # Not one of Kubernetes' own: tests/cluster has the real server say.
+        if child["kind"] != "HTTPRoute":
+            check_against_kubernetes(child)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.observed import revision_of
 from deepseek_operator.plan import Plan
@@ -188,6 +189,43 @@ def test_a_changed_entry_is_warm_before_the_old_one_goes() -> None:
     assert service.replicas == {key(V3): 1, key(OTHER): 1, key(SMALL): 1}
     assert [one["model"] for one in status["fallback"]] == ["other", "small"]
     assert "rollout" not in status
+
+
+@pytest.mark.parametrize("comes", ["never", "late"])
+def test_an_entry_that_is_edited_again_and_again_leaves_one_that_serves_behind(comes: str) -> None:
+    service = Service()
+    service.passes(served_with(R1))
+    edits = [{**OTHER, "source": f"pvc://models/{number}"} for number in range(20)]
+
+    for number, edit in enumerate(edits, start=2):
+        stuck = edits if comes == "never" else [edit]
+        changed = served_with(edit, generation=number)
+        status = service.passes(changed, stuck=tuple(map(key, stuck)), count=3)
+
+        DeepSeekDeploymentStatus.model_validate(status)
+        assert set(service.replicas) == {key(V3), key(R1), key(edit)}
+        assert service.chain(key(V3)) == [key(R1), key(edit)]
+
+
+def test_an_entry_that_never_served_goes_when_it_is_edited() -> None:
+    service = Service()
+    service.passes(served_with(R1), stuck=(key(R1),))
+
+    service.passes(served_with(OTHER, generation=2), stuck=(key(R1), key(OTHER)))
+
+    assert set(service.replicas) == {key(V3), key(OTHER)}
+
+
+def test_who_stood_in_stays_though_its_pods_are_away_as_its_entry_changes() -> None:
+    service = Service()
+    service.passes(served_with(R1))
+    told = {"type": "Progressing", "reason": "NewReplicaSetAvailable"}
+    service.start_pods(key(R1), ready=0)
+    service.find("Deployment", key(R1))["status"]["conditions"] = [told]
+
+    service.carry_out(service.plan(served_with(OTHER, generation=2)))
+
+    assert service.chain(key(V3)) == [key(R1), key(OTHER)]
 
 
 def test_the_old_one_stays_until_every_gateway_has_left_it() -> None:

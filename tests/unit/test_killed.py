@@ -1,5 +1,9 @@
 """The operator killed at any call of an object's life: fetched once, warmed up once, opened on a result."""
 
+import pytest
+
+from deepseek_operator.errors import Waiting
+from deepseek_operator.kube.errors import ApiError, UnreachableError
 from deepseek_operator.reconcile import Key, reconcile
 from tests.unit import world
 from tests.unit.fake_api import Call, FakeApi
@@ -10,6 +14,9 @@ from tests.unit.test_warming import answers, ended, pod
 SPEC: Manifest = {"model": "tiny", "source": "hf://org/tiny"}
 GATE = "serving.deepseek.dev/warm"
 WEIGHTS = "serving.deepseek.dev/weights"
+
+
+KILLED = "killed"
 
 
 class Killed(BaseException):
@@ -64,32 +71,34 @@ def has_result(api: FakeApi) -> bool:
     return any(path.endswith("-run") for path in api.objects)
 
 
-async def live(api: FakeApi, *, killed_at: int = -1) -> int:
-    """From the user's apply until nothing is left to do; how often the operator was killed."""
-    kills = 0
+async def live(api: FakeApi, *, hit_at: int = -1, fault: str = KILLED) -> int:
+    """From the user's apply until nothing is left to do; how often a call was hit."""
+    hits = 0
 
-    def kill(call: Call) -> str | None:
-        nonlocal kills
+    def hit(call: Call) -> str | None:
+        nonlocal hits
         opens = call.method == "PATCH" and call.path == f"{PODS}/one/status"
         assert not opens or has_result(api), "opened without a result"
-        if call.number == killed_at:
-            kills += 1
+        if call.number != hit_at:
+            return None
+        hits += 1
+        if fault == KILLED:
             raise Killed
-        return None
+        return fault
 
-    api.fault = kill
+    api.fault = hit
     put(api, "chat", **SPEC)
     for _ in range(40):
         before = len(api.writes())
         try:
             await reconcile(api.kube(), Key("team", "chat"), images=IMAGES, now=LATER)
-        except Killed:
+        except (Killed, ApiError, UnreachableError, Waiting):
             continue
         finally:
             for item in api.objects.values():
                 item["metadata"].setdefault("creationTimestamp", f"2026-03-01T{api.version:08}Z")
         if len(api.writes()) == before and is_open(api):
-            return kills
+            return hits
         # Each part of the world has its turn only once the operator has come to rest.
         if len(api.writes()) == before:
             fetch(api)
@@ -122,7 +131,7 @@ async def test_killed_before_any_call_it_ends_the_same_and_does_nothing_twice() 
 
     for number in range(len(clean.calls)):
         api = FakeApi()
-        assert await live(api, killed_at=number) == 1, number
+        assert await live(api, hit_at=number) == 1, number
         assert outcome(api) == outcome(clean), number
         told = {k: v["status"] for k, v in conditions(status(api)).items()}
         assert told == {k: v["status"] for k, v in conditions(status(clean)).items()}, number
@@ -130,6 +139,20 @@ async def test_killed_before_any_call_it_ends_the_same_and_does_nothing_twice() 
         done = [call for call in api.calls if call.number != number]
         again = [name for name in set(jobs) if created(done, name) > 1]
         assert again == [], number
+
+
+@pytest.mark.parametrize(("fault", "each"), [("after", 1), ("409", 3), ("429", 3), ("500", 3)])
+async def test_whatever_a_call_is_answered_it_ends_the_same(fault: str, each: int) -> None:
+    """With fetched weights, a warm-up and a gateway; `after` is done, and its answer lost."""
+    clean = FakeApi()
+    assert await live(clean) == 0
+
+    for number in range(0, len(clean.calls), each):
+        api = FakeApi()
+        assert await live(api, hit_at=number, fault=fault) == 1, number
+        assert outcome(api) == outcome(clean), number
+        told = {k: v["status"] for k, v in conditions(status(api)).items()}
+        assert told == {k: v["status"] for k, v in conditions(status(clean)).items()}, number
 
 
 def created(calls: list[Call], name: str) -> int:

@@ -22,6 +22,7 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/deepseek-operato
 SETTINGS = Settings(
     vllm_image=IMAGES.vllm,
     vllm_cpu_image=IMAGES.vllm_cpu,
+    tensorrt_llm_image=IMAGES.tensorrt_llm,
     toolbox_image=IMAGES.toolbox,
     gateway_image=IMAGES.gateway,
     identity="a",

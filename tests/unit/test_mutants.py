@@ -10,6 +10,7 @@ from tests.mutants import campaign
 from tests.mutants.campaign import REPOSITORY
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.patch import Mutant, PatchError
+from tests.mutants.short import promised, short_form
 from tests.mutants.witness import is_assertion
 
 EACH = [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS]
@@ -98,3 +99,13 @@ def test_the_copy_holds_what_tests_need_and_no_byte_code(tmp_path: Path) -> None
     assert (tmp_path / "operator/deepseek_operator/plan.py").exists()
     assert (tmp_path / "tests/unit/test_plan.py").exists()
     assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_the_short_form_has_all_that_break_a_promise_and_some_of_the_others() -> None:
+    names = {mutant.name for mutant in MUTANTS}
+    chosen = [mutant.name for mutant in short_form(MUTANTS)]
+
+    assert promised() & names <= set(chosen)
+    assert len(promised() & names) > 50
+    assert len(names) / 3 < len(chosen) < len(names) * 2 / 3
+    assert chosen == [mutant.name for mutant in MUTANTS if mutant.name in set(chosen)]

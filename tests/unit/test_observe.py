@@ -246,6 +246,12 @@ CANARY: Manifest = {"gateway": {}, "rollout": {"strategy": "Canary"}}
     [
         pytest.param(CANARY, {"run": "1-new", "phase": "Starting"}, True, id="starts"),
         pytest.param(CANARY, {"run": "1-new", "phase": "Watching"}, True, id="may-come-back"),
+        pytest.param(
+            {"rollout": {"strategy": "Replace"}},
+            {"run": "1-new", "phase": "Stopping"},
+            True,
+            id="replaced",
+        ),
         pytest.param(CANARY, {"run": "1-new", "phase": "Succeeded"}, False, id="over"),
         pytest.param(CANARY, {"run": "1-new", "phase": "RolledBack"}, False, id="went-back"),
         pytest.param(CANARY, {"phase": "Idle"}, False, id="unreadable"),
@@ -256,7 +262,9 @@ CANARY: Manifest = {"gateway": {}, "rollout": {"strategy": "Canary"}}
 async def test_engines_are_asked_only_while_a_run_is_under_way(
     spec: Manifest, rollout: Manifest, *, asked: bool
 ) -> None:
-    api = await with_pods(warming.pod("one"), warming.pod("two"))
+    two = warming.pod("two")
+    two["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+    api = await with_pods(warming.pod("one"), two)
     pods: list[str] = []
 
     async def ask(found: Sequence[Manifest]) -> tuple[Engine, ...]:
@@ -272,4 +280,59 @@ async def test_engines_are_asked_only_while_a_run_is_under_way(
 
     assert pods == (["one", "two"] if asked else [])
     assert [engine.pod for engine in observed.told] == ["one"] * asked
+    assert [pod["metadata"]["name"] for pod in observed.ending] == ["two"] * asked
     assert observed.told_by("old") == ()
+
+
+@pytest.mark.parametrize(
+    ("rollout", "found"),
+    [
+        pytest.param({}, 0, id="one-revision"),
+        pytest.param({"from": {"model": "small", "source": "pvc://m"}}, 1, id="two-at-once"),
+    ],
+)
+async def test_an_object_of_the_first_generation_may_have_lost_its_status(
+    rollout: Manifest, found: int
+) -> None:
+    api = FakeApi()
+    put_object(api)
+    await settle(api)
+
+    observed = await observe(api.kube(), deepseek(**CPU_SPEC, rollout=rollout), stored={})
+
+    assert len(observed.engines) == found
+
+
+JOBS = "/apis/batch/v1/namespaces/team/jobs"
+
+
+def put_exam(api: FakeApi, name: str, *, of: str = "chat", uid: str = "uid-of-chat") -> None:
+    owner = {"kind": "DeepSeekDeployment", "name": of, "uid": uid, "controller": True}
+    labels = {
+        "app.kubernetes.io/managed-by": "deepseek-operator",
+        "serving.deepseek.dev/quality": of,
+    }
+    metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
+    api.put(f"{JOBS}/{name}", {"kind": "Job", "metadata": metadata})
+    api.put(
+        f"{PODS}/{name}-x", {"kind": "Pod", "metadata": {"name": f"{name}-x", "labels": labels}}
+    )
+
+
+@pytest.mark.parametrize("examined", [True, False])
+async def test_examinations_are_read_only_once_there_was_one(*, examined: bool) -> None:
+    api = await with_pods(warming.pod("one"))
+    put_exam(api, "quality-1")
+    put_exam(api, "quality-2", of="other", uid="uid-of-other")
+    put_exam(api, "quality-3", uid="uid-of-an-object-of-this-name-before")
+    run: Manifest = {"run": "1-new", "phase": "Starting"}
+    if examined:
+        run["quality"] = {"before": "step 1"}
+
+    observed = await observe(
+        api.kube(), deepseek(**CPU_SPEC, **CANARY), stored={**STORED, "rollout": run}
+    )
+
+    assert [job["metadata"]["name"] for job in observed.exams] == ["quality-1"] * examined
+    assert (observed.exam("quality-1") is not None) is examined
+    assert (len(observed.examiners) > 0) is examined

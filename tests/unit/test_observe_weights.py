@@ -126,7 +126,11 @@ async def test_a_served_object_reads_its_claims_and_nothing_else_of_its_weights(
     assert (found.jobs, found.fetchers, found.progress) == ((), (), {})
 
 
-@pytest.mark.parametrize("spec", [FETCHED, {"model": "DeepSeek-V3"}], ids=["source", "catalog"])
+@pytest.mark.parametrize(
+    "spec",
+    [FETCHED, {"model": "DeepSeek-V3"}, {**CPU_SPEC, "rollout": {"from": FETCHED}}],
+    ids=["source", "catalog", "baseline"],
+)
 async def test_a_new_object_reads_whatever_there_is(spec: Manifest) -> None:
     api = FakeApi()
     put_claim(api)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from deepseek_operator.observed import Observed, is_at_strength, ready_replicas, revision_of
+from deepseek_operator.observed import (
+    Observed,
+    has_served,
+    is_at_strength,
+    ready_replicas,
+    revision_of,
+    template_of,
+)
 from tests.unit.samples import Manifest, deepseek
 from tests.unit.world import served
 
@@ -38,9 +45,9 @@ def test_children_are_found_by_their_revision() -> None:
     key = revision_of(observed.deployments[0])
 
     assert key is not None
-    assert observed.deployment(key) is observed.deployments[0]
+    assert observed.engine_set(key) is observed.deployments[0]
     assert observed.revision(key) is observed.revisions[0]
-    assert observed.deployment("other") is None
+    assert observed.engine_set("other") is None
     assert len(observed.children) == 4
 
 
@@ -58,3 +65,88 @@ def test_the_clients_service_tells_who_serves(service: Manifest, revision: str |
 
     assert revision == observed.client_service_revision("chat")
     assert observed.client_service_revision("other") is None
+
+
+@pytest.mark.parametrize(
+    ("ready", "kind", "reason", "served_once"),
+    [
+        pytest.param(1, None, None, True, id="ready-now"),
+        pytest.param(0, "Progressing", "NewReplicaSetAvailable", True, id="all-were-once"),
+        pytest.param(0, "Progressing", "ReplicaSetUpdated", False, id="on-its-way"),
+        pytest.param(0, "Available", "NewReplicaSetAvailable", False, id="another-condition"),
+        pytest.param(None, None, None, False, id="no-status"),
+    ],
+)
+def test_whether_pods_have_served_outlives_them(
+    ready: int | None, kind: str | None, reason: str | None, *, served_once: bool
+) -> None:
+    found = deployment(ready)
+    found["status"]["conditions"] = [{"type": kind, "status": "True", "reason": reason}]
+
+    assert has_served(found) is served_once
+    assert not has_served(None)
+
+
+def group_set(**status: object) -> Manifest:
+    template: Manifest = {"metadata": {"labels": {}}}
+    parts = {"leaderTemplate": template, "workerTemplate": {}, "size": 2}
+    return {
+        "kind": "LeaderWorkerSet",
+        "metadata": {"generation": 2, "labels": {LABEL: "k"}},
+        "spec": {"replicas": 3, "leaderWorkerTemplate": parts},
+        **({"status": status} if status else {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "strong"),
+    [
+        pytest.param(group_set(), False, id="just-made"),
+        pytest.param(group_set(readyReplicas=2, observedGeneration=2), True, id="counted-now"),
+        pytest.param(group_set(readyReplicas=2, observedGeneration=1), False, id="counted-before"),
+        pytest.param(group_set(readyReplicas=2), True, id="of-an-older-controller"),
+        pytest.param(group_set(readyReplicas=1), False, id="too-few"),
+    ],
+)
+def test_groups_are_counted_as_their_controller_tells(found: Manifest, *, strong: bool) -> None:
+    assert is_at_strength(found, 2) is strong
+
+
+@pytest.mark.parametrize(
+    ("conditions", "served_once"),
+    [
+        pytest.param([{"type": "Available", "status": "False"}], True, id="all-were-once"),
+        pytest.param([{"type": "Progressing", "status": "True"}], False, id="on-their-way"),
+        pytest.param(
+            [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}], False, id="anothers-word"
+        ),
+    ],
+)
+def test_whether_groups_have_served_outlives_them(
+    conditions: list[Manifest], *, served_once: bool
+) -> None:
+    assert has_served(group_set(conditions=conditions)) is served_once
+
+
+def test_a_revision_has_one_set_of_pods_of_either_kind() -> None:
+    found = group_set()
+    observed = Observed(groups=(found,))
+
+    assert observed.engine_set("k") is found
+    assert observed.engines == observed.children == (found,)
+    assert template_of(found) is found["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
+    assert template_of({"spec": {"template": {"a": 1}}}) == {"a": 1}
+
+
+def test_pods_that_take_requests_and_pods_that_take_none_are_told_apart() -> None:
+    def pod(label: str, **more: str) -> Manifest:
+        return {"metadata": {"name": "p", "labels": {label: "k"}, "creationTimestamp": "", **more}}
+
+    worker = pod("serving.deepseek.dev/worker")
+    going = pod("serving.deepseek.dev/worker", deletionTimestamp="now")
+    leader = pod(LABEL)
+    observed = Observed(pods=(worker, going, leader))
+
+    assert observed.pods_of("k") == (leader,)
+    assert observed.workers_of("k") == (worker,)
+    assert observed.workers_of("other") == ()

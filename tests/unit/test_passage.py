@@ -165,3 +165,61 @@ def test_a_document_names_every_revision_with_pods() -> None:
 
     assert set(document["replicas"]) == revisions(world)
     assert len(document["replicas"]) == 2
+
+
+def ports(world: World) -> list[str]:
+    service = world.children["Service", "chat"]
+    return [port["name"] for port in service["spec"]["ports"]]
+
+
+SECURE = {**SPEC, "gateway": {"tls": {"secretName": "chat-tls", "only": True}}}
+
+
+def test_plain_http_is_closed_when_every_gateway_answers_over_tls() -> None:
+    world = served(deepseek(**SPEC))
+    secure = deepseek(**SECURE)
+
+    world.carry_out(world.plan(secure))
+    assert ports(world) == ["http", "https"]
+    # A new pod that waits for a Secret which is not there, beside the two that serve.
+    gateway_deployment(world)["status"] |= {"replicas": 3, "updatedReplicas": 1}
+    world.carry_out(world.plan(secure))
+    assert ports(world) == ["http", "https"]
+    gateway_deployment(world)["status"] |= {"replicas": 2, "updatedReplicas": 2}
+    world.settle(secure)
+
+    assert ports(world) == ["https"]
+    assert world.stored["url"] == "https://chat.team.svc/v1"
+
+
+def test_plain_http_stays_where_nobody_closes_it() -> None:
+    world = served(deepseek(**{**SPEC, "gateway": {"tls": {"secretName": "chat-tls"}}}))
+
+    assert ports(world) == ["http", "https"]
+    assert ports(served(deepseek(**SPEC))) == ["http"]
+
+
+KEYED = {**SPEC, "gateway": {"apiKeys": {"secretName": "chat-keys"}}}
+
+
+def test_a_gateway_that_waits_for_a_secret_says_which() -> None:
+    deployment = deepseek(**KEYED)
+    world = served(deployment)
+    told = {"held": False, "trouble": ["it is not there or has no entry: make one"]}
+    world.gateways = (Gateway("g", is_ready=False, report={"secrets": {"apiKeys": told}}),)
+    gateway_deployment(world)["status"]["readyReplicas"] = 0
+
+    found = conditions(world.plan(deployment).status)
+
+    for kind in ("Ready", "Reconciling", "SecretsReady"):
+        assert found[kind]["reason"] == "SecretNotFollowed"
+        assert "gateway.apiKeys.secretName: Secret chat-keys: it is not" in found[kind]["message"]
+
+
+def test_an_object_with_secrets_is_looked_at_again() -> None:
+    """Nothing that is watched changes with a Secret."""
+    deployment = deepseek(**KEYED)
+
+    assert served(deployment).plan(deployment).requeue_seconds == 60
+    assert served(deepseek(**SPEC)).plan(deepseek(**SPEC)).requeue_seconds is None
+    assert "SecretsReady" not in conditions(served(deepseek(**SPEC)).stored)

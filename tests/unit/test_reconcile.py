@@ -471,7 +471,7 @@ async def _expected(*, replicas: int = 2) -> dict[str, Manifest]:
     return content(api)
 
 
-@pytest.mark.parametrize("fault", ["before", "after", "409", "500"])
+@pytest.mark.parametrize("fault", ["before", "after", "409", "429", "500"])
 async def test_a_fault_at_any_one_call_changes_nothing_in_the_end(fault: str) -> None:
     """First install and the next revision, with a fault at each call in turn."""
     expected = await _expected()

@@ -53,3 +53,53 @@ def test_a_source_that_no_rule_refused_stalls_with_its_field() -> None:
         resolve({"model": "m", "source": "ftp://bucket"})
 
     assert stalled.value.reason == Reason.INVALID_SPEC
+
+
+TRTLLM: Manifest = {"model": "own", "source": "pvc://models/own"}
+
+
+def test_what_an_engine_does_not_take_stalls_with_its_field() -> None:
+    engine = {"name": "tensorrt-llm", "args": ["--kv_cache_config.dtyp=fp8"]}
+
+    with pytest.raises(Stalled) as stalled:
+        resolve({**TRTLLM, "engine": engine})
+
+    assert stalled.value.reason == Reason.INVALID_SPEC
+    assert stalled.value.message.startswith(
+        "spec.engine.args: --kv_cache_config.dtyp: no such key; did you mean dtype? (TensorRT-LLM"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 1900, "[" * 400 + "]" * 400, '{"a":' * 300 + "1" + "}" * 300]
+)
+@pytest.mark.parametrize("image", [None, "own:1"])
+def test_a_value_that_is_nested_without_end_stalls(value: str, image: str | None) -> None:
+    entry = f"--cuda_graph_config.batch_sizes={value}"
+    engine = {"name": "tensorrt-llm", "args": [entry], **({"image": image} if image else {})}
+
+    with pytest.raises(Stalled, match="have at most 16 levels") as stalled:
+        resolve({**TRTLLM, "engine": engine})
+
+    assert stalled.value.reason == Reason.INVALID_SPEC
+
+
+def test_a_number_without_end_stalls() -> None:
+    spec = {
+        "model": "DeepSeek-R1-Distill-Qwen-7B",
+        "accelerator": {"product": "NVIDIA-H200"},
+        "engine": {"args": [f"--max-model-len={400 * '9'}"]},
+    }
+
+    with pytest.raises(Stalled, match="is no number of tokens above 0") as stalled:
+        resolve(spec)
+
+    assert stalled.value.reason == Reason.CANNOT_RUN
+
+
+def test_the_engine_is_the_one_that_is_named() -> None:
+    shape = resolve({**TRTLLM, "engine": {"name": "tensorrt-llm"}})
+
+    [engine] = shape.template["spec"]["containers"]
+    assert engine["command"] == ["trtllm-serve", "serve"]
+    assert shape.image == IMAGES.tensorrt_llm

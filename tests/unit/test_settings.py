@@ -4,11 +4,13 @@ import socket
 
 import pytest
 
+from deepseek_operator.engines.contract import Network
 from deepseek_operator.settings import SettingsError, load_settings
 
 IMAGES = {
     "DSO_VLLM_IMAGE": "v:1",
     "DSO_VLLM_CPU_IMAGE": "c:1",
+    "DSO_TENSORRT_LLM_IMAGE": "n:1",
     "DSO_TOOLBOX_IMAGE": "t:1",
     "DSO_GATEWAY_IMAGE": "g:1",
 }
@@ -20,9 +22,10 @@ def test_only_the_images_must_be_given() -> None:
     assert (
         settings.images.vllm,
         settings.images.vllm_cpu,
+        settings.images.tensorrt_llm,
         settings.images.toolbox,
         settings.images.gateway,
-    ) == ("v:1", "c:1", "t:1", "g:1")
+    ) == ("v:1", "c:1", "n:1", "t:1", "g:1")
     assert settings.watched_namespaces == ()
     assert socket.gethostname() == settings.identity
 
@@ -48,6 +51,19 @@ def test_namespaces_are_separated_by_commas(text: str, namespaces: tuple[str, ..
         pytest.param({**IMAGES, "DSO_WORKERS": "many"}, "DSO_WORKERS", id="no-number"),
         pytest.param({**IMAGES, "DSO_HTTP_PORT": "70000"}, "DSO_HTTP_PORT", id="no-port"),
         pytest.param({**IMAGES, "DSO_LEASE_SECONDS": "1"}, "DSO_LEASE_SECONDS", id="short-lease"),
+        *(
+            pytest.param(
+                {**IMAGES, f"DSO_MULTI_NODE_{name}": text}, f"DSO_MULTI_NODE_{name}", id=id_
+            )
+            for name, text, id_ in (
+                ("RDMA_RESOURCE", "rdma", "no-resource"),
+                ("RDMA_COUNT", "0", "no-rdma"),
+                ("HOST_NETWORK", "perhaps", "neither"),
+                ("ENV", "NCCL_DEBUG=INFO", "no-json"),
+                ("ENV", '{"HF_TOKEN": "x"}', "no-network-variable"),
+                ("ENV", '{"NCCL_DEBUG": 1}', "no-text"),
+            )
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_by_its_variable(
@@ -59,3 +75,30 @@ def test_a_wrong_setting_is_named_by_its_variable(
 
 def test_variables_of_others_do_not_matter() -> None:
     assert load_settings(IMAGES) == load_settings({**IMAGES, "WORKERS": "x", "DSO_OTHER": "y"})
+
+
+def test_between_nodes_is_nothing_but_what_is_set_up() -> None:
+    assert load_settings(IMAGES).images.network == Network()
+
+
+def test_what_is_set_up_between_nodes_is_one_network() -> None:
+    settings = load_settings(
+        {
+            **IMAGES,
+            "DSO_MULTI_NODE_RDMA_RESOURCE": "rdma/hca_shared_devices_a",
+            "DSO_MULTI_NODE_RDMA_COUNT": "2",
+            "DSO_MULTI_NODE_HOST_NETWORK": "true",
+            "DSO_MULTI_NODE_ENV": '{"NCCL_IB_HCA": "mlx5_0,mlx5_1", "GLOO_SOCKET_IFNAME": "eth0"}',
+            "DSO_MULTI_NODE_SCHEDULER_NAME": "volcano",
+            "DSO_MULTI_NODE_EXCLUSIVE_TOPOLOGY": "example.com/rack",
+        }
+    )
+
+    assert settings.images.network == Network(
+        rdma_resource="rdma/hca_shared_devices_a",
+        rdma_count=2,
+        host_network=True,
+        variables={"NCCL_IB_HCA": "mlx5_0,mlx5_1", "GLOO_SOCKET_IFNAME": "eth0"},
+        scheduler="volcano",
+        topology="example.com/rack",
+    )

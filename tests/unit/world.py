@@ -10,17 +10,20 @@ from deepseek_operator.engines.figures import Engine
 from deepseek_operator.kube import drift, sharing
 from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
 from deepseek_operator.plan import Plan, make_plan
+from tests.unit import structural
 from tests.unit.samples import IMAGES, NOW, Manifest
 
 _FIELDS = {
     "ControllerRevision": "revisions",
     "Deployment": "deployments",
+    "LeaderWorkerSet": "groups",
     "Service": "services",
     "PodDisruptionBudget": "budgets",
     "ConfigMap": "config_maps",
     "ServiceAccount": "accounts",
     "Role": "roles",
     "RoleBinding": "bindings",
+    "HTTPRoute": "routes",
 }
 
 
@@ -35,6 +38,10 @@ class World:
     stored: Manifest = field(default_factory=dict)
     gateways: tuple[Gateway, ...] = ()
     told: tuple[Engine, ...] = ()
+    knows_groups: bool = True
+    """Whether LeaderWorkerSet is installed."""
+    knows_routes: bool = True
+    parent: Manifest | None = None
 
     def observed(self) -> Observed:
         """Everything, as observe() would read it."""
@@ -50,9 +57,15 @@ class World:
             accounts=tuple(found["accounts"]),
             roles=tuple(found["roles"]),
             bindings=tuple(found["bindings"]),
+            groups=tuple(found["groups"]),
+            knows_groups=self._asked_for_groups(),
+            routes=tuple(found["routes"]),
+            knows_routes=self.knows_routes,
+            parent=self.parent,
             gateways=self.gateways,
             told=self.told,
             pods=tuple(self.pods),
+            ending=tuple(pod for pod in self.pods if "deletionTimestamp" in pod["metadata"]),
             claims=self._shared("PersistentVolumeClaim"),
             jobs=self._shared("Job"),
             fetchers=tuple(copy.deepcopy(self.fetchers)),
@@ -75,6 +88,8 @@ class World:
             del (self.shared if place in self.shared else self.children)[place]
         for unused in plan.leave:
             self._leave(unused, uid="uid-of-chat")
+        # The API server refuses a status that does not fit, and drops what it does not know.
+        assert [*structural.faults(structural.schema_of("status"), plan.status)] == []
         self.stored = copy.deepcopy(plan.status)
 
     def carry_out_part(self, plan: Plan, count: int) -> None:
@@ -122,14 +137,27 @@ class World:
         ]
         return changed + (["status"] if plan.status != self.stored else [])
 
+    def _asked_for_groups(self) -> bool | None:
+        """As observe() asks: where a revision that was frozen is on several nodes, or status tells of one."""
+        frozen = [
+            child for (kind, _), child in self.children.items() if kind == "ControllerRevision"
+        ]
+        told = [self.stored.get("serving", {}), self.stored.get("desired", {})]
+        told += self.stored.get("fallback", [])
+        is_asked = any("group" in child["data"] for child in frozen) or any(
+            "nodes" in entry for entry in told
+        )
+        return self.knows_groups if is_asked else None
+
     def start_pods(self, key: str | None = None, *, ready: int | None = None) -> None:
-        """Let pods of a revision (of all) become ready: all of them, or so many."""
+        """Let replicas of a revision (of all) become ready: all of them, or so many."""
         for (kind, _), child in self.children.items():
-            if kind == "Deployment" and key in (None, revision_of(child)):
+            if kind in ("Deployment", "LeaderWorkerSet") and key in (None, revision_of(child)):
                 wanted = child["spec"]["replicas"]
                 child["status"] = {
                     "observedGeneration": child["metadata"]["generation"],
                     "replicas": wanted,
+                    "updatedReplicas": wanted,
                     "readyReplicas": wanted if ready is None else min(ready, wanted),
                 }
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import rules
 from deepseek_operator.api.base import ApiModel
+from deepseek_operator.api.quality import Quality
 
 Latency = Annotated[
     str, Field(min_length=2, max_length=8, pattern=r"^([1-9][0-9]{0,5}ms|[1-9][0-9]{0,3}s)$")
@@ -79,6 +80,10 @@ class Analysis(ApiModel):
         description="Requests that lose their place in the engine to others, and are computed anew. "
         "Default: no limit.",
     )
+    quality: Quality | None = Field(
+        default=None,
+        description="How well it has to answer before its first user's request. Default: nobody asks.",
+    )
 
 
 class RolloutMetric(ApiModel):
@@ -86,13 +91,18 @@ class RolloutMetric(ApiModel):
 
     name: str = Field(
         max_length=64,
-        description="What is compared; a name that ends in Limit is one of spec.rollout.analysis.",
+        description="What is compared; a name that ends in Limit is one of spec.rollout.analysis, "
+        "of quality the prompts of the last examination count, and longPrompts is bad of nobody: while "
+        "it is Unknown, the two revisions are asked too differently to compare times.",
     )
     verdict: Literal["Good", "Bad", "Unknown"] = Field(
         description="Good, Bad, or Unknown while too little was seen."
     )
     limit_milliseconds: int | None = Field(
         default=None, description="Of a time: what takes longer is bad, in milliseconds."
+    )
+    limit_tokens: int | None = Field(
+        default=None, description="Of longPrompts: what has more tokens is long."
     )
     candidate_requests: int = Field(description="Requests of the new revision that were judged.")
     candidate_bad: int = Field(description="How many of them were bad.")

@@ -20,10 +20,16 @@ class ConditionType(StrEnum):
     """A person must act; the operator cannot go on with the spec as it is."""
     ROLLED_OUT = "RolledOut"
     """The revision that the spec asks for is the one that serves, at full strength."""
+    DATA_HEALTHY = "DataHealthy"
+    """A run's figures can be judged; only while a candidate has requests."""
+    ROLLBACK_READY = "RollbackReady"
+    """The revision before is one change of weights away, at full strength; only while a run may still go back."""
     WARM = "Warm"
     """Every pod that has started has been warmed up."""
     FALLBACK_READY = "FallbackReady"
     """Every entry of the fallback is there to stand in, at full strength; only where there are any."""
+    SECRETS_READY = "SecretsReady"
+    """Gateways follow all of the Secrets that gateway.apiKeys and gateway.tls name; only with these."""
     WEIGHTS_READY = "WeightsReady"
     """The weights of every revision that has pods, or is to have them, are there and verified."""
 
@@ -36,7 +42,10 @@ class Reason(StrEnum):
     STARTING = "Starting"
     SCALED_TO_ZERO = "ScaledToZero"
     GATEWAY_STARTING = "GatewayStarting"
+    ROUTE_PENDING = "RoutePending"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FALLBACK_SERVING = "FallbackServing"
+    REPLACING = "Replacing"
     # root causes, on Ready and Reconciling
     UNSCHEDULABLE = "Unschedulable"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
@@ -83,12 +92,21 @@ class Reason(StrEnum):
     FALLBACK_STARTING = "FallbackStarting"
     SAME_REVISION = "SameRevision"
     REPLACED = "Replaced"
+    # SecretsReady, and while a gateway waits for one Ready and Reconciling
+    SECRETS_FOLLOWED = "SecretsFollowed"
+    SECRET_NOT_FOLLOWED = "SecretNotFollowed"  # noqa: S105 - a word for machines
+    UNKNOWN_CLIENT = "UnknownClient"
+    CERTIFICATE_EXPIRING = "CertificateExpiring"
+    CERTIFICATE_EXPIRED = "CertificateExpired"
     # Reconciling
     ROLLING_OUT = "RollingOut"
     UP_TO_DATE = "UpToDate"
     # Stalled
     UNKNOWN_MODEL = "UnknownModel"
     INVALID_SPEC = "InvalidSpec"
+    CANNOT_RUN = "CannotRun"
+    LEADER_WORKER_SET_MISSING = "LeaderWorkerSetMissing"
+    GATEWAY_API_MISSING = "GatewayAPIMissing"
     NAME_TAKEN = "NameTaken"
     REFUSED_BY_SERVER = "RefusedByServer"
     UNREADABLE_REVISION = "UnreadableRevision"
@@ -96,12 +114,21 @@ class Reason(StrEnum):
     # RolledOut
     ROLLED_OUT = "RolledOut"
     CANDIDATE_STARTING = "CandidateStarting"
+    BASELINE_STARTING = "BaselineStarting"
     CANARY = "Canary"
     CANARY_HELD = "CanaryHeld"
     APPROVAL_NEEDED = "ApprovalNeeded"
     ROLLING_BACK = "RollingBack"
     ROLLED_BACK = "RolledBack"
     SPEC_NOT_SERVABLE = "SpecNotServable"
+    # DataHealthy
+    FRESH = "Fresh"
+    NO_DATA = "NoData"
+    SPLIT_UNVERIFIED = "SplitUnverified"
+    # RollbackReady
+    STABLE_AT_STRENGTH = "StableAtStrength"
+    STABLE_SHORT = "StableShortOfCapacity"
+    NEEDS_START = "NeedsStart"
 
 
 FETCH_REASONS = frozenset(

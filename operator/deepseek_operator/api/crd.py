@@ -80,7 +80,7 @@ def _version() -> dict[str, Any]:
 
 def _object_schema() -> dict[str, Any]:
     spec = schema.structural_schema(types.DeepSeekDeploymentSpec)
-    status = schema.structural_schema(DeepSeekDeploymentStatus)
+    status = schema.without_defaults(schema.structural_schema(DeepSeekDeploymentStatus))
     return {
         "type": "object",
         "description": types.DeepSeekDeployment.__doc__,

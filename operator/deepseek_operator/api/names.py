@@ -18,6 +18,8 @@ DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 """On every child and pod: the name of the DeepSeekDeployment it belongs to."""
 REVISION_LABEL = f"{GROUP}/revision"
 """On what belongs to one revision: the revision key."""
+WORKER_LABEL = f"{GROUP}/worker"
+"""On pods of a replica that take no requests, in place of the revision's label: its key."""
 WEIGHTS_LABEL = f"{GROUP}/weights"
 """On a volume of fetched weights, its Jobs and their pods: the name of the volume's claim."""
 WARM_GATE = f"{GROUP}/warm"
@@ -28,12 +30,22 @@ WARMUP_LABEL = f"{GROUP}/warmup"
 """On the pods of warm-up Jobs: the name of the DeepSeekDeployment."""
 WARMUP_SPEC_ANNOTATION = f"{GROUP}/warmup-spec"
 WARMUP_TOKEN_ANNOTATION = f"{GROUP}/warmup-token"
+QUALITY_LABEL = f"{GROUP}/quality"
+"""On the Jobs that examine a Canary's answers and on their pods: the name of the DeepSeekDeployment."""
+QUALITY_SPEC_ANNOTATION = f"{GROUP}/quality-spec"
 REFERENCE_ANNOTATION = f"{GROUP}/log-probabilities"
 """On a ControllerRevision: what its first pod answered to the fixed prompt."""
+OPTIONS_ANNOTATION = f"{GROUP}/engine-options"
+"""On engine pods whose engine reads a file of options: its content."""
 MODEL_ANNOTATION = f"{GROUP}/model"
 SOURCE_ANNOTATION = f"{GROUP}/source"
+SIZING_ANNOTATION = f"{GROUP}/sizing"
+"""On what makes a revision's pods: what was derived, as JSON, for when its ControllerRevision is gone."""
 COMPLETE_ANNOTATION = f"{GROUP}/complete"
 """On a claim whose weights are all there and verified: what its Job said of them, as JSON."""
+RESTING_ANNOTATION = f"{GROUP}/replicas"
+"""On what makes a revision's pods, while it asks for fewer replicas than it is to have again (none, where it gave its pods
+up for another revision or for `replicas: 0`): how many these are."""
 COMMAND_ANNOTATION = f"{GROUP}/command"
 """On an object: what a person asks of its rollout, `<verb>:<run>/<step>`."""
 RETAIN_ANNOTATION = f"{GROUP}/retain"
@@ -50,6 +62,9 @@ GATEWAY_SUFFIX = "-gateway"
 
 _LONGEST_NAME = 63
 
+_LONGEST_GROUP_NAME = 48
+"""Of a LeaderWorkerSet: StatefulSets label the pods of a group with NAME-GROUP-HASH, of 63 characters at most."""
+
 
 def digest(text: str) -> str:
     """Ten hexadecimal digits of SHA-256: the form of every short hash here."""
@@ -65,13 +80,18 @@ def revision_child(deployment: str, key: str) -> str:
     return _child(deployment, f"-{key}")
 
 
+def revision_group(deployment: str, key: str) -> str:
+    """Name of a revision's LeaderWorkerSet: as revision_child, but of at most 48 characters."""
+    return _child(deployment, f"-{key}", longest=_LONGEST_GROUP_NAME)
+
+
 def gateway_child(deployment: str) -> str:
     """Name of what belongs to an object's gateway; at most 63 characters, unique for the object."""
     return _child(deployment, GATEWAY_SUFFIX)
 
 
-def _child(deployment: str, suffix: str) -> str:
-    room = _LONGEST_NAME - len(suffix)
+def _child(deployment: str, suffix: str, *, longest: int = _LONGEST_NAME) -> str:
+    room = longest - len(suffix)
     if len(deployment) <= room:
         return f"{deployment}{suffix}"
     cut = deployment[: room - 1 - REVISION_KEY_LENGTH].rstrip("-")

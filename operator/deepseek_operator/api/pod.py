@@ -1,10 +1,11 @@
 """The `pod` block: the part of the engine pods that is open to users, and no more of a PodSpec."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import rules
+from deepseek_operator.api.affinity import Affinity
 from deepseek_operator.api.base import ApiModel
 
 LabelValue = Annotated[
@@ -68,8 +69,16 @@ class LocalObjectReference(ApiModel):
     name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
 
 
+class ConfigMapReference(ApiModel):
+    """A ConfigMap of the object's namespace, by name."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the ConfigMap.")
+
+
 class Toleration(ApiModel):
     """A taint that the pods accept, as in a PodSpec."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.TOLERATION})
 
     key: str | None = Field(default=None, max_length=316, description="Taint key; empty: all keys.")
     operator: Literal["Exists", "Equal"] | None = Field(
@@ -141,8 +150,10 @@ class Pod(ApiModel):
     tolerations: list[Toleration] = Field(
         default_factory=list, max_length=64, description="Taints that the pods accept."
     )
-    affinity: dict[str, Any] | None = Field(
-        default=None, description="Node and pod affinity, as in a PodSpec."
+    affinity: Affinity | None = Field(
+        default=None,
+        description="Node and pod affinity, with the fields that a PodSpec's has: "
+        "https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node.",
     )
     topology_spread_constraints: list[TopologySpreadConstraint] = Field(
         default_factory=list,

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from deepseek_operator.api import provider_rules, rules_of_sizing, strategies, trtllm_rules
+
 OWNED_FLAGS: Mapping[str, str] = {
     "model": "use model and source",
     "served-model-name": "use servedName",
     "revision": "write it into source: hf://organisation/name@revision",
     "tensor-parallel-size": "use accelerator.count",
     "pipeline-parallel-size": "use accelerator.count",
-    "data-parallel-size": "use replicas",
+    "data-parallel-size": "use accelerator.count, or replicas",
     "max-num-seqs": "use batching.maxConcurrentSequences",
     "max-num-batched-tokens": "use batching.maxBatchedTokens",
     "api-key": "it would stand readable in the object",
@@ -27,6 +29,7 @@ OWNED_FLAGS: Mapping[str, str] = {
     "ssl-certfile": "the operator's probes need plain HTTP",
     "shutdown-timeout": "the operator sets it to match the pod's grace period",
     "middleware": "the operator sets it",
+    "disable-access-log-for-endpoints": "the operator sets it",
     "config": "give the flags themselves",
     "download-dir": "the operator mounts the cache",
     "headless": "the operator lays out the nodes",
@@ -45,6 +48,10 @@ OWNED_ENV: Mapping[str, str] = {
     "VLLM_PORT": "the operator sets the port",
 }
 """Environment variables that users may not give in pod.env, and why."""
+
+
+LARGEST_NODE = 16
+"""GPUs that one pod may ask for, where nothing is known of its node."""
 
 
 def _list_of(words: Mapping[str, str], prefix: str = "") -> str:
@@ -71,7 +78,12 @@ ACCELERATOR: list[JsonValue] = [
     {
         "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count))",
         "message": "accelerator: product and count are for kind GPU; remove them or set kind: GPU",
-    }
+    },
+    {
+        "rule": f"!has(self.count) || self.count <= {LARGEST_NODE} || has(self.product)",
+        "message": f"accelerator.count: more than {LARGEST_NODE} GPUs are on several nodes, which are laid "
+        "out for a known GPU; set product, or fewer",
+    },
 ]
 
 BATCHING: list[JsonValue] = [
@@ -113,6 +125,24 @@ OPEN_KEYS: list[JsonValue] = [
         "rule": "self.all(k, size(k) <= 316 && "
         "k.matches('^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$'))",
         "message": "keys are [prefix/]name of letters, digits, '-', '_' and '.'",
+    },
+]
+
+TOLERATION: list[JsonValue] = [
+    {
+        "rule": "!(has(self.operator) && self.operator == 'Exists') || !has(self.value)",
+        "message": "pod.tolerations: operator Exists asks for no value; remove value, or use "
+        "operator: Equal",
+    },
+    {
+        "rule": "has(self.key) && self.key != '' || (has(self.operator) && self.operator == 'Exists')",
+        "message": "pod.tolerations: without a key only operator Exists has a meaning (all taints); "
+        "set key, or operator: Exists",
+    },
+    {
+        "rule": "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+        "message": "pod.tolerations: tolerationSeconds counts for effect NoExecute alone; set the "
+        "effect, or remove it",
     },
 ]
 
@@ -170,6 +200,8 @@ SERVING_BLOCK: list[JsonValue] = [
         "quantity(string(self.cache.size)).isGreaterThan(quantity('1Mi'))",
         "message": "cache.size: at least 1Mi; leave it out to have it derived",
     },
+    *rules_of_sizing.SIZING,
+    *trtllm_rules.SERVING_BLOCK,
 ]
 
 OBJECT: list[JsonValue] = [
@@ -196,47 +228,19 @@ OBJECT: list[JsonValue] = [
     },
 ]
 
-_GATEWAY_ONLY = (
-    "replicas",
-    "stickyHeader",
-    "pinning",
-    "maxRequestsPerReplica",
-    "maxRequestBytes",
-    "timeouts",
-    "drainTimeout",
-    "resources",
-)
+WARMUP_ONLY = ("prompts", "shapes", "concurrency", "timeout", "onFailure")
 
-GATEWAY: list[JsonValue] = [
+WARMUP: list[JsonValue] = [
     {
-        "rule": f"!(has(self.provider) && self.provider == 'None') || !has(self.{field})",
-        "message": f"gateway.{field}: provider None has no gateway that could do it; remove the "
-        "field, or use provider Embedded",
+        "rule": f"!has(self.enabled) || self.enabled || !has(self.{field})",
+        "message": f"warmup.{field}: enabled false asks engines nothing; remove the field, or set "
+        "enabled: true",
     }
-    for field in _GATEWAY_ONLY
-]
-
-_CANARY_ONLY = (
-    "steps",
-    "paused",
-    "autoPromote",
-    "holdTimeout",
-    "maxDuration",
-    "rollbackWindow",
-    "drainTimeout",
-    "analysis",
-)
-
-_NEEDS_CANARY: list[JsonValue] = [
-    {
-        "rule": f"(has(self.strategy) && self.strategy == 'Canary') || !has(self.{field})",
-        "message": f"rollout.{field}: only strategy Canary has it; set strategy, or remove it",
-    }
-    for field in _CANARY_ONLY
+    for field in WARMUP_ONLY
 ]
 
 ROLLOUT: list[JsonValue] = [
-    *_NEEDS_CANARY,
+    *strategies.RULES,
     {
         "rule": "!has(self.steps) || size(self.steps) < 2 || self.steps.all(one, "
         "self.steps.exists_one(other, other.weight == one.weight))",
@@ -245,6 +249,10 @@ ROLLOUT: list[JsonValue] = [
     {
         "rule": "!has(self.steps) || self.steps.map(step, step.weight).isSorted()",
         "message": "rollout.steps: weights have to grow from step to step",
+    },
+    {
+        "rule": "!has(self.skipInitial) || has(self.from)",
+        "message": "rollout.skipInitial: without rollout.from there is nothing to skip; remove it",
     },
 ]
 
@@ -258,6 +266,44 @@ ANALYSIS: list[JsonValue] = [
         "engines tell apart; lower it, or remove the field",
     }
     for field, longest in _LONGEST_TIMES.items()
+]
+
+_WEBHOOK = (
+    "^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+    "(/[A-Za-z0-9!$&()*+,/:;=@._~%-]*)?$"
+)
+
+_PROMPTS_ONLY = ("minPassingPercent", "maxDropPercent", "everyStep")
+
+_NEEDS_PROMPTS: list[JsonValue] = [
+    {
+        "rule": f"has(self.prompts) || !has(self.{field})",
+        "message": f"rollout.analysis.quality.{field}: it counts prompts; give prompts, or remove "
+        "the field",
+    }
+    for field in _PROMPTS_ONLY
+]
+
+QUALITY: list[JsonValue] = [
+    {
+        "rule": "has(self.prompts) || has(self.webhook)",
+        "message": "rollout.analysis.quality: give prompts, webhook, or both",
+    },
+    *_NEEDS_PROMPTS,
+    {
+        "rule": f"!has(self.webhook) || self.webhook.url.matches('{_WEBHOOK}')",
+        "message": "rollout.analysis.quality.webhook.url: write https://host[:port][/path], without "
+        "user, query and fragment; give a secret by token",
+    },
+    {
+        "rule": "!has(self.webhook) || !has(self.webhook.timeout) || "
+        "duration(self.webhook.timeout) <= duration('5m')",
+        "message": "rollout.analysis.quality.webhook.timeout: at most 5m; lower it",
+    },
+    {
+        "rule": "!has(self.timeout) || duration(self.timeout) <= duration('2h')",
+        "message": "rollout.analysis.quality.timeout: at most 2h; lower it",
+    },
 ]
 
 _WHEN = ("Unavailable", "Overloaded", "Timeout")
@@ -274,18 +320,21 @@ FALLBACK: list[JsonValue] = [
     }
 ]
 
+_HAS_FROM = "(has({0}.rollout) && has({0}.rollout.from))"
+_HAS, _HAD = _HAS_FROM.format("self"), _HAS_FROM.format("oldSelf")
+
 SPEC: list[JsonValue] = [
     {
-        "rule": "!has(self.fallback) || size(self.fallback) == 0 || !has(self.gateway) || "
-        "!has(self.gateway.provider) || self.gateway.provider != 'None'",
-        "message": "fallback: provider None has no gateway that could send requests on; remove the "
-        "entries, or set gateway.provider to Embedded",
+        "rule": f"!{_HAD} || ({_HAS} && self.rollout.from == oldSelf.rollout.from)",
+        "message": "rollout.from is immutable: it says where the first rollout begins; leave it as it "
+        "was (later it does nothing), and to begin with spec.model at once set rollout.skipInitial: "
+        "true",
     },
     {
-        "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
-        "self.rollout.strategy == 'Canary') || !has(self.gateway) || "
-        "!has(self.gateway.provider) || self.gateway.provider != 'None'",
-        "message": "rollout.strategy: Canary needs a gateway to split the traffic; set "
-        "gateway.provider to Embedded, or strategy to BlueGreen",
+        "rule": f"!{_HAS} || {_HAD}",
+        "message": "rollout.from can only be given when the object is made, for its first rollout; "
+        "remove it: the next rollout begins with what serves",
     },
+    *provider_rules.SPEC,
+    *trtllm_rules.SPEC,
 ]

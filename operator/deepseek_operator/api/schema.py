@@ -31,6 +31,22 @@ def structural_schema(model: type[BaseModel]) -> Schema:
     return _convert(document, document.get("$defs", {}), path=model.__name__, open_refs=())
 
 
+def without_defaults(node: Schema) -> Schema:
+    """The structural schema with no default anywhere: the server adds nothing to what is stored.
+
+    For a status. Its one writer compares what it would write with what is stored, and a field that the
+    server had added would be written again in every pass.
+    """
+    result = {key: value for key, value in node.items() if key != "default"}
+    if "properties" in result:
+        children = result["properties"].items()
+        result["properties"] = {name: without_defaults(child) for name, child in children}
+    for key in ("items", "additionalProperties"):
+        if isinstance(result.get(key), dict):
+            result[key] = without_defaults(result[key])
+    return result
+
+
 def _convert(node: Schema, defs: Schema, *, path: str, open_refs: tuple[str, ...]) -> Schema:
     node = _without_null(node, path)
     if "$ref" in node:

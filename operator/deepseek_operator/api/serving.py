@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from deepseek_operator.api import rules
+from deepseek_operator.api import rules, trtllm_rules
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.durations import Duration
 from deepseek_operator.api.pod import Pod, Quantity
+from deepseek_operator.api.workload import Workload
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -24,7 +25,11 @@ EngineArg = Annotated[
 class Engine(ApiModel):
     """The inference engine of a revision."""
 
-    name: Literal["vllm"] = Field(default="vllm", description="Inference engine. Default: vllm.")
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": trtllm_rules.ENGINE})
+
+    name: Literal["vllm", "tensorrt-llm"] = Field(
+        default="vllm", description="Inference engine; tensorrt-llm is for GPUs. Default: vllm."
+    )
     image: str | None = Field(
         default=None,
         min_length=1,
@@ -35,8 +40,9 @@ class Engine(ApiModel):
     args: list[EngineArg] = Field(
         default_factory=list,
         max_length=64,
-        description="Further engine flags, one entry each: --flag or --flag=value. Flags that the "
-        "operator owns are refused by name.",
+        description="Further engine flags, one entry each: --flag or --flag=value; of tensorrt-llm, "
+        "options of trtllm-serve and keys of its YAML file: --kv_cache_config.dtype=fp8. Flags that "
+        "the operator owns are refused by name.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
@@ -55,29 +61,40 @@ class Accelerator(ApiModel):
         min_length=1,
         max_length=63,
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$",
-        description="GPU product as the node label nvidia.com/gpu.product names it, for example "
-        "NVIDIA-H200. Default: any node that offers the accelerators.",
+        description="GPU product as a node's label names it: nvidia.com/gpu.product (NVIDIA-H200), "
+        "cloud.google.com/gke-accelerator, karpenter.k8s.aws/instance-gpu-name or "
+        "node.kubernetes.io/instance-type. What a replica of a model of the catalog is made of is "
+        "derived for it. Default: any node that offers the accelerators, and nothing is derived.",
     )
-    count: Annotated[int, Field(ge=1, le=16)] | None = Field(
+    count: Annotated[int, Field(ge=1, le=128)] | None = Field(
         default=None,
-        description="GPUs of one replica, all on one node. Default: the catalog's smallest count "
-        "that holds the model; 1 for a model outside the catalog.",
+        description="GPUs of one replica. More than a node of product has are on several whole "
+        "nodes. Default: as many as pay, where product is known, and on several nodes only where "
+        "one does not hold the model; else the catalog's smallest count that holds the model; 1 for "
+        "a model outside the catalog.",
     )
 
 
 class Batching(ApiModel):
-    """Explicit limits of dynamic batching; what is left out is the engine's own default."""
+    """Explicit limits of dynamic batching; what is left out is derived, or the engine's own default.
+
+    But for TensorRT-LLM, which is given 256 sequences and 8192 tokens.
+    """
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.BATCHING})
 
     max_concurrent_sequences: Count | None = Field(
         default=None,
-        description="Sequences that one engine process runs at once (vLLM --max-num-seqs).",
+        description="Sequences that one engine process runs at once (vLLM --max-num-seqs, "
+        "TensorRT-LLM --max_batch_size). Default: for vLLM the most that keeps the targets of "
+        "workload and the memory, where product is known; else the engine's own, 256 for "
+        "TensorRT-LLM.",
     )
     max_batched_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = Field(
         default=None,
-        description="Tokens that one step of the engine computes (vLLM --max-num-batched-tokens). "
-        "Not below maxConcurrentSequences.",
+        description="Tokens that one step of the engine computes (vLLM --max-num-batched-tokens, "
+        "TensorRT-LLM --max_num_tokens). Not below maxConcurrentSequences. Default: derived as "
+        "maxConcurrentSequences is; 8192 for TensorRT-LLM.",
     )
 
 
@@ -100,8 +117,8 @@ class Cache(ApiModel):
         default=None,
         description="ReadWriteMany for pods on several nodes, if the StorageClass can; ReadWriteOnce "
         "binds every pod to the node of the volume. Default: ReadWriteMany for more than one "
-        "replica, else ReadWriteOnce; where the StorageClass cannot do the former, each pod "
-        "fetches a copy of its own, and status.weights says so.",
+        "replica or one on several nodes, else ReadWriteOnce; where the StorageClass cannot do the "
+        "former, each pod of one node fetches a copy of its own, and status.weights says so.",
     )
     stall_timeout: Duration = Field(
         default="2m",
@@ -144,8 +161,21 @@ class ServingBlock(ApiModel):
     accelerator: Accelerator = Field(
         default_factory=Accelerator, description="What a replica computes on."
     )
+    quantization: Literal["auto", "none", "fp8", "int8", "int4-awq", "nvfp4"] = Field(
+        default="auto",
+        description="Form in which the weights are served: none (as published), fp8, int8, int4-awq "
+        "or nvfp4; from a published checkpoint if the catalog has one and no source is set, else made "
+        "while the engine loads, if it can. What does not run on accelerator.product is refused with "
+        "the nearest that does. auto takes the best that runs, and a source that is set as it is. "
+        "Default: auto.",
+    )
     batching: Batching = Field(
         default_factory=Batching, description="Explicit limits of dynamic batching."
+    )
+    workload: Workload | None = Field(
+        default=None,
+        description="Requests as they are expected: what limits and layout are derived for. Default: "
+        "a chat's, 1024 tokens in and 256 out, at most 100 ms a token.",
     )
     cache: Cache = Field(
         default_factory=Cache, description="The volume that keeps fetched weights."
@@ -161,14 +191,42 @@ When = Literal["Unavailable", "Overloaded", "Timeout"]
 """What lets a request go on to a fallback."""
 
 INHERITED_POD = ("image_pull_secrets", "service_account_name", "tolerations")
-"""Of `pod`, what an entry of `fallback` takes over from the spec unless it sets its own."""
+"""Of `pod`, what an entry of `fallback` and `rollout.from` take over from the spec unless they set their own."""
 
 
-class Fallback(ServingBlock):
-    """A revision that answers in place of the serving one; a block of its own.
+class FurtherBlock(ServingBlock):
+    """A serving block beside the spec's own.
 
     It takes over nothing of the spec but `cache` and what has to do with the cluster in `pod`.
     """
+
+    def inheriting_from(self, spec: ServingBlock) -> ServingBlock:
+        """The block that its revision is made by."""
+        taken = {
+            name: getattr(spec.pod, name)
+            for name in INHERITED_POD
+            if name not in self.pod.model_fields_set
+        }
+        return self.model_copy(
+            update={
+                "cache": self.cache if "cache" in self.model_fields_set else spec.cache,
+                "pod": self.pod.model_copy(update=taken),
+            }
+        )
+
+
+class Baseline(FurtherBlock):
+    """The revision that the first rollout begins with."""
+
+    replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1,
+        description="Engine replicas, for as long as this revision is there; spec.replicas is the "
+        "number of what takes over from it. None while that is 0. Default: 1.",
+    )
+
+
+class Fallback(FurtherBlock):
+    """A revision that answers in place of the serving one."""
 
     replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1,
@@ -185,17 +243,3 @@ class Fallback(ServingBlock):
         "Default: all of them.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-
-    def inheriting_from(self, spec: ServingBlock) -> ServingBlock:
-        """The block that its revision is made by."""
-        taken = {
-            name: getattr(spec.pod, name)
-            for name in INHERITED_POD
-            if name not in self.pod.model_fields_set
-        }
-        return self.model_copy(
-            update={
-                "cache": self.cache if "cache" in self.model_fields_set else spec.cache,
-                "pod": self.pod.model_copy(update=taken),
-            }
-        )

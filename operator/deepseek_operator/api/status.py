@@ -6,6 +6,8 @@ from pydantic import Field
 
 from deepseek_operator.api.analysis import RolloutMetric
 from deepseek_operator.api.base import ApiModel
+from deepseek_operator.api.mirror import MirrorStatus
+from deepseek_operator.api.quality import QualityStatus
 
 
 class RevisionStatus(ApiModel):
@@ -15,6 +17,9 @@ class RevisionStatus(ApiModel):
     model: str = Field(max_length=96, description="Model of the revision.")
     source: str = Field(default="", max_length=1024, description="Where its weights come from.")
     image: str = Field(default="", max_length=512, description="Image of its engine.")
+    nodes: int | None = Field(
+        default=None, description="Nodes of one replica, where it is on several."
+    )
     replicas: int = Field(default=0, description="Replicas that it should have.")
     ready_replicas: int = Field(default=0, description="Replicas that answer.")
 
@@ -84,7 +89,8 @@ class ConditionStatus(ApiModel):
 
     type: str = Field(
         max_length=316,
-        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm or FallbackReady.",
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm, FallbackReady or "
+        "SecretsReady.",
     )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
@@ -105,8 +111,21 @@ class GatewayStatus(ApiModel):
     )
 
 
+class RouteStatus(ApiModel):
+    """The HTTPRoute on a Gateway that somebody else runs, as the object reports it."""
+
+    name: str = Field(default="", max_length=253, description="Name of the HTTPRoute.")
+    gateway: str = Field(
+        default="", max_length=320, description="Namespace and name of the Gateway."
+    )
+    accepted: bool = Field(
+        default=False, description="Whether its controller has accepted it, backends included."
+    )
+    controller: str = Field(default="", max_length=253, description="Who has answered for it.")
+
+
 class RolloutStatus(ApiModel):
-    """The last Canary, as people read it, and what the operator goes on from."""
+    """The last run, as people read it, and what the operator goes on from."""
 
     run: str = Field(default="", max_length=80, description="Its name: number and candidate.")
     at: str = Field(
@@ -120,7 +139,7 @@ class RolloutStatus(ApiModel):
         default="", max_length=1024, description="Why, with the figures that decided."
     )
     step: int = Field(default=0, description="The present step, from 1.")
-    steps: int = Field(default=0, description="How many steps there are.")
+    steps: int = Field(default=0, description="How many steps there are; a Replace has none.")
     weight: int = Field(
         default=0, description="Percent of the requests that the candidate is to have."
     )
@@ -149,10 +168,74 @@ class RolloutStatus(ApiModel):
             "x-kubernetes-list-map-keys": ["name"],
         },
     )
+    not_compared: list[str] = Field(
+        default_factory=list,
+        max_length=8,
+        description="What cannot be compared: the engine of one of the two does not tell it.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    quality: QualityStatus | None = Field(
+        default=None, description="The last examination of the candidate; none where nobody asks."
+    )
+    mirror: MirrorStatus | None = Field(
+        default=None, description="What became of copies of requests; none where none are made."
+    )
     record: str = Field(
         default="",
         max_length=65536,
         description="What the operator goes on from; for nobody else.",
+    )
+
+
+class SizedValue(ApiModel):
+    """One value that was derived."""
+
+    name: str = Field(max_length=32, description="What it is of.")
+    value: str = Field(max_length=64, description="The value.")
+    why: str = Field(max_length=512, description="Why it is so, in a sentence.")
+    set: bool = Field(default=False, description="Whether the object sets it.")
+
+
+class MeasuredStatus(ApiModel):
+    """The time between tokens that warm-ups of the revision's pods measured, beside the one it was sized with."""
+
+    sequences: int = Field(description="Sequences that a replica computed at once.")
+    milliseconds: int = Field(description="Between two tokens, measured; the median of the pods.")
+    computed_milliseconds: int = Field(description="Between two tokens, as sizing has it.")
+    ratio: str = Field(max_length=16, description="Measured over computed.")
+    message: str = Field(
+        max_length=512,
+        description="What a new revision would be given if it were sized with that, and how to have it. "
+        "Nothing is changed by itself.",
+    )
+
+
+class SizingStatus(ApiModel):
+    """What was derived of the revision that the spec asks for, when it was made."""
+
+    revision: str = Field(max_length=63, description="The revision.")
+    accelerator: str = Field(
+        default="", max_length=63, description="The product, as the catalog calls it."
+    )
+    engine: str = Field(default="", max_length=64, description="Engine and version it is for.")
+    not_derived: str = Field(
+        default="", max_length=512, description="Why nothing was derived; empty where it was."
+    )
+    values: list[SizedValue] = Field(
+        default_factory=list,
+        max_length=24,
+        description="Every value with its reason.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    missed: list[str] = Field(
+        default_factory=list,
+        max_length=4,
+        description="Targets of workload that no replica on one node keeps, with the figures.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    measured: MeasuredStatus | None = Field(
+        default=None,
+        description="What warm-ups measured of it; none before the first, or where nothing was derived.",
     )
 
 
@@ -163,7 +246,10 @@ class DeepSeekDeploymentStatus(ApiModel):
         default=0, description="Generation of the spec that the status speaks of."
     )
     url: str = Field(
-        default="", max_length=512, description="Base URL of the OpenAI API inside the cluster."
+        default="",
+        max_length=512,
+        description="Base URL of the OpenAI API: inside the cluster, or at the Gateway of provider "
+        "GatewayAPI; empty while that has no address.",
     )
     served_name: str = Field(default="", max_length=96, description='What clients send as "model".')
     replicas: int = Field(default=0, description="Replicas of the serving revision that exist.")
@@ -185,11 +271,18 @@ class DeepSeekDeploymentStatus(ApiModel):
         "with those whose entry has changed, until what takes their place is ready.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    sizing: SizingStatus | None = Field(
+        default=None,
+        description="What was derived of the desired revision; none where its record is lost.",
+    )
     rollout: RolloutStatus | None = Field(
-        default=None, description="The last Canary; none before the first."
+        default=None, description="The last Canary or Replace; none before the first."
     )
     gateway: GatewayStatus | None = Field(
-        default=None, description="The gateway; none where gateway.provider is None."
+        default=None, description="The object's own gateway; only with gateway.provider Embedded."
+    )
+    route: RouteStatus | None = Field(
+        default=None, description="The HTTPRoute; only with gateway.provider GatewayAPI."
     )
     weights: list[WeightsStatus] = Field(
         default_factory=list,
@@ -212,8 +305,8 @@ class DeepSeekDeploymentStatus(ApiModel):
     conditions: list[ConditionStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm and, with a "
-        "fallback, FallbackReady.",
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm; with a fallback "
+        "FallbackReady, and with Secrets of the gateway SecretsReady.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

@@ -4,11 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from deepseek_operator.api import rules
+from deepseek_operator.api import provider_rules, rules
 from deepseek_operator.api.analysis import Analysis
 from deepseek_operator.api.base import ApiModel
+from deepseek_operator.api.clients import ApiKeys, Tls
 from deepseek_operator.api.durations import Duration
+from deepseek_operator.api.long_requests import LongRequests
+from deepseek_operator.api.mirror import Mirror
+from deepseek_operator.api.parents import Hostname, ParentRef
 from deepseek_operator.api.pod import Resources
+from deepseek_operator.api.serving import Baseline
 
 
 class GatewayTimeouts(ApiModel):
@@ -33,12 +38,26 @@ class GatewayTimeouts(ApiModel):
 class Gateway(ApiModel):
     """What stands between clients and the engines."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.GATEWAY})
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": provider_rules.GATEWAY}
+    )
 
-    provider: Literal["Embedded", "None"] = Field(
+    provider: Literal["Embedded", "GatewayAPI", "None"] = Field(
         default="Embedded",
-        description="Embedded (an Envoy of this object's own) or None (clients reach the engines of "
-        "the serving revision through a plain Service: no retries, no limits). Default: Embedded.",
+        description="Embedded (an Envoy of this object's own), GatewayAPI (an HTTPRoute with weights on "
+        "a Gateway that is there: nothing of ours between it and the engines) or None (clients reach "
+        "the engines of the serving revision through a plain Service: no retries, no limits). "
+        "Default: Embedded.",
+    )
+    parent_ref: ParentRef | None = Field(
+        default=None, description="With provider GatewayAPI: the Gateway that the HTTPRoute joins."
+    )
+    hostnames: list[Hostname] = Field(
+        default_factory=list,
+        max_length=16,
+        description="With provider GatewayAPI: host names that requests have to be for. Default: those "
+        "of the Gateway's listeners.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     replicas: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None,
@@ -60,7 +79,12 @@ class Gateway(ApiModel):
     max_requests_per_replica: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None,
         description="Requests at once for each engine replica, running or queued; more are answered "
-        "429 with Retry-After. Default: 1024.",
+        "429 with Retry-After; with GatewayAPI by the engine itself. Default: 1024.",
+    )
+    long_requests: LongRequests | None = Field(
+        default=None,
+        description="Bound the requests with long prompts apart from the others; {} has all of it derived. "
+        "Default: requests of all sizes are alike.",
     )
     max_request_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] | None = Field(
         default=None,
@@ -69,6 +93,15 @@ class Gateway(ApiModel):
     )
     timeouts: GatewayTimeouts | None = Field(
         default=None, description="How long an answer may be silent."
+    )
+    api_keys: ApiKeys | None = Field(
+        default=None, description="Who may ask. Default: whoever reaches the gateway."
+    )
+    tls: Tls | None = Field(default=None, description="TLS for clients. Default: plain HTTP.")
+    access_log: Literal["All", "Failures", "Off"] | None = Field(
+        default=None,
+        description="Of which requests the gateway writes a line of JSON: All, Failures (answered 400 "
+        "or above, cut, or by another try than the first) or Off. Default: All.",
     )
     drain_timeout: Duration | None = Field(
         default=None,
@@ -106,11 +139,28 @@ class Rollout(ApiModel):
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ROLLOUT})
 
-    strategy: Literal["BlueGreen", "Canary"] = Field(
+    strategy: Literal["BlueGreen", "Canary", "Replace"] = Field(
         default="BlueGreen",
         description="BlueGreen (all users change over when every replica of the new revision is "
-        "ready) or Canary (step by step, compared with the serving revision on users' own requests, "
-        "and back by itself if it is worse). Default: BlueGreen.",
+        "ready), Canary (step by step, compared with the serving revision on users' own requests, "
+        "and back by itself if it is worse) or Replace (for a cluster without spare accelerators: the "
+        "serving revision stops, then the new one starts, and the old one comes back by itself if "
+        "that cannot serve; nobody is served meanwhile but by spec.fallback). Default: BlueGreen.",
+    )
+    from_: Baseline | None = Field(
+        default=None,
+        alias="from",
+        description="The revision that the first rollout begins with: it is brought to serve, and "
+        "then what the spec serves takes over from it as the strategy says. A serving block of its "
+        "own that takes over only cache and the pod's pull secrets, tolerations and ServiceAccount. "
+        "Given when the object is made, and immutable; once another revision was promoted it does "
+        "nothing. Default: the first revision serves as soon as it can.",
+    )
+    skip_initial: bool | None = Field(
+        default=None,
+        description="Begin without rollout.from, as when an object is made anew after a disaster: "
+        "what the spec serves starts at once and serves from its first ready replica. Without effect "
+        "once something serves. Default: false.",
     )
     steps: list[RolloutStep] = Field(
         default_factory=list,
@@ -119,26 +169,42 @@ class Rollout(ApiModel):
         "100 and 200 requests.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    mirror: Mirror | None = Field(
+        default=None,
+        description="Copies of users' requests for the new revision of a Canary before its first step; "
+        "answers are thrown away, and what is bad at them goes back. Default: none are made.",
+    )
     paused: bool | None = Field(
         default=None,
-        description="Hold a Canary where it is; it still goes back if it is worse. Default: false.",
+        description="Hold a Canary where it is; it still goes back if it is worse. A Replace is held "
+        "before the serving revision stops, and not later. Default: false.",
     )
     auto_promote: bool | None = Field(
         default=None,
-        description="Promote by itself after the last step; false waits for a person. Default: true.",
+        description="Promote by itself after the last step; false waits for a person. A Replace waits "
+        "before the serving revision stops. Default: true.",
+    )
+    start_timeout: Duration | None = Field(
+        default=None,
+        description="A Canary whose new revision is not ready by then, with its weights fetched and "
+        "its replicas warmed up, goes back; a Replace counts from the start of its pods. Read when "
+        "the run begins. Default: 2h; of a Replace 30m.",
     )
     hold_timeout: Duration | None = Field(
         default=None,
-        description="A Canary that cannot go on for so long goes back, as when no figures come. "
-        "Default: 30m.",
+        description="A run that cannot go on for so long goes back, as when no figures come. "
+        "Default: 30m; of a Replace 5m.",
     )
     max_duration: Duration | None = Field(
-        default=None, description="A Canary that is not decided by then goes back. Default: 24h."
+        default=None,
+        description="A Canary that is not decided by then goes back, and a Replace before which the "
+        "serving revision has not stopped by then. Default: 24h.",
     )
     rollback_window: Duration | None = Field(
         default=None,
         description="How long the revision before is kept, with all its replicas, after a Canary "
-        "was promoted. Default: 2h.",
+        "was promoted. With Replace it keeps none, and comes back by the command rollback, or if "
+        "engines of the new one die. Default: 2h.",
     )
     drain_timeout: Duration | None = Field(
         default=None,
@@ -146,5 +212,6 @@ class Rollout(ApiModel):
     )
     analysis: Analysis = Field(
         default_factory=Analysis,
-        description="What a Canary is judged by beside failed, rejected and empty answers.",
+        description="What a Canary is judged by beside failed, rejected and empty answers; with "
+        "Replace quality alone.",
     )

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
 from deepseek_operator.api.base import ApiModel
-from deepseek_operator.api.serving import Fallback, ServingBlock
+from deepseek_operator.api.serving import Fallback, FurtherBlock, ServingBlock
 from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.api.traffic import Gateway, Rollout
 from deepseek_operator.api.warmup import Warmup
@@ -59,7 +59,6 @@ class ObjectMeta(ApiModel):
     uid: str = ""
     generation: int = 0
     resource_version: str = ""
-    deletion_timestamp: str | None = None
     annotations: dict[str, str] = Field(default_factory=dict)
 
     @property
@@ -82,8 +81,8 @@ class DeepSeekDeployment(ApiModel):
         """What clients send as "model"."""
         return self.spec.served_name or self.metadata.name
 
-    def asking_for(self, entry: Fallback) -> "DeepSeekDeployment":
-        """The object as it would be if it asked for what an entry of its fallback serves."""
+    def asking_for(self, entry: FurtherBlock) -> "DeepSeekDeployment":
+        """The object as it would be if it asked for what a further block of it serves."""
         block = entry.inheriting_from(self.spec)
         fields = {name: getattr(block, name) for name in ServingBlock.model_fields}
         return self.model_copy(update={"spec": self.spec.model_copy(update=fields)})

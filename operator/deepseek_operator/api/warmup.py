@@ -2,11 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from deepseek_operator.api import rules
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.durations import Duration, seconds_of
-from deepseek_operator.api.pod import LocalObjectReference
+from deepseek_operator.api.pod import ConfigMapReference
+
+DEFAULT_TIMEOUT = "10m"
 
 
 class WorkShape(ApiModel):
@@ -26,12 +29,14 @@ class WorkShape(ApiModel):
 class Warmup(ApiModel):
     """What every engine process is asked before the first user may reach it."""
 
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.WARMUP})
+
     enabled: bool = Field(
         default=True,
         description="Warm up every pod. Pods that are not warmed up have no locks, so this makes a "
         "revision of its own. Default: true.",
     )
-    prompts: LocalObjectReference | None = Field(
+    prompts: ConfigMapReference | None = Field(
         default=None,
         description="ConfigMap of the object's namespace; each of its values is a system prompt of "
         "the users, which fills the prefix cache.",
@@ -50,12 +55,12 @@ class Warmup(ApiModel):
         "most.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    timeout: Duration = Field(
-        default="10m",
+    timeout: Duration | None = Field(
+        default=None,
         description="Longest time of one warm-up, as 90s, 5m or 1h30m. Default: 10m.",
     )
-    on_failure: Literal["Fail", "Serve"] = Field(
-        default="Fail",
+    on_failure: Literal["Fail", "Serve"] | None = Field(
+        default=None,
         description="Fail keeps users away from a pod whose warm-up failed and tries again. Serve "
         "lets them in when it took too long or a request was refused, and the conditions say so; a "
         "pod that answers garbage is never let in. Default: Fail.",
@@ -64,4 +69,9 @@ class Warmup(ApiModel):
     @property
     def seconds(self) -> int:
         """The time-out."""
-        return seconds_of(self.timeout)
+        return seconds_of(self.timeout or DEFAULT_TIMEOUT)
+
+    @property
+    def policy(self) -> Literal["Fail", "Serve"]:
+        """What becomes of a pod whose warm-up failed."""
+        return self.on_failure or "Fail"

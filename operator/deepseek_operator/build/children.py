@@ -1,4 +1,7 @@
-"""Builders of the children: ControllerRevision, Deployment, Services, PodDisruptionBudget."""
+"""Builders of the children: ControllerRevision, Deployment or LeaderWorkerSet, Services, PodDisruptionBudget."""
+
+import json
+from collections.abc import Sequence
 
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -11,9 +14,13 @@ from deepseek_operator.build.metadata import (
     revision_selector,
 )
 from deepseek_operator.engines.contract import PORT
-from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.observed import template_of
+from deepseek_operator.rollout.revisions import Group, Shape
 
 SERVICE_PORT = 80
+
+_EXCLUSIVE_TOPOLOGY = "leaderworkerset.sigs.k8s.io/exclusive-topology"
+"""Of a LeaderWorkerSet: its controller gives each group a domain of this node label to itself."""
 
 
 def build_controller_revision(
@@ -45,24 +52,18 @@ def build_deployment(
     *,
     replicas: int,
     template: Manifest | None = None,
+    resting: int | None = None,
 ) -> Manifest:
     """The engine pods of a revision; a revision's template never changes, so it never rolls.
 
-    `template` is the shape's with what the cluster's storage asks for.
+    `template` is the shape's with what the cluster's storage asks for; `resting` is how many pods it comes
+    back with, where it has given them up.
     """
-    metadata = child_metadata(
-        deployment,
-        name=names.revision_child(deployment.metadata.name, shape.key),
-        key=shape.key,
-    )
-    metadata["annotations"] = {
-        names.MODEL_ANNOTATION: shape.model,
-        names.SOURCE_ANNOTATION: shape.source,
-    }
+    name = names.revision_child(deployment.metadata.name, shape.key)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata,
+        "metadata": _engine_metadata(deployment, shape, name=name, resting=resting),
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": revision_selector(deployment, shape.key)},
@@ -75,6 +76,60 @@ def build_deployment(
             "template": template or shape.template,
         },
     }
+
+
+def build_group(
+    deployment: DeepSeekDeployment,
+    shape: Shape,
+    group: Group,
+    *,
+    replicas: int,
+    resting: int | None = None,
+) -> Manifest:
+    """The LeaderWorkerSet of a revision whose replica is on several nodes; everything in it is said.
+
+    Whatever ends in a group ends all of it: its engines hold parts of one model, and wait for each other.
+    """
+    name = names.revision_group(deployment.metadata.name, shape.key)
+    metadata = _engine_metadata(deployment, shape, name=name, resting=resting)
+    if group.topology:
+        metadata["annotations"][_EXCLUSIVE_TOPOLOGY] = group.topology
+    rolling = {"maxUnavailable": 1, "maxSurge": 0, "partition": 0}
+    return {
+        "apiVersion": "leaderworkerset.x-k8s.io/v1",
+        "kind": "LeaderWorkerSet",
+        "metadata": metadata,
+        "spec": {
+            "replicas": replicas,
+            # A leader is ready once its engine answers, and that it does with its workers.
+            "startupPolicy": "LeaderCreated",
+            # As of a Deployment: only a template that was edited and is repaired rolls.
+            "rolloutStrategy": {"type": "RollingUpdate", "rollingUpdateConfiguration": rolling},
+            # A shared Service would have the set's name; each leader's own has the pod's.
+            "networkConfig": {"subdomainPolicy": "UniquePerReplica"},
+            "leaderWorkerTemplate": {
+                "size": group.nodes,
+                "restartPolicy": "RecreateGroupOnPodRestart",
+                "leaderTemplate": shape.template,
+                "workerTemplate": group.worker,
+            },
+        },
+    }
+
+
+def _engine_metadata(
+    deployment: DeepSeekDeployment, shape: Shape, *, name: str, resting: int | None
+) -> Manifest:
+    """Of what makes a revision's pods; with what its ControllerRevision holds beside their template."""
+    metadata = child_metadata(deployment, name=name, key=shape.key)
+    metadata["annotations"] = {
+        names.MODEL_ANNOTATION: shape.model,
+        names.SOURCE_ANNOTATION: shape.source,
+        **({} if resting is None else {names.RESTING_ANNOTATION: str(resting)}),
+    }
+    if shape.sizing is not None:
+        metadata["annotations"][names.SIZING_ANNOTATION] = json.dumps(shape.sizing)
+    return metadata
 
 
 def build_revision_service(deployment: DeepSeekDeployment, shape: Shape) -> Manifest:
@@ -97,9 +152,16 @@ def build_revision_service(deployment: DeepSeekDeployment, shape: Shape) -> Mani
 
 
 def build_client_service(
-    deployment: DeepSeekDeployment, *, serving_key: str, through_gateway: bool = False
+    deployment: DeepSeekDeployment,
+    *,
+    serving_key: str,
+    through_gateway: bool = False,
+    ports: Sequence[str] = ("http",),
 ) -> Manifest:
-    """The one address that clients use; it selects gateways, or the pods of the serving revision."""
+    """The one address that clients use; it selects gateways, or the pods of the serving revision.
+
+    `ports` are http and https, each of which leads to the pods that have a port of this name.
+    """
     selector = revision_selector(deployment, serving_key)
     if through_gateway:
         selector = gateway_selector(deployment)
@@ -110,7 +172,7 @@ def build_client_service(
         "spec": {
             "type": "ClusterIP",
             "selector": selector,
-            "ports": [_port(SERVICE_PORT)],
+            "ports": [_port(_CLIENT_PORTS[name], name) for name in ports],
         },
     }
 
@@ -124,20 +186,34 @@ def build_disruption_budget(deployment: DeepSeekDeployment, *, replicas: int) ->
     )
 
 
-def _port(port: int) -> Manifest:
-    return {"name": "http", "port": port, "targetPort": "http", "protocol": "TCP"}
+_CLIENT_PORTS = {"http": SERVICE_PORT, "https": 443}
 
 
-def shape_of_deployment(key: str, running: Manifest) -> Shape:
-    """The shape as a running Deployment shows it: for a revision whose ControllerRevision is gone.
+def _port(port: int, name: str = "http") -> Manifest:
+    return {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
+
+
+def shape_of_engine_set(key: str, running: Manifest) -> Shape:
+    """The shape as a running Deployment or LeaderWorkerSet shows it: for a revision whose ControllerRevision is gone.
 
     The template then holds the server's defaults too; applied again it changes nothing.
     """
-    annotations = running["metadata"].get("annotations", {})
+    annotations, template = running["metadata"].get("annotations", {}), template_of(running)
     return Shape(
         key=key,
         model=annotations.get(names.MODEL_ANNOTATION, ""),
         source=annotations.get(names.SOURCE_ANNOTATION, ""),
-        image=running["spec"]["template"]["spec"]["containers"][0]["image"],
-        template=running["spec"]["template"],
+        image=template["spec"]["containers"][0]["image"],
+        template=template,
+        sizing=json.loads(annotations.get(names.SIZING_ANNOTATION, "null")),
+        group=_group_of(running),
     )
+
+
+def _group_of(running: Manifest) -> Group | None:
+    """What a LeaderWorkerSet has beside its leader; None for a Deployment."""
+    parts = running["spec"].get("leaderWorkerTemplate")
+    if parts is None:
+        return None
+    topology = running["metadata"]["annotations"].get(_EXCLUSIVE_TOPOLOGY, "")
+    return Group(int(parts["size"]), parts["workerTemplate"], topology)

@@ -1,13 +1,12 @@
-"""Builders of the gateway: what it is told, its pods, and what they may read."""
+"""Builders of the gateway: its pods, and what they may read."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.durations import seconds_of
-from deepseek_operator.api.traffic import Gateway, GatewayTimeouts
+from deepseek_operator.api.traffic import Gateway
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import gateway_document
 from deepseek_operator.build.metadata import (
     Manifest,
     child_metadata,
@@ -16,9 +15,9 @@ from deepseek_operator.build.metadata import (
 )
 from deepseek_operator.build.template import container_security, pod_security
 
-DOCUMENT_KEY = "gateway.json"
-FORMAT = 1
 CLIENT_PORT = 8080
+TLS_PORT = 8443
+TLS_ONLY = "--tls-only"
 REPORT_PORT = 8081
 PROBE_PORT = 8082
 
@@ -28,6 +27,7 @@ _CONCURRENCY = 2
 """Threads of an Envoy: each takes about 500 streams of 50 tokens a second."""
 _KILL_MARGIN_SECONDS = 15
 _STATE_PATH = "/var/lib/deepseek-gateway"
+_SECRETS_PATH = "/var/run/deepseek-gateway"
 _RESOURCES: Manifest = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"memory": "1Gi"},
@@ -37,6 +37,16 @@ _RESOURCES: Manifest = {
 def is_embedded(deployment: DeepSeekDeployment) -> bool:
     """Whether the object has a gateway of its own."""
     return deployment.spec.gateway.provider == "Embedded"
+
+
+def splits(deployment: DeepSeekDeployment) -> bool:
+    """Whether somebody divides the object's requests by weight."""
+    return deployment.spec.gateway.provider != "None"
+
+
+def is_of_others(deployment: DeepSeekDeployment) -> bool:
+    """Whether requests come through a Gateway that is not the object's."""
+    return splits(deployment) and not is_embedded(deployment)
 
 
 def replicas(deployment: DeepSeekDeployment) -> int:
@@ -49,55 +59,12 @@ def gateway_selector(deployment: DeepSeekDeployment) -> dict[str, str]:
     return {names.GATEWAY_LABEL: deployment.metadata.name}
 
 
-def document(
-    deployment: DeepSeekDeployment,
-    *,
-    weights: Mapping[str, int],
-    pods: Mapping[str, int],
-    then: Mapping[str, Sequence[str]] | None = None,
-    when: Sequence[str] = (),
-) -> Manifest:
-    """What the gateway is to do: `weights` in percent by revision, `pods` there are to be of each.
-
-    `then` has, by revision, who answers in its place, and `when` why; empty for whatever reason.
-
-    Its version is a digest of the rest: what says the same is the same.
-    """
-    gateway = deployment.spec.gateway
-    told: Manifest = {
-        "format": FORMAT,
-        "servedName": deployment.served_name,
-        "routes": [
-            _route(key, weight, (then or {}).get(key, ())) for key, weight in weights.items()
-        ],
-        "replicas": dict(sorted(pods.items())),
-        "limits": _limits(gateway),
-    }
-    if gateway.pinning:
-        told["pins"] = True
-    if when:
-        told["fallbackOn"] = list(when)
-    if gateway.sticky_header:
-        told["stickyHeader"] = gateway.sticky_header
-    return {**told, "version": names.digest(json.dumps(told, sort_keys=True))}
-
-
-def _route(key: str, weight: int, then: Sequence[str]) -> Manifest:
-    return {"revision": key, "weight": weight, **({"then": list(then)} if then else {})}
-
-
-def _limits(gateway: Gateway) -> dict[str, Any]:
-    timeouts = gateway.timeouts or GatewayTimeouts()
-    given = {
-        "bodyBytes": gateway.max_request_bytes,
-        "requestsPerPod": gateway.max_requests_per_replica,
-    }
-    return {
-        **{name: limit for name, limit in given.items() if limit is not None},
-        "firstTokenSeconds": seconds_of(timeouts.first_token),
-        "responseSeconds": seconds_of(timeouts.response),
-        "betweenTokensSeconds": seconds_of(timeouts.between_tokens),
-    }
+def is_secure_only(gateway: Manifest | None) -> bool:
+    """Whether the pods of this gateway's Deployment are to listen for TLS alone."""
+    if gateway is None:
+        return False
+    agents = gateway["spec"]["template"]["spec"].get("initContainers", [])
+    return any(TLS_ONLY in agent.get("args", ()) for agent in agents)
 
 
 def build_gateway(deployment: DeepSeekDeployment, told: Manifest, *, image: str) -> list[Manifest]:
@@ -126,7 +93,7 @@ def _config_map(deployment: DeepSeekDeployment, told: Manifest) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(deployment),
-        "data": {DOCUMENT_KEY: json.dumps(told, indent=1, sort_keys=True)},
+        "data": {gateway_document.DOCUMENT_KEY: json.dumps(told, indent=1, sort_keys=True)},
     }
 
 
@@ -222,6 +189,7 @@ def _pod(deployment: DeepSeekDeployment, image: str) -> Manifest:
         "volumes": [
             {"name": "state", "emptyDir": {"sizeLimit": "64Mi"}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+            *(_volume(name, secret) for name, secret, _ in _secrets(deployment)),
         ],
         "topologySpreadConstraints": [
             {
@@ -237,6 +205,7 @@ def _pod(deployment: DeepSeekDeployment, image: str) -> Manifest:
 
 def _agent(deployment: DeepSeekDeployment, image: str) -> Manifest:
     """A sidecar: there before Envoy starts, and until it has ended."""
+    tls = deployment.spec.gateway.tls
     name, namespace = deployment.metadata.name, deployment.metadata.namespace
     return {
         "name": "agent",
@@ -248,6 +217,8 @@ def _agent(deployment: DeepSeekDeployment, image: str) -> Manifest:
             f"--config-map={names.gateway_child(name)}",
             f"--deployment={name}",
             f"--state={_STATE_PATH}",
+            *(f"{flag}={_SECRETS_PATH}/{name}" for name, _, flag in _secrets(deployment)),
+            *([TLS_ONLY] if tls is not None and tls.only else []),
         ],
         "ports": [{"name": "report", "containerPort": REPORT_PORT, "protocol": "TCP"}],
         "resources": {
@@ -259,10 +230,35 @@ def _agent(deployment: DeepSeekDeployment, image: str) -> Manifest:
         "volumeMounts": [
             {"name": "state", "mountPath": _STATE_PATH},
             {"name": "tmp", "mountPath": "/tmp"},
+            *(
+                {"name": name, "mountPath": f"{_SECRETS_PATH}/{name}", "readOnly": True}
+                for name, _, _ in _secrets(deployment)
+            ),
         ],
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def _secrets(deployment: DeepSeekDeployment) -> list[tuple[str, str, str]]:
+    """Volume, Secret and the agent's flag of each that the gateway uses."""
+    keys, tls = deployment.spec.gateway.api_keys, deployment.spec.gateway.tls
+    return [
+        *([("api-keys", keys.secret_name, "--api-keys")] if keys is not None else []),
+        *([("tls", tls.secret_name, "--tls")] if tls is not None else []),
+    ]
+
+
+def _volume(name: str, secret: str) -> Manifest:
+    """For the agent alone. One that is not there is told of by the agent, which then lets nobody in."""
+    return {"name": name, "secret": {"secretName": secret, "optional": True, "defaultMode": 0o440}}
+
+
+def _client_ports(gateway: Gateway) -> list[Manifest]:
+    ports = [("http", CLIENT_PORT)] if gateway.tls is None or not gateway.tls.only else []
+    if gateway.tls is not None:
+        ports.append(("https", TLS_PORT))
+    return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports]
 
 
 def _envoy(deployment: DeepSeekDeployment, image: str, drain: int) -> Manifest:
@@ -275,7 +271,7 @@ def _envoy(deployment: DeepSeekDeployment, image: str, drain: int) -> Manifest:
         "command": ["python3", "-m", "deepseek_serving.gateway.start"],
         "args": [f"--concurrency={_CONCURRENCY}"],
         "ports": [
-            {"name": "http", "containerPort": CLIENT_PORT, "protocol": "TCP"},
+            *_client_ports(deployment.spec.gateway),
             {"name": "probe", "containerPort": PROBE_PORT, "protocol": "TCP"},
         ],
         "resources": {

@@ -8,9 +8,15 @@ from deepseek_operator.access import Access
 from deepseek_operator.api.conditions import Condition, ConditionType, Reason, merge_conditions
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.metadata import revision_selector
+from deepseek_operator.build.rollout_conditions import (
+    not_rolled_out,
+    rollout_conditions,
+    run_said,
+)
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_at_strength, ready_replicas
 from deepseek_operator.rollout.revisions import Shape
+from deepseek_operator.rollout.run import ENDED
 from deepseek_operator.rollout.switch import Roles
 from deepseek_operator.standby import Standby, first_missing, ready_condition
 from deepseek_operator.warmth import Warmth, records
@@ -25,6 +31,7 @@ class StatusInput:
     observed: Observed
     roles: Roles
     shapes: dict[str, Shape]
+    """Of the revisions with a role, and of the target; as far as they are known."""
     weights: tuple[Weights, ...]
     """Of the revisions whose weights are fetched."""
     warmth: tuple[Warmth, ...]
@@ -37,21 +44,24 @@ class StatusInput:
     gateway: Access | None
     """None where the object has no gateway of its own."""
     rollout: Manifest | None = None
-    """The last Canary, as status has it; None before the first, and for other strategies."""
+    """The last run, as status has it; None before the first, and for other strategies."""
+    outage: str | None = None
+    """Why requests may find nobody while one revision replaces another, and since when."""
     fallback: tuple[Standby, ...] = ()
     """In the order in which they are asked."""
+    sizing: Manifest | None = None
+    """What was derived of the target; None where it is not known."""
 
 
 def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
     """The complete status to store."""
-    name, namespace = given.deployment.metadata.name, given.deployment.metadata.namespace
     generation = given.deployment.metadata.generation
     routed = given.roles.routed
     warmups = records(given.warmth, stored.get("warmup", []), now=now)
     selector = revision_selector(given.deployment, routed)
     status: Manifest = {
         "observedGeneration": generation,
-        "url": f"http://{name}.{namespace}.svc/v1",
+        "url": _url(given),
         "servedName": given.deployment.served_name,
         "replicas": _existing(given.observed, routed),
         "selector": ",".join(f"{label}={value}" for label, value in sorted(selector.items())),
@@ -62,16 +72,21 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
             now=now,
         ),
     }
-    if given.rollout is not None:
-        status["rollout"] = given.rollout
+    known = {"rollout": given.rollout, "sizing": given.sizing}
+    status |= {field: value for field, value in known.items() if value is not None}
     if given.fallback:
         status["fallback"] = [one.entry() for one in given.fallback]
-    if given.gateway is not None:
+    if given.gateway is not None and given.gateway.route is not None:
+        status["route"] = given.gateway.route
+    elif given.gateway is not None:
         status["gateway"] = {
             "replicas": given.gateway.wanted,
             "readyReplicas": given.gateway.ready,
             "version": given.gateway.version,
         }
+    if given.observed.routes and "route" not in status:
+        # Until it is gone: the next pass has to look for it.
+        status["route"] = {"name": given.deployment.metadata.name, "accepted": False}
     if given.weights:
         by_claim = {weights.claim: weights.entry() for weights in given.weights}
         status["weights"] = list(by_claim.values())
@@ -100,8 +115,16 @@ def stalled_conditions(
     return {**stored, "observedGeneration": generation, "conditions": [*others, *merged]}
 
 
+def _url(given: StatusInput) -> str:
+    if given.gateway is not None and given.gateway.url is not None:
+        return given.gateway.url
+    metadata = given.deployment.metadata
+    scheme = "http" if given.deployment.spec.gateway.tls is None else "https"
+    return f"{scheme}://{metadata.name}.{metadata.namespace}.svc/v1"
+
+
 def _existing(observed: Observed, key: str) -> int:
-    deployment = observed.deployment(key) or {}
+    deployment = observed.engine_set(key) or {}
     return int(deployment.get("status", {}).get("replicas", 0))
 
 
@@ -112,7 +135,7 @@ def _revision_entry(
         return None
     shape = given.shapes.get(key)
     if shape is not None:
-        described = {"model": shape.model, "source": shape.source, "image": shape.image}
+        described = shape.described()
     elif stored and stored.get("revision") == key:
         described = stored
     else:
@@ -121,7 +144,7 @@ def _revision_entry(
         **described,
         "revision": key,
         "replicas": given.roles.replicas.get(key, 0),
-        "readyReplicas": ready_replicas(given.observed.deployment(key)),
+        "readyReplicas": ready_replicas(given.observed.engine_set(key)),
     }
 
 
@@ -130,9 +153,11 @@ def _conditions(given: StatusInput, warmups: list[Manifest]) -> list[Condition]:
         _ready(given),
         *_spec_progress(given),
         _rolled_out(given),
+        *rollout_conditions(given.rollout, given.roles, given.observed),
         _weights_ready(given),
         _warm(given, warmups),
         *ready_condition(given.fallback),
+        *(given.gateway.conditions if given.gateway else ()),
     ]
 
 
@@ -144,6 +169,7 @@ def _spec_progress(given: StatusInput) -> list[Condition]:
         stalled = next((one.missing for one in missing if one.needs_a_person), None)
     cause = _any_cause(given) or first_missing(given.fallback)
     on_their_way = [one for one in missing if one.is_on_its_way]
+    converged = converged or _rests(given)
     return _progress(stalled, converged=converged and not on_their_way, cause=cause)
 
 
@@ -165,7 +191,7 @@ def _weights_ready(given: StatusInput) -> Condition:
         said = ", ".join(sorted({weights.claim for weights in given.weights}))
         message = f"all weights are there and verified: PersistentVolumeClaim {said}"
         return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_COMPLETE, message)
-    if given.shapes:
+    if any(key in given.shapes for key in given.roles.kept):
         message = "the weights are in a volume of the user's own"
         return Condition(ConditionType.WEIGHTS_READY, "True", Reason.WEIGHTS_GIVEN, message)
     message = "the revision cannot be resolved, so its weights are not known"
@@ -211,34 +237,73 @@ def _converged(given: StatusInput) -> bool:
     return (
         given.roles.serving in (key, None)
         and wanted is not None
-        and is_at_strength(given.observed.deployment(key), wanted)
+        and is_at_strength(given.observed.engine_set(key), wanted)
         and (given.gateway is None or given.gateway.at_strength)
     )
 
 
+def _rests(given: StatusInput) -> bool:
+    """Whether another revision than the spec's serves nobody, until somebody is to be served."""
+    is_decided = given.rollout is None or given.rollout["phase"] in (*ENDED, "Idle")
+    is_wish = given.deployment.spec.replicas == 0 and given.roles.serving is not None
+    return is_wish and is_decided and not any(given.roles.replicas.values())
+
+
 def _ready(given: StatusInput) -> Condition:
     key = given.roles.routed
-    ready, wanted = ready_replicas(given.observed.deployment(key)), given.roles.replicas.get(key, 0)
-    model = given.shapes[key].model if key in given.shapes else given.deployment.spec.model
+    ready, wanted = ready_replicas(given.observed.engine_set(key)), given.roles.replicas.get(key, 0)
+    model = _model(given, key)
     shut = _gateway_cause(given) if given.gateway and given.gateway.is_shut else None
     if ready and shut is not None:
         message = f"{ready} of {wanted} replicas of {model} answer, but no gateway: {shut.message}"
         return Condition(ConditionType.READY, "False", shut.reason, message)
-    if ready:
+    if ready and not given.roles.shut:
         message = f"{ready} of {wanted} replicas of {model} answer"
         return Condition(ConditionType.READY, "True", Reason.SERVING, message + _trouble(given))
-    if key in given.roles.replicas and wanted == 0:
+    is_wish = given.deployment.spec.replicas == 0 and key in given.roles.replicas
+    if is_wish and wanted == 0 and given.outage is None:
         message = "spec.replicas is 0: nobody is served"
         return Condition(ConditionType.READY, "False", Reason.SCALED_TO_ZERO, message)
     standing_in = _standing_in(given)
     if standing_in is not None:
         message = f"{standing_in.model} answers in place of {model}" + _trouble(given)
         return Condition(ConditionType.READY, "True", Reason.FALLBACK_SERVING, message)
+    reason, message = _nobody(given, model)
+    return Condition(ConditionType.READY, "False", reason, message)
+
+
+def _nobody(given: StatusInput, model: str) -> tuple[Reason, str]:
+    """Why no pod answers."""
+    if given.outage is not None:
+        return Reason.REPLACING, given.outage + _beside(given)
     problem = given.stalled or given.cause
+    if problem is None and not given.roles.replicas.get(given.roles.routed):
+        # It is to have no pods: who comes to serve is the one that the spec asks for.
+        problem, model = given.candidate_cause, given.deployment.spec.model
     if problem is not None:
-        return Condition(ConditionType.READY, "False", problem.reason, problem.message)
-    message = f"no replica of {model} answers yet"
-    return Condition(ConditionType.READY, "False", Reason.STARTING, message)
+        message = problem.message
+        if given.roles.first is not None and given.stalled is None:
+            message = f"{model} comes first (rollout.from): {message}"
+        return problem.reason, message
+    comes_first = ", which comes first (rollout.from)," if given.roles.first else ""
+    return Reason.STARTING, f"no replica of {model}{comes_first} answers yet"
+
+
+def _beside(given: StatusInput) -> str:
+    """What keeps the pods that are to serve next from it."""
+    if given.stalled is not None:
+        return f"; {given.stalled.message}"
+    cause = given.candidate_cause if given.roles.shut else given.cause
+    return f"; {cause.message}" if cause else ""
+
+
+def _model(given: StatusInput, key: str) -> str:
+    if key in given.shapes:
+        return given.shapes[key].model
+    asked = given.deployment.spec
+    if key == given.roles.first and asked.rollout.from_ is not None:
+        return asked.rollout.from_.model
+    return asked.model
 
 
 def _standing_in(given: StatusInput) -> Standby | None:
@@ -258,7 +323,9 @@ def _trouble(given: StatusInput) -> str:
         return f"; the spec is not: {given.stalled.message}"
     if given.roles.serving not in (None, given.roles.target):
         if given.rollout is not None:
-            return f"; {_canary_said(given, given.rollout)}"
+            return (
+                f"; {run_said(given.rollout, given.deployment.spec.model, given.candidate_cause)}"
+            )
         said = given.candidate_cause
         return f"; {given.deployment.spec.model} is starting" + (
             f": {said.message}" if said else ""
@@ -287,56 +354,28 @@ def _progress(
     return [working, Condition(ConditionType.STALLED, "False", Reason.NOT_STALLED, "")]
 
 
-_PHASES = {
-    "Held": Reason.CANARY_HELD,
-    "AwaitingApproval": Reason.APPROVAL_NEEDED,
-    "RollingBack": Reason.ROLLING_BACK,
-    "Draining": Reason.ROLLING_BACK,
-    "RolledBack": Reason.ROLLED_BACK,
-}
-
-
-def _canary_said(given: StatusInput, rollout: Manifest) -> str:
-    """On one line: where it is, and why."""
-    model = given.deployment.spec.model
-    if "run" not in rollout:
-        return str(rollout["message"])
-    place = f"step {rollout['step']} of {rollout['steps']}, {rollout['weight']} %"
-    if rollout["phase"] in ("RollingBack", "Draining", "RolledBack"):
-        return f"{model} was rolled back ({rollout['reason']}): {rollout['message']}"
-    cause = given.candidate_cause
-    if rollout["phase"] == "Starting" and cause is not None:
-        return f"{model} is starting: {cause.message}"
-    return f"{model} is a Canary ({rollout['phase']}, {place}): {rollout['message']}"
-
-
-def _canary_out(given: StatusInput, rollout: Manifest) -> Condition:
-    """Of a Canary that is not promoted."""
-    cause = given.candidate_cause
-    reason = _PHASES.get(rollout["phase"], Reason.CANARY)
-    if rollout["phase"] == "Starting":
-        reason = cause.reason if cause else Reason.CANDIDATE_STARTING
-    return Condition(ConditionType.ROLLED_OUT, "False", reason, _canary_said(given, rollout))
-
-
 def _rolled_out(given: StatusInput) -> Condition:
     model, key = given.deployment.spec.model, given.roles.target
     is_back = given.stalled is not None and given.stalled.reason is Reason.ROLLED_BACK
-    if given.stalled is not None and is_back:
-        return Condition(
-            ConditionType.ROLLED_OUT, "False", Reason.ROLLED_BACK, given.stalled.message
-        )
-    if given.stalled is not None and given.roles.serving != key:
-        return Condition(
-            ConditionType.ROLLED_OUT, "False", Reason.SPEC_NOT_SERVABLE, given.stalled.message
-        )
+    if given.stalled is not None and (is_back or given.roles.serving != key):
+        reason = Reason.ROLLED_BACK if is_back else Reason.SPEC_NOT_SERVABLE
+        return Condition(ConditionType.ROLLED_OUT, "False", reason, given.stalled.message)
     if _converged(given):
         return Condition(
             ConditionType.ROLLED_OUT, "True", Reason.ROLLED_OUT, f"revision {key} ({model}) serves"
         )
+    if _rests(given):
+        message = f"revision {key} ({model}) is rolled out once spec.replicas is above 0"
+        return Condition(ConditionType.ROLLED_OUT, "False", Reason.SCALED_TO_ZERO, message)
     if given.rollout is not None and given.roles.serving != key:
-        return _canary_out(given, given.rollout)
+        return not_rolled_out(given.rollout, model, given.candidate_cause)
     cause = _any_cause(given)
+    if given.roles.first is not None:
+        said = (
+            f"{_model(given, given.roles.first)} comes to serve first (rollout.from), then {model}"
+        )
+        message = f"{said}: {cause.message}" if cause else said
+        return Condition(ConditionType.ROLLED_OUT, "False", Reason.BASELINE_STARTING, message)
     reason = cause.reason if cause else Reason.CANDIDATE_STARTING
     message = cause.message if cause else f"revision {key} ({model}) is starting"
     return Condition(ConditionType.ROLLED_OUT, "False", reason, message)

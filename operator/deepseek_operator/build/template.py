@@ -7,8 +7,11 @@ from deepseek_operator.api import names
 from deepseek_operator.api.pod import Pod
 from deepseek_operator.api.sources import FetchedSource
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import front
 from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
+from deepseek_operator.catalog import accelerators, catalog
 from deepseek_operator.engines.contract import (
+    ADMISSION_VARIABLES,
     CACHE_PATH,
     COMPILED_PATH,
     COMPILED_STORE_PATH,
@@ -62,7 +65,11 @@ def build_template(
         **object_labels(deployment),
         **revision_selector(deployment, key),
     }
-    annotations = {"kubectl.kubernetes.io/default-container": "engine", **pod.annotations}
+    annotations = {
+        "kubectl.kubernetes.io/default-container": "engine",
+        **front.annotations(engine),
+        **pod.annotations,
+    }
     return {
         "metadata": {"labels": labels, "annotations": annotations},
         "spec": {
@@ -70,6 +77,7 @@ def build_template(
             "initContainers": [
                 _tools_container(request, engine),
                 *([_warden_container(request)] if request.warmed else []),
+                *front.containers(request, engine, container_security()),
             ],
             "containers": [_engine_container(request, engine)],
             "volumes": _volumes(request, engine, claim),
@@ -129,10 +137,17 @@ def _tools_container(request: EngineRequest, engine: EngineContainer) -> Manifes
 
 def _compiled_key(request: EngineRequest, engine: EngineContainer) -> str:
     """Digest of all that compiled code depends on, but for the node's hardware and the weights."""
-    args = [arg for arg in engine.args if not arg.startswith("--served-model-name=")]
-    environment = _environment(engine, request.block.pod)
+    named = ("--served-model-name=", engine.model_path or "--served-model-name=")
+    args = [arg for arg in engine.args if not arg.startswith(named)]
+    environment = [
+        variable
+        for variable in _environment(engine, request.block.pod)
+        if variable["name"] not in ADMISSION_VARIABLES
+    ]
     accelerator = request.block.accelerator.model_dump(mode="json")
-    return names.digest(json.dumps([engine.image, args, environment, accelerator], sort_keys=True))
+    options = [engine.options] if engine.options else []
+    known = [engine.image, args, environment, accelerator, *options]
+    return names.digest(json.dumps(known, sort_keys=True))
 
 
 def _warden_container(request: EngineRequest) -> Manifest:
@@ -191,7 +206,7 @@ def _engine_container(request: EngineRequest, engine: EngineContainer) -> Manife
         "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS}}},
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(request),
+        "volumeMounts": [*_mounts(request), *front.mounts(request, engine)],
     }
     resources = _resources(request)
     if resources:
@@ -213,7 +228,7 @@ def _resources(request: EngineRequest) -> Manifest:
     requests: dict[str, Any] = dict(given.requests) if given else {}
     limits: dict[str, Any] = dict(given.limits) if given else {}
     if request.accelerators:
-        limits[GPU_RESOURCE] = str(request.accelerators)
+        limits[GPU_RESOURCE] = str(request.accelerators_each)
     sections = {
         "requests": {name: str(amount) for name, amount in requests.items()},
         "limits": {name: str(amount) for name, amount in limits.items()},
@@ -250,14 +265,17 @@ def _volumes(request: EngineRequest, engine: EngineContainer, claim: str) -> lis
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": engine.shared_memory}},
         {"name": WEIGHTS_VOLUME, "persistentVolumeClaim": weights},
         *(locks if request.warmed else []),
+        *front.volumes(engine),
     ]
 
 
 def _placement(deployment: DeepSeekDeployment, key: str, request: EngineRequest) -> Manifest:
     pod = request.block.pod
     node_selector = dict(pod.node_selector)
-    if request.block.accelerator.product:
-        node_selector[GPU_PRODUCT_LABEL] = request.block.accelerator.product
+    product = request.block.accelerator.product
+    if product:
+        known = catalog.shipped().accelerators
+        node_selector[accelerators.node_label(product, known) or GPU_PRODUCT_LABEL] = product
     spread = [
         {
             **constraint.model_dump(by_alias=True),

@@ -6,15 +6,14 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build.asking import annotations_volume, asking_pod, url
 from deepseek_operator.build.metadata import Manifest, object_labels
 from deepseek_operator.build.template import (
     ENGINE_CONTAINER,
     GPU_RESOURCE,
     TOOLS_CONTAINER,
-    container_security,
-    pod_security,
 )
-from deepseek_operator.engines import vllm
+from deepseek_operator.engines import choice
 from deepseek_operator.engines.contract import PORT, WARDEN_PORT
 from deepseek_operator.rollout.revisions import Shape
 
@@ -25,9 +24,6 @@ WAIT_SECONDS = 60
 
 FINISHED_SECONDS = 3600
 """How long a Job that has ended stays, for people who want to read its log."""
-
-_PLACEMENT = ("nodeSelector", "tolerations", "imagePullSecrets", "serviceAccountName")
-"""Of the engine pods; not their affinity, which may keep a second pod away."""
 
 
 def warmup_name(pod: Manifest, container_id: str) -> str:
@@ -88,12 +84,12 @@ def warmup_spec(deployment: DeepSeekDeployment, shape: Shape) -> dict[str, Any]:
     ]
     on_gpu = GPU_RESOURCE in engine.get("resources", {}).get("limits", {})
     return {
-        **vllm.warmup_limits(engine["args"], on_gpu=on_gpu),
+        **choice.warmup_limits(engine, on_gpu=on_gpu),
         "shapes": [one.model_dump(by_alias=True) for one in warmup.shapes],
         "concurrency": warmup.concurrency,
         "maxSeconds": warmup.seconds,
         "waitSeconds": WAIT_SECONDS,
-        "onFailure": warmup.on_failure,
+        "onFailure": warmup.policy,
     }
 
 
@@ -122,15 +118,19 @@ def build_gate(
 
 def _pod(deployment: DeepSeekDeployment, shape: Shape, pod: Manifest) -> Manifest:
     engine_pod, address = shape.template["spec"], pod["status"]["podIP"]
-    host = f"[{address}]" if ":" in address else address
     [tools] = [item for item in engine_pod["initContainers"] if item["name"] == TOOLS_CONTAINER]
     prompts = deployment.spec.warmup.prompts
-    volumes = [_downward()]
+    volumes = [
+        annotations_volume(
+            "spec",
+            {"spec.json": names.WARMUP_SPEC_ANNOTATION, "token": names.WARMUP_TOKEN_ANNOTATION},
+        )
+    ]
     mounts = [{"name": "spec", "mountPath": "/etc/warmup", "readOnly": True}]
     arguments = [
         "--spec=/etc/warmup/spec.json",
-        f"--url=http://{host}:{PORT}",
-        f"--warden=http://{host}:{WARDEN_PORT}",
+        f"--url={url(address, PORT)}",
+        f"--warden={url(address, WARDEN_PORT)}",
         "--token-file=/etc/warmup/token",
         "--result-file=/dev/termination-log",
     ]
@@ -138,43 +138,12 @@ def _pod(deployment: DeepSeekDeployment, shape: Shape, pod: Manifest) -> Manifes
         volumes.append({"name": "prompts", "configMap": {"name": prompts.name}})
         mounts.append({"name": "prompts", "mountPath": "/etc/prompts", "readOnly": True})
         arguments.append("--prompts=/etc/prompts")
-    return {
-        "restartPolicy": "Never",
-        "containers": [
-            {
-                "name": WARMUP_CONTAINER,
-                "image": tools["image"],
-                "command": ["python3", "-m", "deepseek_serving.warmup"],
-                "args": arguments,
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": "128Mi"},
-                    "limits": {"memory": "512Mi"},
-                },
-                "volumeMounts": mounts,
-                "securityContext": container_security(),
-                "terminationMessagePolicy": "File",
-            }
-        ],
-        "volumes": volumes,
-        "securityContext": pod_security(),
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 10,
-        **{name: engine_pod[name] for name in _PLACEMENT if name in engine_pod},
-    }
-
-
-def _downward() -> Manifest:
-    """The pod's own annotations as files: a document of its own for each Job would have to be kept."""
-    annotations = {
-        "spec.json": names.WARMUP_SPEC_ANNOTATION,
-        "token": names.WARMUP_TOKEN_ANNOTATION,
-    }
-    items = [
-        {
-            "path": path,
-            "fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{name}']"},
-        }
-        for path, name in annotations.items()
-    ]
-    return {"name": "spec", "downwardAPI": {"items": items}}
+    return asking_pod(
+        engine_pod,
+        container=WARMUP_CONTAINER,
+        image=tools["image"],
+        program="deepseek_serving.warmup",
+        arguments=arguments,
+        volumes=volumes,
+        mounts=mounts,
+    )

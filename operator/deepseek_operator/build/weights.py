@@ -104,7 +104,7 @@ def build_claim(
     if cache.retain:
         annotations[names.RETAIN_ANNOTATION] = "true"
         metadata["ownerReferences"] = []
-    several = deployment.spec.replicas > 1
+    several = deployment.spec.replicas > 1 or shape.group is not None
     spec: Manifest = {
         "accessModes": [cache.access_mode or ("ReadWriteMany" if several else "ReadWriteOnce")]
     }

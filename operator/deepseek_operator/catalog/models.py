@@ -1,21 +1,21 @@
 """The models the operator knows by name, read from `data/models.yaml`."""
 
-import difflib
 import functools
 from collections.abc import Mapping
 from importlib import resources
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
+from deepseek_operator.catalog import facts
+from deepseek_operator.catalog.benchmarks import Benchmark, Figure
+from deepseek_operator.catalog.facts import Fact
 
-class Fact(BaseModel):
-    """Base of catalog entries: every field is checked, none may be misspelt."""
+FILE = "models.yaml"
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
-    )
+Size = Annotated[int, Field(gt=0)]
+Quantization = Literal["none", "fp8", "int8", "int4-awq", "nvfp4"]
+"""How weights are kept; `none` is as the model is published."""
 
 
 class Experts(Fact):
@@ -33,6 +33,56 @@ class AcceleratorNeed(Fact):
     memory_gib: int = Field(gt=0, alias="memoryGiB")
 
 
+class Latent(Fact):
+    """Multi-head latent attention (MLA): ranks and widths as config.json names them, in elements."""
+
+    query_rank: Size
+    kv_rank: Size
+    rope_width: Size
+    nope_width: Size
+    value_width: Size
+
+
+class Indexer(Fact):
+    """The lightning indexer of DeepSeek Sparse Attention: which tokens a query looks at."""
+
+    heads: Size
+    width: Size
+    top_tokens: Size
+
+
+class Dimensions(Fact):
+    """Sizes of a network, in elements; attention is either latent or has key-value heads."""
+
+    hidden: Size
+    heads: Size
+    head_width: Size | None = None
+    kv_heads: Size | None = None
+    latent: Latent | None = None
+    indexer: Indexer | None = None
+    dense_layers: int = Field(ge=0)
+    dense_width: Size
+    expert_width: Size | None = None
+    vocabulary: Size
+    mtp_layers: int = Field(ge=0, default=0)
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _attention_is_of_one_kind(self) -> "Dimensions":
+        grouped = self.kv_heads is not None and self.head_width is not None
+        if grouped == (self.latent is not None):
+            raise ValueError("set either latent, or kvHeads and headWidth")
+        return self
+
+
+class Checkpoint(Fact):
+    """A published, quantised form of a model."""
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    engines: tuple[str, ...] = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
 class Model(Fact):
     """One published model; sizes in parameters, tokens and bytes."""
 
@@ -44,22 +94,37 @@ class Model(Fact):
     parameters: int = Field(gt=0)
     active_parameters: int = Field(gt=0)
     layers: int = Field(gt=0)
+    dimensions: Dimensions
     context_tokens: int = Field(gt=0)
-    dtype: str
+    dtype: Literal["bf16", "fp8"]
     weights_bytes: int = Field(gt=0)
     accelerators: AcceleratorNeed
+    tokenizer: str = Field(min_length=1)
     licence: str
     reasoning_parser: str | None = None
     tokenizer_mode: str | None = None
+    checkpoints: Mapping[Quantization, Checkpoint] = Field(default_factory=dict)
+    benchmarks: Mapping[Benchmark, Figure] = Field(default_factory=dict)
+    """Published figures; one that is left out is not known."""
     sources: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _experts_have_a_width(self) -> "Model":
+        if (self.experts is None) != (self.dimensions.expert_width is None):
+            raise ValueError("experts and dimensions.expertWidth belong together: set both or none")
+        return self
+
+
+def data(file: str) -> str:
+    """Text of a file of the shipped catalog."""
+    return resources.files("deepseek_operator.catalog").joinpath(f"data/{file}").read_text()
 
 
 @functools.cache
 def load_models() -> Mapping[str, Model]:
     """Every model of the catalog by name."""
-    text = resources.files("deepseek_operator.catalog").joinpath("data/models.yaml").read_text()
-    entries = yaml.safe_load(text)["models"]
-    return {name: Model.model_validate(entry) for name, entry in entries.items()}
+    entries = facts.read(data(FILE), file=FILE)["models"]
+    return {name: facts.check(Model, name, entry, file=FILE) for name, entry in entries.items()}
 
 
 def find_model(name: str) -> Model | None:
@@ -69,9 +134,4 @@ def find_model(name: str) -> Model | None:
 
 def nearest_names(name: str, *, count: int = 3) -> list[str]:
     """The catalog's names most like `name`, most alike first, however unlike they are."""
-
-    def likeness(known: str) -> tuple[float, str]:
-        ratio = difflib.SequenceMatcher(None, name.lower(), known.lower()).ratio()
-        return (-ratio, known)
-
-    return sorted(load_models(), key=likeness)[:count]
+    return facts.nearest(name, load_models(), count=count)

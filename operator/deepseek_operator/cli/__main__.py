@@ -1,141 +1,175 @@
-"""`kubectl deepseek`: status of an object, and what may be asked of its rollout.
+"""`kubectl deepseek`: plans before anything is applied, and what a rollout does and may be asked.
 
-Exit codes of status: 0 as the spec asks, 1 rolled back or not servable, 2 under way, 3 a person is needed.
+Nothing but the command line is read here: each verb imports what it needs, so that none waits for another's libraries.
 """
 
 import argparse
-import asyncio
+import gc
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from deepseek_operator.cli import ask, show
-from deepseek_operator.cli.ask import NothingToAskError
-from deepseek_operator.cli.show import Standing
-from deepseek_operator.kube import client, resources
-from deepseek_operator.kube.client import Kube
-from deepseek_operator.kube.errors import ApiError, UnreachableError, VersionConflictError
-from deepseek_operator.rollout.commands import Verb
+from deepseek_operator.cli.parsing import Parser
 
-MANAGER = "kubectl-deepseek"
-"""In managedFields: who asked, and when."""
-
-_HELP = {
-    Verb.APPROVE: "let a step with a pause, or the promotion, go on",
-    Verb.PROMOTE: "all requests to the new revision now, whatever the evidence; not without its pods",
-    Verb.ABORT: "back to the revision before, from wherever the Canary is",
-    Verb.ROLLBACK: "back to the revision before, while it is kept after a promotion",
-    Verb.RETRY: "try once more what was rolled back",
+HELP: Mapping[str, str] = {
+    "approve": "let a step with a pause, or the promotion, go on",
+    "promote": "all requests to the new revision now, whatever the evidence; not without its pods",
+    "abort": "back to the revision before, from wherever the Canary is",
+    "rollback": "back to the revision before, while it is kept after a promotion",
+    "retry": "try once more what was rolled back",
 }
-_PERIOD_SECONDS = 2.0
+"""What may be asked of a rollout."""
+
+TASKS: Mapping[str, str] = {
+    "chat": "conversations and questions of all kinds",
+    "reasoning": "questions that take several steps",
+    "math": "problems of mathematics",
+    "code": "programs, in one answer",
+    "agents": "work in many steps with tools",
+}
+"""What a model may be wanted for."""
+
+_CODES = """exit codes of status: 0 as the spec asks, 1 rolled back or not servable, 2 under way, 3 a person is needed
+exit codes of plan:   0 fits, 1 cannot be served or the file is wrong, 2 the command line is wrong,
+                      3 can be served, but with too few accelerators or replicas, or beyond a latency target
+exit codes of advise: 0 a model can be served as asked, 1 none runs there or an option is wrong, 2 the command line
+                      is wrong, 3 some run there, but none as asked
+exit codes of others: 0 done, 1 not done, 2 the command line is wrong"""
+
+_OFFLINE = ("plan", "models", "accelerators")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    return parser().parse_args(arguments)
+
+
+def parser() -> Parser:
+    """Every verb with its arguments."""
+    root = Parser(
         prog="kubectl deepseek",
-        description="Shows what a DeepSeekDeployment's rollout does, and asks things of it.",
+        description="Advises on models, plans a DeepSeekDeployment, shows what its rollout does, and asks things of it.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--kubeconfig", help="file; default: $KUBECONFIG, or ~/.kube/config")
-    parser.add_argument("--context", help="context of it; default: the current one")
-    parser.add_argument("-n", "--namespace", help="default: the context's")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    status = verbs.add_parser("status", help="what serves, what is asked for, and how far it is")
-    status.add_argument("name", help="of the DeepSeekDeployment")
+    root.add_argument("--kubeconfig", help="file; default: $KUBECONFIG, or ~/.kube/config")
+    root.add_argument("--context", help="context of it; default: the current one")
+    root.add_argument("-n", "--namespace", help="default: the context's")
+    verbs = root.add_verbs()
+    _add_advise(verbs.add("advise", "which model for a task, and how it would be served"))
+    _add_plan(verbs.add("plan", "what an object needs and can do, without a cluster"))
+    for kind in ("models", "accelerators"):
+        _add_catalog(verbs.add(kind, f"the {kind} of the catalog"))
+    status = verbs.add("status", "what serves, what is asked for, and how far it is")
+    _add_name(status)
     status.add_argument("-w", "--watch", action="store_true", help="until nothing is under way")
-    for verb, text in _HELP.items():
-        verbs.add_parser(str(verb), help=text).add_argument("name", help="of the object")
-    verbs.add_parser("pause", help="hold a Canary where it is").add_argument("name")
-    verbs.add_parser("resume", help="let it go on").add_argument("name")
-    return parser.parse_args(arguments)
+    _add_name(verbs.add("explain", "what was derived of the desired revision, and why"))
+    for verb, text in HELP.items():
+        _add_name(verbs.add(verb, text))
+    _add_name(verbs.add("pause", "hold a Canary where it is"))
+    _add_name(verbs.add("resume", "let it go on"))
+    return root
 
 
-async def run(options: argparse.Namespace) -> int:
-    """Connect, and do it."""
-    api, namespace = await client.connect_as_user(
-        kubeconfig=options.kubeconfig, context=options.context
+def _add_name(parser: Parser) -> None:
+    parser.add_argument("name", help="of the DeepSeekDeployment")
+
+
+def _add_catalog(parser: Parser) -> None:
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "yaml"), default="table", help="default: table"
     )
-    kube = Kube(api, manager=MANAGER)
-    try:
-        return await carry_out(kube, options, namespace=options.namespace or namespace)
-    finally:
-        await kube.close()
+    parser.add_argument(
+        "--catalog",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="more entries, or other values of known ones (prices): a YAML document with models, "
+        "accelerators and engines, or a ConfigMap of such documents",
+    )
 
 
-async def carry_out(kube: Kube, options: argparse.Namespace, *, namespace: str) -> int:
-    """One verb; the exit code."""
-    name = options.name
-    if options.verb == "status":
-        return await _status(kube, namespace, name, watch=options.watch)
-    manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
-    if manifest is None:
-        return _missing(namespace, name)
-    meant = _at(manifest)
-    for _ in range(_TRIES):
-        try:
-            operations = _operations(manifest, options.verb)
-            await kube.json_patch(resources.DEEPSEEK_DEPLOYMENT, namespace, name, operations)
-        except VersionConflictError:
-            # Status changes every few seconds; only another step is another question.
-            manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name) or manifest
-            if _at(manifest) != meant:
-                print(
-                    f"error: the Canary has gone on to {_at(manifest)}: look again", file=sys.stderr
-                )
-                return 1
-        else:
-            told = f"kubectl deepseek -n {namespace} status {name}"
-            print(f"{options.verb}: asked; `{told}` tells the answer")
-            return 0
-    print("error: the object changes too fast; try again", file=sys.stderr)
-    return 1
+def _add_plan(parser: Parser) -> None:
+    _add_catalog(parser)
+    add = parser.add_argument
+    add("-f", "--filename", required=True, help="of the DeepSeekDeployment; - is standard input")
+    _add_accelerators(parser)
+    add("--quantization", help="auto, none, fp8, int8, int4-awq or nvfp4; default: spec's, or auto")
+    _add_load(parser, default="spec.workload's, or ", rate="derives the replicas")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what would be if a derived value were this one: tensor, pipeline, data, contextTokens, "
+        "memoryShare, cacheType, mtpTokens, decodeTimes (measured over computed, as status.sizing.measured has it)",
+    )
 
 
-_TRIES = 10
+def _add_advise(parser: Parser) -> None:
+    add = parser.add_argument
+    told = "; ".join(f"{name}: {text}" for name, text in TASKS.items())
+    add("task", choices=tuple(TASKS), metavar="TASK", help=f"what it is for. {told}")
+    _add_catalog(parser)
+    _add_accelerators(parser)
+    # The context of a kubeconfig is another thing, and has its own name before the verb.
+    add(
+        "--context-tokens",
+        type=int,
+        metavar="32768",
+        help="of the longest request, question and answer; default: 20000, or an average request if that is longer",
+    )
+    add("--budget", type=float, metavar="60", help="US dollars an hour, at most; default: no limit")
+    _add_load(parser, default="", rate="default: one replica, whatever it does")
 
 
-def _at(manifest: dict[str, Any]) -> str:
-    return str(manifest.get("status", {}).get("rollout", {}).get("at", ""))
+def _add_accelerators(parser: Parser) -> None:
+    parser.add_argument(
+        "--accelerators",
+        action="append",
+        default=[],
+        required=True,
+        metavar="16xH200:8",
+        help="what there is: 16 H200 in nodes of 8; may be given more than once",
+    )
+    parser.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="H200=3.5",
+        help="US dollars a GPU and hour; default: the catalog's placeholder",
+    )
 
 
-def _operations(manifest: dict[str, Any], verb: str) -> list[dict[str, Any]]:
-    if verb in ("pause", "resume"):
-        return ask.pause(manifest, paused=verb == "pause")
-    return ask.command(manifest, Verb(verb))
-
-
-async def _status(kube: Kube, namespace: str, name: str, *, watch: bool) -> int:
-    shown = ""
-    while True:
-        manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
-        if manifest is None:
-            return _missing(namespace, name)
-        standing = show.standing(manifest)
-        text = show.describe(manifest, now=datetime.now(UTC))
-        if text != shown:
-            print(text, flush=True)
-            shown = text
-        if not watch or standing is not Standing.UNDER_WAY:
-            return int(standing)
-        await asyncio.sleep(_PERIOD_SECONDS)
-
-
-def _missing(namespace: str, name: str) -> int:
-    print(f"error: there is no DeepSeekDeployment {namespace}/{name}", file=sys.stderr)
-    return 1
+def _add_load(parser: Parser, *, default: str, rate: str) -> None:
+    add = parser.add_argument
+    add("--input-tokens", type=int, help=f"of a request, on average; default: {default}1024")
+    add("--output-tokens", type=int, help=f"of an answer, on average; default: {default}256")
+    add("--requests-per-second", type=float, help=rate)
+    add("--time-to-first-token", metavar="800ms", help="the longest that is fine")
+    add(
+        "--time-per-output-token",
+        metavar="50ms",
+        help=f"the longest that is fine; default: {default}100ms",
+    )
 
 
 def main() -> int:
     """One command; errors in one sentence."""
     options = parse()
-    try:
-        return asyncio.run(run(options))
-    except (NothingToAskError, ApiError, UnreachableError, client.NoKubeconfigError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    if options.verb == "advise":
+        gc.disable()
+        from deepseek_operator.cli import advising  # noqa: PLC0415 - see above
+
+        return advising.run(options)
+    if options.verb in _OFFLINE:
+        # It is over before there is anything to collect, and imports make the collector look often.
+        gc.disable()
+        from deepseek_operator.cli import offline  # noqa: PLC0415 - see above
+
+        return offline.run(options)
+    from deepseek_operator.cli import live  # noqa: PLC0415 - see above
+
+    return live.connect_and_run(options)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ class Standing(IntEnum):
     REFUSED = 1
     """It was rolled back, or the spec cannot be served."""
     UNDER_WAY = 2
-    """Pods start, or a Canary goes on."""
+    """Pods start, or a run goes on."""
     NEEDS_A_PERSON = 3
-    """A Canary is held, or waits for an approval."""
+    """A run is held, or waits for an approval."""
 
 
 def standing(manifest: Manifest) -> Standing:
@@ -45,9 +45,14 @@ def describe(manifest: Manifest, *, now: datetime) -> str:
         return "\n".join([*lines, "  the operator has not seen the object yet"])
     lines.append(f"  url       {status.get('url', '')}   model: {status.get('servedName', '')}")
     lines += _revisions(status)
+    if "route" in status:
+        route = status["route"]
+        said = "accepted" if route["accepted"] else "not accepted"
+        lines.append(f"  route     {route['name']} on {route.get('gateway', '-')}: {said}")
     if "gateway" in status:
         gateway = status["gateway"]
         lines.append(f"  gateway   {gateway['readyReplicas']} of {gateway['replicas']} ready")
+    lines += _sizing(status.get("sizing"))
     if "rollout" in status:
         lines += _rollout(status["rollout"], now=now)
     lines += [
@@ -55,6 +60,56 @@ def describe(manifest: Manifest, *, now: datetime) -> str:
         for item in status.get("conditions", [])
     ]
     return "\n".join(lines)
+
+
+def explain(manifest: Manifest) -> str:
+    """Every value that was derived of the desired revision, with its reason."""
+    name = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
+    sizing = manifest.get("status", {}).get("sizing")
+    if sizing is None:
+        return f"{name}: nothing is known of how its revision was made"
+    if "values" not in sizing:
+        return f"{name}, revision {sizing['revision']}: nothing was derived: {sizing['notDerived']}"
+    rows = [
+        (item["name"], item["value"] + (" (set)" if item.get("set") else ""), item["why"])
+        for item in sizing["values"]
+    ]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(
+        [
+            f"{name}, revision {sizing['revision']}: one replica on {sizing['accelerator']}, for {sizing['engine']}",
+            *(f"  {one:<{first}}  {two:<{second}}  {why}" for one, two, why in rows),
+            *(f"  missed: {text}" for text in sizing.get("missed", [])),
+            *_measured(sizing),
+        ]
+    )
+
+
+def _measured(sizing: Manifest) -> list[str]:
+    """What warm-ups measured beside it."""
+    found = sizing.get("measured")
+    if found is None:
+        return []
+    said = (
+        f"{found['milliseconds']} ms a token with {found['sequences']} at once, {found['computedMilliseconds']} ms "
+        f"computed ({found['ratio']})"
+    )
+    return [f"  measured: {said}: {found['message']}"]
+
+
+def _sizing(sizing: Manifest | None) -> list[str]:
+    """On one line; `explain` has the reasons."""
+    if sizing is None:
+        return []
+    if "values" not in sizing:
+        return [f"  sizing    nothing derived: {sizing['notDerived']}"]
+    told = {item["name"]: item["value"] for item in sizing["values"]}
+    said = (
+        f"{told['layout']} on {sizing['accelerator']}, {told['quantization']}, {told['contextTokens']} tokens, "
+        f"{told['maxConcurrentSequences']} at once, about {told['requestsPerSecond']} requests/s a replica"
+    )
+    missed = [f"            missed: {text}" for text in sizing.get("missed", [])]
+    return [f"  sizing    {said}", *missed]
 
 
 def _revisions(status: Manifest) -> list[str]:
@@ -75,29 +130,37 @@ def _rollout(rollout: Manifest, *, now: datetime) -> list[str]:
         return [f"  rollout   {rollout['message']}"]
     since = datetime.fromisoformat(rollout["since"])
     age = int(max(0.0, (now - since).total_seconds()))
-    weight = rollout["weight"]
     place = f"{rollout['at']}: {rollout['phase']} ({rollout['reason']}) for {age} s"
-    shares = f"{weight} % to {rollout['candidate']}, {100 - weight} % to {rollout['stable']}"
-    lines = [
-        f"  rollout   {place}, step {rollout['step']} of {rollout['steps']}",
-        f"            {bar(weight)} {shares}",
-        f"            {rollout['message']}",
-    ]
+    lines = [f"  rollout   {place}", *_way(rollout), f"            {rollout['message']}"]
+    if rollout["steps"]:
+        lines[0] += f", step {rollout['step']} of {rollout['steps']}"
     if "decisionSeconds" in rollout:
         minutes = rollout["decisionSeconds"] // 60
         lines.append(f"            decided in about {minutes} min if it is as good as the other")
     lines += _metrics(rollout.get("metrics", []))
+    lines += _mirror(rollout.get("mirror"))
+    if rollout.get("notCompared"):
+        untold = ", ".join(rollout["notCompared"])
+        lines.append(f"            not compared, as an engine does not tell it: {untold}")
+    lines += _quality(rollout.get("quality"))
     if rollout.get("command"):
         lines.append(f"            last command: {rollout['command']}")
     return lines
+
+
+def _way(rollout: Manifest) -> list[str]:
+    """Who has which share, or who gives its pods up for whom."""
+    one, other, weight = rollout["candidate"], rollout["stable"], rollout["weight"]
+    if not rollout["steps"]:
+        return [f"            {one} replaces {other}: pods of one of them at a time"]
+    return [f"            {bar(weight)} {weight} % to {one}, {100 - weight} % to {other}"]
 
 
 def _metrics(entries: list[Manifest]) -> list[str]:
     """A line for each thing that is compared: how many were bad, of how many."""
     lines = []
     for entry in entries:
-        limit = entry.get("limitMilliseconds")
-        name = entry["name"] if limit is None else f"{entry['name']} over {limit / 1000:g} s"
+        name = entry["name"] + _over(entry)
         candidate, stable = (
             _share(entry[f"{who}Bad"], entry[f"{who}Requests"]) for who in ("candidate", "stable")
         )
@@ -106,6 +169,31 @@ def _metrics(entries: list[Manifest]) -> list[str]:
         heads = f"            {'bad':<36} {'':<8} {'candidate':<24} stable"
         return [heads, *lines]
     return lines
+
+
+def _over(entry: Manifest) -> str:
+    if "limitTokens" in entry:
+        return f" over {entry['limitTokens']} tokens"
+    limit = entry.get("limitMilliseconds")
+    return "" if limit is None else f" over {limit / 1000:g} s"
+
+
+def _mirror(copies: Manifest | None) -> list[str]:
+    """What became of copies of requests."""
+    if copies is None:
+        return []
+    counts = ", ".join(f"{copies[name]} {name}" for name in ("answered", "failed", "dropped"))
+    return [f"            copies of {copies['percent']} % of the requests: {counts}"]
+
+
+def _quality(examined: Manifest | None) -> list[str]:
+    """What came of the last examination, and the prompts that failed."""
+    if examined is None:
+        return []
+    verdict, said = examined["verdict"], examined["message"]
+    lines = [f"            quality before {examined['before']}: {verdict}, {said}"]
+    failed = examined.get("failed", [])
+    return [*lines, *(f"              not as expected: {name}" for name in failed)]
 
 
 def _share(bad: int, total: int) -> str:

@@ -1,11 +1,13 @@
 """What the operator asks of an engine, and what an engine answers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import FetchedSource, PvcSource, Source
 from deepseek_operator.catalog.models import Model
+from deepseek_operator.sizing.size import Sized
 
 PORT = 8000
 """Every engine serves the OpenAI API, its health and its metrics here."""
@@ -25,6 +27,16 @@ WARM_STATE_PATH = "/run/warmup"
 WARDEN_PORT = 8001
 """Where a pod's warden is told that the pod has been warmed up."""
 
+MODELS_PATH = "/models"
+"""Where weights are mounted under the served name, for an engine that has no flag for that name."""
+
+OPTIONS_FOLDER = "/etc/engine"
+OPTIONS_FILE = f"{OPTIONS_FOLDER}/options.yaml"
+"""What an engine reads of a file that it cannot be told on its command line."""
+
+HOST_VARIABLE = "VLLM_HOST_IP"
+"""Environment of each pod of a replica on several nodes: its own address."""
+
 CACHE_PATH = "/cache"
 """Writable: the engine's home, download and compile caches."""
 
@@ -34,6 +46,15 @@ COMPILED_PATH = f"{CACHE_PATH}/compiled"
 COMPILED_STORE_PATH = f"{WEIGHTS_PATH}/compiled"
 """Where that is kept for the pods that come after: beside the weights, on a volume of ours."""
 
+MOST_LONG_VARIABLE = "DEEPSEEK_MOST_LONG_REQUESTS"
+"""Of an engine's environment: for how many long requests at once its replica was sized."""
+
+LONG_PRIORITY_VARIABLE = "DEEPSEEK_LONG_PRIORITY"
+"""And the priority that they get, where the engine schedules by it."""
+
+ADMISSION_VARIABLES = frozenset({MOST_LONG_VARIABLE, LONG_PRIORITY_VARIABLE})
+"""Which requests an engine takes: nothing that it compiles depends on them."""
+
 DRAIN_SECONDS = 60
 """How long a stopping engine may finish the requests it has."""
 
@@ -41,14 +62,43 @@ PRESTOP_SECONDS = 15
 """How long a stopping pod goes on serving while it leaves the Services: a busy node's proxy may learn late."""
 
 
+class UnusableError(ValueError):
+    """What an engine cannot be started with; the text names the field and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How pods of one replica on several nodes are placed and reach each other, as the platform team set it up."""
+
+    rdma_resource: str = ""
+    """What a pod asks for to use RDMA, as a device plugin names it; empty: they exchange over TCP."""
+    rdma_count: int = 1
+    host_network: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """For the libraries that exchange: NCCL, Gloo, NVSHMEM, UCX. An object's pod.env comes before them."""
+    scheduler: str = ""
+    """Who places them; empty: the cluster's own scheduler."""
+    topology: str = ""
+    """Node label of which a group has one value alone; empty: any nodes will do."""
+
+    @property
+    def has_rdma(self) -> bool:
+        """Whether they exchange by RDMA."""
+        return bool(self.rdma_resource)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineImages:
-    """Container images that the platform team chose; an object may name its own engine image."""
+    """What the platform team chose for pods: container images, of which an object may name its own for the
+    engine, and the network between nodes.
+    """
 
     vllm: str
     vllm_cpu: str
+    tensorrt_llm: str
     toolbox: str
     gateway: str
+    network: Network = field(default_factory=Network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +112,8 @@ class EngineRequest:
     images: EngineImages
     warmed: bool = True
     """Whether the pod is shut until it has been warmed up."""
+    sized: Sized | None = None
+    """What was derived of one replica; None where nothing was."""
 
     @property
     def weights_path(self) -> str:
@@ -70,9 +122,17 @@ class EngineRequest:
         return f"{WEIGHTS_PATH}/{folder}".rstrip("/")
 
     @property
+    def nodes(self) -> int:
+        """Nodes, hence pods, of one replica."""
+        return 1 if self.sized is None else self.sized.layout.nodes
+
+    @property
     def keeps_compiled(self) -> bool:
-        """Whether what the engine compiles is kept: not on a user's volume, and once it is warm."""
-        return self.warmed and isinstance(self.source, FetchedSource)
+        """Whether what the engine compiles is kept: not on a user's volume, and once it is warm.
+
+        Nor of several nodes: each compiles its own part, and only the leader is told that it is warm.
+        """
+        return self.warmed and isinstance(self.source, FetchedSource) and self.nodes == 1
 
     @property
     def on_cpu(self) -> bool:
@@ -81,11 +141,18 @@ class EngineRequest:
 
     @property
     def accelerators(self) -> int:
-        """GPUs of one replica: what the user set, the catalog's count, or one; none on CPU."""
+        """GPUs of one replica: what was derived or set, the catalog's count, or one; none on CPU."""
         if self.on_cpu:
             return 0
+        if self.sized is not None:
+            return self.sized.layout.accelerators
         known = self.model.accelerators.count if self.model else 1
         return self.block.accelerator.count or known
+
+    @property
+    def accelerators_each(self) -> int:
+        """GPUs of one of its pods."""
+        return self.accelerators // self.nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +162,19 @@ class EngineContainer:
     image: str
     command: list[str]
     args: list[str]
+    """Of the only pod of a replica, or of its leader."""
     env: dict[str, str]
     startup_probe: dict[str, Any]
     readiness_probe: dict[str, Any]
     liveness_probe: dict[str, Any]
     shared_memory: str
+    options: str = ""
+    """Content of the options file; empty where the engine has none."""
+    model_path: str = ""
+    """Where the weights themselves are mounted too; empty: where the volume is, and nowhere else."""
+    open_paths: tuple[str, ...] = ()
+    """What a front of ours passes on to the engine; none: the engine itself takes its pod's requests."""
+    engine_port: int = PORT
+    """Of the engine itself."""
+    worker_args: tuple[str, ...] = ()
+    """Of the other pods of a replica on several nodes."""

@@ -33,6 +33,10 @@ class EngineFigures:
     """Requests by what ended their answer, as OpenAI's API calls it."""
     preemptions: int | None = None
     """How often a request lost its place in the engine to another."""
+    asked: Histogram | None = None
+    """Finished requests by the tokens of their prompt."""
+    answered: Mapping[str, int] | None = None
+    """Requests of the API by the class of their answer's status: 2xx, 4xx, 5xx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Engine:
     is_ready: bool
     restarts: int = 0
     figures: EngineFigures | None = None
+    address: str = ""
+    """Of its pod; empty while it has none."""
 
     @property
     def source(self) -> str:

@@ -1,30 +1,22 @@
 """vLLM: command, environment, probes. Flags are those of 0.33.0; the CPU build is 0.32.0."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deepseek_operator import numbers
+from deepseek_operator.api.serving import Batching
+from deepseek_operator.engines import probes, vllm_group, vllm_sized
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
     COMPILED_PATH,
     DRAIN_SECONDS,
+    LONG_PRIORITY_VARIABLE,
+    MOST_LONG_VARIABLE,
     PORT,
     TOOLS_PATH,
-    WARM_STATE_PATH,
     EngineContainer,
     EngineRequest,
 )
-
-_LOAD_BYTES_PER_SECOND = 200_000_000
-"""Slow network storage; a start-up probe must not kill a pod that is only loading."""
-
-_START_SECONDS = 600
-"""Process start, compilation and graph capture on top of loading."""
-
-_UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
-"""Assumed for a model outside the catalog: the largest that one node of small GPUs holds."""
-
-_STARTUP_PERIOD_SECONDS = 5
 
 _CPU_COMPILATION = '{"custom_ops":["all","-rotary_embedding"]}'
 """vLLM 0.32.0's CPU kernel rotates the queries of latent attention (MLA) by wrong angles: it reads
@@ -37,6 +29,9 @@ a CPU more would only queue for the cores."""
 _TOKENS_ON_GPU, _TOKENS_ON_CPU = 8192, 2048
 """Size of a chunk of prefill where it is not given."""
 
+_LEAST_TOKENS, _MOST_SEQUENCES, _USUAL_SEQUENCES_ON_CPU = 2048, 1024, 128
+"""Of what vLLM 0.33 takes by itself, by the memory of its GPU (engine/arg_utils.py)."""
+
 _COMPILERS = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TRITON_CACHE_DIR": "triton",
@@ -47,45 +42,37 @@ _COMPILERS = {
 }
 """What vLLM compiles and tunes with, and where each keeps the outcome; torch.compile's is vLLM's own."""
 
+_LONG_PRIORITY = "1"
+"""Of long requests, behind the 0 of those that say nothing."""
+
 _CPU_CACHE_GIB = 1
 """KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
 
 
 def engine_container(request: EngineRequest) -> EngineContainer:
-    """The vLLM container of one replica."""
+    """The vLLM container of one replica, or of its leader."""
+    args, nodes = engine_args(request), request.nodes
     return EngineContainer(
         image=request.block.engine.image or _default_image(request),
         command=["vllm", "serve"],
-        args=engine_args(request),
+        args=vllm_group.leader_args(args, nodes) if nodes > 1 else args,
+        worker_args=tuple(vllm_group.worker_args(args, nodes)) if nodes > 1 else (),
         env=_environment(request),
-        startup_probe={
-            "httpGet": _health(),
-            "periodSeconds": _STARTUP_PERIOD_SECONDS,
-            "timeoutSeconds": 5,
-            "failureThreshold": math.ceil(startup_seconds(request) / _STARTUP_PERIOD_SECONDS),
-        },
-        readiness_probe=_readiness_probe(request),
-        # Health answers as long as the engine process lives; a busy API server may be late, so
-        # only a silence of two minutes is a dead engine.
-        liveness_probe={
-            "httpGet": _health(),
-            "periodSeconds": 15,
-            "timeoutSeconds": 15,
-            "failureThreshold": 8,
-        },
+        startup_probe=probes.startup_probe(request),
+        readiness_probe=probes.readiness_probe(request),
+        liveness_probe=probes.liveness_probe(),
         shared_memory="1Gi" if request.accelerators <= 1 else "8Gi",
     )
 
 
 def engine_args(request: EngineRequest) -> list[str]:
-    """Arguments of `vllm serve`; the operator's come last, so that they win over the user's."""
+    """Arguments of `vllm serve` on one node; the operator's come last, so that they win over the user's."""
     return [
         request.weights_path,
         *request.block.engine.args,
         *_model_args(request),
-        *_parallel_args(request),
+        *_shape_args(request),
         *(_cpu_args(request) if request.on_cpu else []),
-        *_batching_args(request),
         f"--served-model-name={request.served_name}",
         "--host=0.0.0.0",
         f"--port={PORT}",
@@ -106,57 +93,43 @@ def warmup_limits(args: Sequence[str], *, on_gpu: bool) -> dict[str, Any]:
         name.removeprefix("--").replace("_", "-"): value
         for name, _, value in (arg.partition("=") for arg in args)
     }
-    sequences = given.get("max-num-seqs", _SEQUENCES_ON_GPU if on_gpu else _SEQUENCES_ON_CPU)
-    tokens = given.get("max-num-batched-tokens", _TOKENS_ON_GPU if on_gpu else _TOKENS_ON_CPU)
+    sequences = _SEQUENCES_ON_GPU if on_gpu else _SEQUENCES_ON_CPU
+    tokens = _TOKENS_ON_GPU if on_gpu else _TOKENS_ON_CPU
+    # Limits are of one rank of data parallelism.
+    ranks = _count(given, "data-parallel-size", 1)
     return {
         "engine": "vllm",
         "model": given["served-model-name"],
-        "maxConcurrentSequences": int(sequences),
-        "maxBatchedTokens": int(tokens),
+        "maxConcurrentSequences": _count(given, "max-num-seqs", sequences),
+        **({"dataParallel": ranks} if ranks > 1 else {}),
+        "maxBatchedTokens": _count(given, "max-num-batched-tokens", tokens),
         "thinks": "reasoning-parser" in given,
         "structuredOutput": True,
     }
 
 
-def startup_seconds(request: EngineRequest) -> int:
-    """Budget of the start-up probe: twice what loading and compiling may take."""
-    size = request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES
-    return 2 * (_START_SECONDS + math.ceil(size / _LOAD_BYTES_PER_SECOND))
+def _count(given: Mapping[str, str], name: str, default: int) -> int:
+    """What no number is the engine does not take: it does not start, and says so itself."""
+    return numbers.count(given.get(name, "")) or default
 
 
 def _default_image(request: EngineRequest) -> str:
     return request.images.vllm_cpu if request.on_cpu else request.images.vllm
 
 
-def _health() -> dict[str, Any]:
-    return {"path": "/health", "port": "http", "scheme": "HTTP"}
-
-
-def _readiness_probe(request: EngineRequest) -> dict[str, Any]:
-    """Ready once this very process has been warmed up or asked, and as long as it is healthy."""
-    lock = ["--require-warm", f"--state={WARM_STATE_PATH}"] if request.warmed else []
-    return {
-        "exec": {
-            "command": [
-                "python3",
-                "-S",
-                f"{TOOLS_PATH}/deepseek_serving/engine/ready.py",
-                f"--port={PORT}",
-                f"--model={request.served_name}",
-                *lock,
-            ]
-        },
-        "periodSeconds": 5,
-        "timeoutSeconds": 30,
-        "failureThreshold": 3,
-        "successThreshold": 1,
-    }
-
-
 def _given(request: EngineRequest) -> set[str]:
     """The flags that the user gives; of a dotted one, --flag.part, the flag."""
     flags = (arg.partition("=")[0].partition(".")[0] for arg in request.block.engine.args)
     return {flag.replace("_", "-") for flag in flags}
+
+
+def _schedules_by_priority(request: EngineRequest) -> bool:
+    """Whether vLLM was told to by engine.args; by default it serves in the order of arrival."""
+    pairs = (arg.partition("=") for arg in request.block.engine.args)
+    policies = [
+        value for flag, _, value in pairs if flag.replace("_", "-") == "--scheduling-policy"
+    ]
+    return policies[-1:] == ["priority"]
 
 
 def _cpu_args(request: EngineRequest) -> list[str]:
@@ -175,28 +148,45 @@ def _model_args(request: EngineRequest) -> list[str]:
         "--reasoning-parser": request.model.reasoning_parser if request.model else None,
         "--tokenizer-mode": request.model.tokenizer_mode if request.model else None,
     }
-    if not request.on_cpu:
+    if not request.on_cpu and request.sized is None:
         # The longest context for which the KV cache has room, instead of refusing to start.
         wanted["--max-model-len"] = "auto"
     return [f"{flag}={value}" for flag, value in wanted.items() if value and flag not in given]
+
+
+def _shape_args(request: EngineRequest) -> list[str]:
+    """Layout and limits: what was derived, or what the block sets."""
+    if request.sized is not None:
+        return vllm_sized.sized_args(request.sized, _given(request))
+    return [*_parallel_args(request), *_batching_args(request)]
 
 
 def _parallel_args(request: EngineRequest) -> list[str]:
     if request.accelerators <= 1:
         return []
     parallel = [f"--tensor-parallel-size={request.accelerators}"]
-    if request.model is not None and request.model.experts is not None:
+    has_experts = request.model is not None and request.model.experts is not None
+    if has_experts and not any(flag.endswith("-expert-parallel") for flag in _given(request)):
         parallel.append("--enable-expert-parallel")
     return parallel
 
 
 def _batching_args(request: EngineRequest) -> list[str]:
-    batching = request.block.batching
-    limits = {
-        "--max-num-seqs": batching.max_concurrent_sequences,
-        "--max-num-batched-tokens": batching.max_batched_tokens,
-    }
+    limits = _limits(request.block.batching, on_cpu=request.on_cpu)
     return [f"{flag}={limit}" for flag, limit in limits.items() if limit is not None]
+
+
+def _limits(batching: Batching, *, on_cpu: bool) -> dict[str, int | None]:
+    """What is set; and where only one is, the other if vLLM's own default would not go with it.
+
+    It does not start with fewer tokens a step than sequences.
+    """
+    sequences, tokens = batching.max_concurrent_sequences, batching.max_batched_tokens
+    if tokens is None and sequences is not None and sequences > _LEAST_TOKENS:
+        tokens = max(sequences, _TOKENS_ON_GPU)
+    if sequences is None and tokens is not None and tokens < _MOST_SEQUENCES:
+        sequences = min(tokens, _USUAL_SEQUENCES_ON_CPU if on_cpu else _SEQUENCES_ON_GPU)
+    return {vllm_sized.SEQUENCES: sequences, vllm_sized.BATCHED_TOKENS: tokens}
 
 
 def _environment(request: EngineRequest) -> dict[str, str]:
@@ -206,11 +196,17 @@ def _environment(request: EngineRequest) -> dict[str, str]:
         "VLLM_CACHE_ROOT": f"{COMPILED_PATH}/vllm",
         **{name: f"{COMPILED_PATH}/{folder}" for name, folder in _COMPILERS.items()},
         "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(request)),
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(probes.startup_seconds(request)),
         "PYTHONPATH": TOOLS_PATH,
         # What it serves is in the volume: nothing is asked of a hub, which may not be there.
         "HF_HUB_OFFLINE": "1",
     }
+    if request.sized is not None:
+        environment[MOST_LONG_VARIABLE] = str(request.sized.long.most)
+    if _schedules_by_priority(request):
+        environment[LONG_PRIORITY_VARIABLE] = _LONG_PRIORITY
+    if request.nodes > 1:
+        environment |= request.images.network.variables
     if request.on_cpu:
         environment["VLLM_CPU_KVCACHE_SPACE"] = str(_CPU_CACHE_GIB)
         # "auto" pins every engine of a node to the same first cores; the kubelet's limits decide.

@@ -1,24 +1,31 @@
 """vLLM's page of metrics: names as of 0.32 and 0.33, the same in both."""
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from deepseek_operator.engines.figures import EngineFigures, Histogram, Sample
+from deepseek_operator.engines import pages
+from deepseek_operator.engines.figures import EngineFigures, Sample
 
 PATH = "/metrics"
 
 _FIRST_TOKEN = "vllm:time_to_first_token_seconds"  # noqa: S105 - no password
 _PER_OUTPUT_TOKEN = "vllm:request_time_per_output_token_seconds"  # noqa: S105
 """Of each request its mean: a pause is one bad answer then, and not as many as it has tokens."""
+_PROMPTS = "vllm:request_prompt_tokens"
 _GENERATED = "vllm:request_generation_tokens"
 _FINISHED = "vllm:request_success_total"
 _PREEMPTIONS = "vllm:num_preemptions_total"
+_ANSWERED = "http_requests_total"
+"""Of its API server, by path and class of status; of a path that was never asked for there is no sample."""
+_COUNTING = "http_request_duration_highr_seconds_count"
+"""There from the start wherever the one above is counted."""
+_ASKED = frozenset(
+    {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/tokenize", "/detokenize"}
+)
 _STARTED = "process_start_time_seconds"
 
 NAMES = frozenset(
-    {f"{name}_bucket" for name in (_FIRST_TOKEN, _PER_OUTPUT_TOKEN, _GENERATED)}
-    | {_FINISHED, _PREEMPTIONS, _STARTED}
+    {f"{name}_bucket" for name in (_FIRST_TOKEN, _PER_OUTPUT_TOKEN, _PROMPTS, _GENERATED)}
+    | {_FINISHED, _PREEMPTIONS, _ANSWERED, _COUNTING, _STARTED}
 )
 """Samples that are read; a page has ten times as many."""
 
@@ -35,45 +42,27 @@ PER_OUTPUT_TOKEN_EDGES = (
 """Seconds that the time between tokens is counted by."""
 
 
-def is_told_by(template: Mapping[str, Any]) -> bool:
-    """Whether a frozen pod template runs an engine with such a page."""
-    containers = template.get("spec", {}).get("containers", [])
-    return any(item.get("command", [])[:1] == ["vllm"] for item in containers)
-
-
 def read(samples: Iterable[Sample]) -> EngineFigures:
     """The figures of a page, of all engine processes of the pod together."""
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        if math.isfinite(sample.value):
-            by_name.setdefault(sample.name, []).append(sample)
+    by_name = pages.by_name(samples)
     preemptions = by_name.get(_PREEMPTIONS)
     started = by_name.get(_STARTED)
     return EngineFigures(
         started="" if started is None else f"{started[0].value:.2f}",
-        first_token=_histogram(by_name, _FIRST_TOKEN),
-        per_output_token=_histogram(by_name, _PER_OUTPUT_TOKEN),
-        generated=_histogram(by_name, _GENERATED),
-        finished=_finished(by_name.get(_FINISHED)),
+        first_token=pages.histogram(by_name, _FIRST_TOKEN),
+        per_output_token=pages.histogram(by_name, _PER_OUTPUT_TOKEN),
+        generated=pages.histogram(by_name, _GENERATED),
+        answered=_answered(by_name.get(_ANSWERED, [])) if _COUNTING in by_name else None,
+        finished=pages.counts(by_name.get(_FINISHED), "finished_reason"),
+        asked=pages.histogram(by_name, _PROMPTS),
         preemptions=None if preemptions is None else sum(int(one.value) for one in preemptions),
     )
 
 
-def _histogram(by_name: Mapping[str, list[Sample]], name: str) -> Histogram | None:
-    found: dict[float, int] = {}
-    for sample in by_name.get(f"{name}_bucket", []):
-        edge = float(sample.labels.get("le", "nan"))
-        found[edge] = found.get(edge, 0) + int(sample.value)
-    ordered = dict(sorted(found.items()))
-    is_whole = math.inf in ordered and list(ordered.values()) == sorted(ordered.values())
-    return ordered if is_whole else None
-
-
-def _finished(samples: list[Sample] | None) -> dict[str, int] | None:
-    if samples is None:
-        return None
+def _answered(samples: list[Sample]) -> dict[str, int]:
     found: dict[str, int] = {}
     for sample in samples:
-        reason = sample.labels.get("finished_reason", "")
-        found[reason] = found.get(reason, 0) + int(sample.value)
+        if sample.labels.get("handler") in _ASKED and sample.labels.get("method") == "POST":
+            status = sample.labels.get("status", "")
+            found[status] = found.get(status, 0) + int(sample.value)
     return found

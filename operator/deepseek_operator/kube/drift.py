@@ -10,8 +10,8 @@ from deepseek_operator.api.names import FIELD_MANAGER
 
 Manifest = dict[str, Any]
 
-_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector"})
-"""Maps that the server replaces as a whole: a key that somebody added is ours to remove."""
+_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector", "rules", "parentRefs"})
+"""Maps and lists that the server replaces as a whole: what somebody added is ours to remove."""
 
 
 def with_digest(desired: Manifest) -> Manifest:
@@ -115,8 +115,16 @@ def _covers(observed: Any, desired: Any) -> bool:
 
 def _field_covers(observed: Manifest, key: str, value: Any) -> bool:
     if key in _ATOMIC:
-        return bool(observed.get(key) == value)
+        return bool(_stored(observed.get(key)) == _stored(value))
     return _covers(observed.get(key), value)
+
+
+def _stored(value: Any) -> Any:
+    """Without what the server leaves out: empty maps and lists below (`omitempty` of Kubernetes' types)."""
+    if isinstance(value, dict):
+        parts = {key: _stored(part) for key, part in value.items()}
+        return {key: part for key, part in parts.items() if part not in ({}, [])}
+    return [_stored(part) for part in value] if isinstance(value, list) else value
 
 
 def _list_covers(observed: list[Any], desired: list[Any]) -> bool:

@@ -47,6 +47,15 @@ SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 ROLE = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDING = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 
+HTTP_ROUTE = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+"""A child like others, of a kind that a cluster need not have: listed only where one is wanted, watched never."""
+PARENT = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
+
+LEADER_WORKER_SET = Resource(
+    "leaderworkerset.x-k8s.io", "v1", "leaderworkersets", "LeaderWorkerSet"
+)
+"""As HTTP_ROUTE: of a kind that a cluster need not have."""
+
 ENGINE_CHILDREN: tuple[Resource, ...] = (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -62,7 +71,10 @@ CHILDREN: tuple[Resource, ...] = (*ENGINE_CHILDREN, *GATEWAY_CHILDREN)
 SHARED: tuple[Resource, ...] = (CLAIM, JOB)
 """Kinds that the operator creates for all objects of a namespace that need the same."""
 
-_BY_KIND = {(item.api_version, item.kind): item for item in (*CHILDREN, *SHARED)}
+_BY_KIND = {
+    (item.api_version, item.kind): item
+    for item in (*CHILDREN, HTTP_ROUTE, LEADER_WORKER_SET, *SHARED)
+}
 
 
 def resource_of(manifest: dict[str, object]) -> Resource:

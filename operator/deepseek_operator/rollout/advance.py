@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from deepseek_operator.rollout import quality
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
-from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout
+from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
 
 SUSPECTED_PER_MINUTE = 20
@@ -17,28 +18,75 @@ def starting(scene: Scene) -> Rollout | None:
     run, facts = scene.run, scene.facts
     if run.phase is not Phase.STARTING:
         return None
+    if not facts.stable.wanted:
+        return _starting_alone(scene)
     first = run.plan.steps[0]
-    missing = _capacity_missing(facts, first.weight)
+    missing = capacity_missing(facts, first.weight)
     if missing is None and facts.metrics is None and run.has_to_learn:
         missing = f"what the stable revision's engines counted is missing: {facts.unseen}"
+    if missing is None:
+        run, missing = quality.waits(run, 0, now=scene.now)
     if missing:
         return replace(scene.rollout, run=replace(run, said=missing))
     if run.has_to_learn and facts.metrics is not None:
         run = replace(run, plan=replace(run.plan, metrics=facts.metrics))
-        scene = replace(scene, run=run)
+    scene = replace(scene, run=replace(run, restarts=facts.restarts))
+    ready = f"{facts.candidate.ready} pods are ready"
+    return first_weight(scene, ready) if run.plan.mirror is None else _copies(scene, ready)
+
+
+def _starting_alone(scene: Scene) -> Rollout:
+    """Beside a revision without pods nobody is served, and each ready pod serves somebody."""
+    run = scene.run
+    missing: str | None = f"no pod of revision {run.candidate} is ready"
+    if scene.facts.candidate.sure:
+        run, missing = quality.waits(run, 0, now=scene.now)
+    if missing:
+        return replace(scene.rollout, run=replace(run, said=missing))
+    return _taken_over(replace(scene, run=run))
+
+
+def unopposed(scene: Scene) -> Rollout | None:
+    """The revision that it is compared with is to have no pods any more: what gateways send there is lost."""
+    run, facts = scene.run, scene.facts
+    has_begun = run.place in COMPARED | {Phase.MIRRORING} or run.has_swapped
+    if facts.stable.wanted or facts.paused or not facts.candidate.sure or not has_begun:
+        return None
+    return _taken_over(scene)
+
+
+def _taken_over(scene: Scene) -> Rollout:
+    """At its end at once: of a revision without pods nothing is kept that could come back."""
+    said = f"revision {scene.run.stable} has no pods: there is nothing to compare with, or to go back to"
+    over = scene.to(Phase.SUCCEEDED, Cause.NOTHING_TO_COMPARE, said, weight=100)
+    return replace(over, stable=scene.run.candidate)
+
+
+def _copies(scene: Scene, said: str) -> Rollout:
+    percent = scene.run.plan.mirror.percent if scene.run.plan.mirror else 0
+    said = f"{said}: copies of {percent} % of the requests, whose answers no user gets"
+    return scene.to(Phase.MIRRORING, Cause.COPIES_ASKED, said, step_since=None)
+
+
+def first_weight(scene: Scene, said: str) -> Rollout:
+    """The first users; what was seen before them is no evidence of what they get."""
+    weight = scene.run.plan.steps[0].weight
     return scene.to(
         Phase.SHIFTING,
         Cause.WEIGHT_SET,
-        f"{facts.candidate.ready} pods are ready: {first.weight} % of the traffic",
-        weight=first.weight,
-        restarts=facts.restarts,
+        f"{said}: {weight} % of the traffic",
+        weight=weight,
+        step_since=None,
+        requests=0,
+        evidence={},
+        tripped=0,
     )
 
 
-def _capacity_missing(facts: Facts, weight: int) -> str | None:
+def capacity_missing(facts: Facts, weight: int) -> str | None:
     """A weight follows the pods that are there and warm, never the other way round."""
-    if facts.candidate.ready < max(1, facts.candidate.wanted):
-        return f"{facts.candidate.ready} of {facts.candidate.wanted} pods are ready and warmed up"
+    if facts.candidate.sure < max(1, facts.candidate.wanted):
+        return f"{facts.candidate.sure} of {facts.candidate.wanted} pods are ready and warmed up"
     if facts.carries < weight:
         return f"its pods can take {facts.carries} % of the traffic, and {weight} % come next"
     return None
@@ -67,6 +115,9 @@ def analyzing(scene: Scene) -> Rollout | None:
     if run.phase not in (Phase.ANALYZING, Phase.AWAITING_APPROVAL):
         return None
     waits = _waits_for(scene)
+    if waits is None:
+        run, waits = quality.waits(run, run.step + 1, now=scene.now)
+        scene = replace(scene, run=run)
     if waits is not None:
         return replace(scene.rollout, run=replace(run, said=waits))
     needs_a_person = scene.step.pause or (scene.is_last and not scene.facts.promotes_itself)
@@ -88,13 +139,13 @@ def _waits_for(scene: Scene) -> str | None:
     if scene.is_last:
         undecided = standing(run) if verdict(run) is not Verdict.GOOD else None
         return (
-            _too_few(scene) or undecided or _suspicion(scene) or _capacity_missing(scene.facts, 100)
+            _too_few(scene) or undecided or suspicion(scene) or capacity_missing(scene.facts, 100)
         )
     following = run.plan.steps[run.step + 1]
-    return _too_few(scene) or _suspicion(scene) or _capacity_missing(scene.facts, following.weight)
+    return _too_few(scene) or suspicion(scene) or capacity_missing(scene.facts, following.weight)
 
 
-def _suspicion(scene: Scene) -> str | None:
+def suspicion(scene: Scene) -> str | None:
     """No larger share for a candidate while it looks worse: what it does meanwhile, few users see.
 
     Not where so few requests come that it would not be decided for hours.
@@ -106,7 +157,7 @@ def _suspicion(scene: Scene) -> str | None:
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
         if found.alarm >= run.plan.bar.suspicious_at:
-            return f"it looks worse so far, {words(metric, found)}"
+            return f"it looks worse so far, {words(metric, found, copies=run.mirrors)}"
     return None
 
 
@@ -139,7 +190,7 @@ def promoted_by_hand(scene: Scene) -> Rollout | None:
     """Whatever the evidence and whatever holds the run, but not without pods."""
     if scene.verb is not Verb.PROMOTE:
         return None
-    missing = _capacity_missing(scene.facts, 100)
+    missing = capacity_missing(scene.facts, 100)
     if missing:
         return replace(scene.rollout, run=scene.run, answer=f"promote: refused, {missing}")
     return _promoted(scene, Cause.PROMOTED_BY_HAND, "promoted by hand")

@@ -39,10 +39,12 @@ class Chain:
             replicas=self._with_members(roles),
             then={**then, roles.routed: standing} if standing else then,
             when=() if roles.then else self.when,
+            # It keeps the pods that it stands in with, so it may go on answering with them.
+            shut="" if roles.routed in {one.key for one in self.members} else roles.shut,
         )
 
     def _standing_behind(self, roles: Roles) -> tuple[str, ...]:
-        coming = {roles.target, *roles.weights, roles.routed}
+        coming = {roles.target, roles.candidate, *roles.weights, roles.routed}
         return tuple(member.key for member in self.members if member.key not in coming)
 
     def _after(self, standing: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
+from deepseek_operator.api import names
 from deepseek_operator.rollout.run import COMPARED, Phase, Rollout, Run
 
 
@@ -29,35 +30,59 @@ _SWAPPED = frozenset({Phase.PROMOTING, Phase.WATCHING})
 
 _WHEN: Mapping[Verb, frozenset[Phase]] = {
     Verb.APPROVE: COMPARED,
-    Verb.PROMOTE: COMPARED,
-    Verb.ABORT: COMPARED | _SWAPPED | {Phase.STARTING},
+    Verb.PROMOTE: COMPARED | {Phase.MIRRORING},
+    Verb.ABORT: COMPARED | _SWAPPED | {Phase.STARTING, Phase.MIRRORING},
     Verb.ROLLBACK: _SWAPPED,
     Verb.RETRY: frozenset({Phase.ROLLED_BACK}),
 }
+
+_BEFORE_IT_STOPS = frozenset({Phase.PREPARING, Phase.AWAITING_APPROVAL, Phase.HELD})
+_UNTIL_IT_SERVES = _BEFORE_IT_STOPS | {Phase.CLOSING, Phase.STOPPING, Phase.STARTING}
+
+_WHEN_REPLACING: Mapping[Verb, frozenset[Phase]] = {
+    **_WHEN,
+    Verb.APPROVE: _BEFORE_IT_STOPS,
+    Verb.PROMOTE: _BEFORE_IT_STOPS | {Phase.STARTING},
+    Verb.ABORT: _UNTIL_IT_SERVES | _SWAPPED,
+}
+
+
+LONGEST = 128
+"""Letters of a command: no verb, run and step together have as many."""
+
+_SHOWN = 64
+"""Letters of what was asked that an answer repeats: it is part of a status that has bounds."""
 
 
 def read(rollout: Rollout, command: str | None) -> tuple[Rollout, Verb | None]:
     """The verb of a command that was not read before and can be carried out; the answer is recorded.
 
-    One that is taken away may be given again.
+    One that is taken away may be given again. Of one that is too long to be any, a digest is recorded.
     """
-    if command == rollout.command:
+    kept = command
+    if command is not None and len(command) > LONGEST:
+        kept = names.digest(command)
+    if kept == rollout.command:
         return rollout, None
     if command is None:
         return replace(rollout, command=None), None
     verb, said = _meant(rollout.run, command)
-    return replace(rollout, command=command, answer=said), verb
+    return replace(rollout, command=kept, answer=said), verb
 
 
 def _meant(run: Run | None, command: str) -> tuple[Verb | None, str]:
     word, _, of = command.partition(":")
     name, _, step = of.partition("/")
     if word not in list(Verb):
-        return None, f"{word}: not one of {', '.join(Verb)}"
+        return None, f"{_shown(word)}: not one of {', '.join(Verb)}"
     if run is None or name != run.name or step != str(run.step):
         now = f"{run.name}/{run.step}" if run else "no run"
-        return None, f"{word}: meant {of or 'nothing'}, and now it is {now}"
+        return None, f"{word}: meant {_shown(of) or 'nothing'}, and now it is {now}"
     verb = Verb(word)
-    if run.phase not in _WHEN[verb]:
+    if run.phase not in (_WHEN_REPLACING if run.plan.replaces else _WHEN)[verb]:
         return None, f"{word}: not while the run is {run.phase}"
     return verb, f"{word}: accepted"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from deepseek_operator.observed import Gateway
+from deepseek_operator.rollout.copies import Copies
 from deepseek_operator.rollout.evidence import Outcomes
 from deepseek_operator.rollout.stretches import Counter, Reading
 
@@ -17,6 +18,11 @@ ERRORS = "errors"
 """Of requests that an engine should have answered: those that failed, at the first try."""
 REJECTIONS = "rejections"
 """Of all requests: those that were called the client's own fault. Clients are the same for both revisions."""
+
+COPIES = "copies"
+"""Of copies of requests that gateways made for a candidate: those that failed. No request is among them."""
+FAILURES = frozenset({ERRORS, REJECTIONS})
+"""What no model's nature excuses, whoever counts it."""
 
 GONE = frozenset({"DC", "DPE", "DT"})
 """Envoy's flags for a client that went away, spoke no HTTP or was too slow: nobody's fault here."""
@@ -30,8 +36,19 @@ def reading(gateways: Iterable[Gateway], *, at: datetime) -> Reading:
         if gateway.report is None or "requests" not in counted:
             continue
         source = f"{gateway.pod}/{gateway.report.get('envoy', '')}"
-        sources[source] = _counts(counted["requests"])
+        copied = _copied(counted.get("copies") or ())
+        sources[source] = {**_counts(counted["requests"]), **copied}
     return Reading(at, sources)
+
+
+def _copied(copies: Iterable[Mapping[str, Any]]) -> dict[Counter, Outcomes]:
+    """Without those that a candidate called the client's fault: of users' requests they are no errors either."""
+    return {
+        Counter(str(item["revision"]), COPIES): Outcomes(
+            int(item["ended"]) - int(item["rejected"]), int(item["failed"])
+        )
+        for item in copies
+    }
 
 
 def _counts(requests: Iterable[Mapping[str, Any]]) -> dict[Counter, Outcomes]:
@@ -75,6 +92,23 @@ def acknowledged(gateways: Iterable[Gateway], version: str) -> bool:
         for gateway in gateways
         if gateway.is_ready
     )
+
+
+def copies(gateways: Iterable[Gateway], revision: str) -> Copies:
+    """What became of copies for a revision, as all gateways that answered tell."""
+    found = Copies()
+    for gateway in gateways:
+        for item in ((gateway.report or {}).get("counted") or {}).get("copies") or ():
+            if item["revision"] == revision:
+                ended, failed = int(item["ended"]), int(item["failed"])
+                found += Copies(
+                    answered=ended - failed,
+                    rejected=int(item["rejected"]),
+                    failed=failed,
+                    dropped=int(item["dropped"]),
+                    running=int(item["running"]),
+                )
+    return found
 
 
 def in_flight(gateways: Iterable[Gateway], revision: str) -> int | None:

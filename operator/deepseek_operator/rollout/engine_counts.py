@@ -9,19 +9,46 @@ from enum import StrEnum
 
 from deepseek_operator.engines import figures as tellings
 from deepseek_operator.engines.figures import Engine, EngineFigures, Histogram
+from deepseek_operator.rollout import mix
 from deepseek_operator.rollout.evidence import Metric, Outcomes
 from deepseek_operator.rollout.stretches import Counter, Counts
 
 
 class Measure(StrEnum):
-    """What is measured by engines; also the names in `spec.rollout.analysis`."""
+    """What is measured by engines: the names in `spec.rollout.analysis`, what gateways count where there are any, and
+    how long requests are.
+    """
 
+    ERRORS = "errors"
+    REJECTIONS = "rejections"
     FIRST_TOKEN = "timeToFirstToken"  # noqa: S105 - no password
     PER_OUTPUT_TOKEN = "timePerOutputToken"  # noqa: S105
     TRUNCATED = "truncated"
     EMPTY = "empty"
     PREEMPTIONS = "preemptions"
+    LONG_PROMPTS = mix.NAME
 
+
+NEEDED: Mapping[Measure, frozenset[str]] = {
+    Measure.FIRST_TOKEN: frozenset({"first_token"}),
+    Measure.PER_OUTPUT_TOKEN: frozenset({"per_output_token"}),
+    Measure.TRUNCATED: frozenset({"finished"}),
+    Measure.EMPTY: frozenset({"generated"}),
+    Measure.PREEMPTIONS: frozenset({"preemptions", "finished"}),
+    Measure.ERRORS: frozenset({"answered"}),
+    Measure.REJECTIONS: frozenset({"answered"}),
+    Measure.LONG_PROMPTS: frozenset({"asked"}),
+}
+"""The figures of an engine (EngineFigures) that each is made of."""
+
+ANSWERS = (
+    Measure.FIRST_TOKEN,
+    Measure.PER_OUTPUT_TOKEN,
+    Measure.TRUNCATED,
+    Measure.EMPTY,
+    Measure.PREEMPTIONS,
+)
+"""What engines alone can tell; the names in `spec.rollout.analysis`."""
 
 _WHOLE = frozenset({"stop"})
 _CUT_SHORT = frozenset({"length", "repetition"})
@@ -80,7 +107,7 @@ def missing(
 
 def _silence(engine: Engine, metrics: Iterable[Metric]) -> str | None:
     if engine.figures is None:
-        return f"the engine of pod {engine.pod} does not answer on /metrics"
+        return f"the engine of pod {engine.pod} does not answer with its figures"
     for metric in metrics:
         limit = metric.limit if not metric.learns else None
         if outcomes_of(engine.figures, metric.measure, limit) is None:
@@ -121,6 +148,21 @@ def _empty(figures: EngineFigures, _: float | None) -> Outcomes | None:
     return Outcomes(tellings.total(figures.generated), figures.generated[_EMPTY_TOKENS])
 
 
+def _errors(figures: EngineFigures, _: float | None) -> Outcomes | None:
+    """Of requests that were its to answer: those that it answered with a failure of its own."""
+    if figures.answered is None:
+        return None
+    failed = figures.answered.get("5xx", 0)
+    return Outcomes(failed + figures.answered.get("2xx", 0), failed)
+
+
+def _rejections(figures: EngineFigures, _: float | None) -> Outcomes | None:
+    """Of all requests: those that it called the client's own fault."""
+    if figures.answered is None:
+        return None
+    return Outcomes(sum(figures.answered.values()), figures.answered.get("4xx", 0))
+
+
 def _preemptions(figures: EngineFigures, _: float | None) -> Outcomes | None:
     """Each stay of a request in the engine ends with its answer, or because another needs the room."""
     if figures.preemptions is None or figures.finished is None:
@@ -129,10 +171,24 @@ def _preemptions(figures: EngineFigures, _: float | None) -> Outcomes | None:
     return Outcomes(finished + figures.preemptions, figures.preemptions)
 
 
+def _long(figures: EngineFigures, limit: float | None) -> Outcomes | None:
+    """Engines of a shorter context have fewer edges: what is above their last one is long."""
+    if figures.asked is None:
+        return None
+    if limit is None:
+        return Outcomes(tellings.total(figures.asked))
+    edges = [edge for edge in figures.asked if edge <= limit]
+    long = tellings.above(figures.asked, edges[-1]) if edges else tellings.total(figures.asked)
+    return Outcomes(tellings.total(figures.asked), long or 0)
+
+
 _OUTCOMES: Mapping[Measure, Callable[[EngineFigures, float | None], Outcomes | None]] = {
+    Measure.ERRORS: _errors,
+    Measure.REJECTIONS: _rejections,
     Measure.FIRST_TOKEN: _first_token,
     Measure.PER_OUTPUT_TOKEN: _per_output_token,
     Measure.TRUNCATED: _truncated,
     Measure.EMPTY: _empty,
     Measure.PREEMPTIONS: _preemptions,
+    Measure.LONG_PROMPTS: _long,
 }

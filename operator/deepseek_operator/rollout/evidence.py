@@ -135,7 +135,25 @@ class Both:
         return min(self.relative.acceptance(window), self.absolute.acceptance(window))
 
 
-Criterion = Relative | Absolute | Both
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """No limit of the candidate's: whether both revisions are asked the same (rollout/mix.py)."""
+
+    deviations: float = 4.0
+    """So far from what chance would give the candidate."""
+    times: float = 1.25
+    """And so many times as much, or as little."""
+
+    def alarm(self, _: Window) -> float:
+        """Nobody is bad by what it is asked."""
+        return 0.0
+
+    def acceptance(self, _: Window) -> float:
+        """Nor good."""
+        return 0.0
+
+
+Criterion = Relative | Absolute | Both | Alike
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,34 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
+from deepseek_operator.rollout import quality
 from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Hold, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
+
+_GOES_ON = {
+    Phase.PREPARING: Cause.PREPARING,
+    Phase.AWAITING_APPROVAL: Cause.APPROVAL_NEEDED,
+    Phase.STARTING: Cause.CANDIDATE_STARTING,
+}
 
 
 def held(scene: Scene) -> Rollout | None:
     """Held while there is a reason, and on from where it was once there is none."""
-    run, found = scene.run, _reason_to_hold(scene)
-    if run.phase not in COMPARED and run.phase is not Phase.STARTING:
+    phases = COMPARED | {Phase.STARTING, Phase.MIRRORING}
+    if scene.run.phase not in phases:
         return None
+    return hold(scene, _reason_to_hold(scene))
+
+
+def hold(scene: Scene, found: tuple[Cause, str] | None) -> Rollout | None:
+    """Held for what was found, if anything was."""
+    run = scene.run
     if found is None:
         if run.hold is None:
             return None
         back_to = run.hold.phase
-        return scene.to(back_to, Cause.COMPARING, f"goes on after {run.hold.cause}")
+        cause = _GOES_ON.get(back_to, Cause.COMPARING)
+        return scene.to(back_to, cause, f"goes on after {run.hold.cause}")
     cause, said = found
     if run.hold is not None and run.hold.cause is cause:
         return replace(scene.rollout, run=replace(run, said=said))
@@ -30,10 +44,12 @@ def _reason_to_hold(scene: Scene) -> tuple[Cause, str] | None:
     facts = scene.facts
     if facts.paused:
         return Cause.PAUSED, "spec.rollout.paused is true"
-    if facts.target is None:
-        return Cause.SPEC_NOT_SERVABLE, "the spec cannot be served as it is"
     phase = scene.run.hold.phase if scene.run.hold else scene.run.phase
-    return _unlearned(scene) if phase is Phase.STARTING else _reason_in_traffic(scene)
+    is_alone = phase is Phase.STARTING and not facts.stable.wanted
+    if facts.target is None and not is_alone:
+        return Cause.SPEC_NOT_SERVABLE, "the spec cannot be served as it is"
+    found = _unlearned(scene) if phase is Phase.STARTING else _reason_in_traffic(scene)
+    return found or quality.unknown(scene)
 
 
 def _unlearned(scene: Scene) -> tuple[Cause, str] | None:
@@ -41,20 +57,24 @@ def _unlearned(scene: Scene) -> tuple[Cause, str] | None:
     run, facts = scene.run, scene.facts
     if not run.has_to_learn or facts.metrics is not None:
         return None
-    if facts.candidate.ready < max(1, facts.candidate.wanted):
+    if not facts.stable.ready:
+        # Its pods are starting as well, or it is to have none: nobody is silent who could tell.
+        return None
+    if facts.candidate.sure < max(1, facts.candidate.wanted):
         return None
     return _silent(scene, since=run.last_data or run.started)
 
 
 def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
-    """Once users' requests reach the candidate."""
+    """Once users' requests reach the candidate, or copies of them."""
     run, facts = scene.run, scene.facts
     if facts.stable.ready < facts.stable.wanted:
         return (
             Cause.STABLE_SHORT,
             f"{facts.stable.ready} of {facts.stable.wanted} pods of the stable revision are ready",
         )
-    if (run.hold.phase if run.hold else run.phase) is Phase.SHIFTING:
+    is_untaken = run.mirrors and run.step_since is None
+    if is_untaken or (run.hold.phase if run.hold else run.phase) is Phase.SHIFTING:
         return _unacknowledged(scene)
     silent = _silent(scene, since=run.last_data or run.step_since or run.since)
     return silent or _unverified(run, facts)
@@ -73,7 +93,8 @@ def _unacknowledged(scene: Scene) -> tuple[Cause, str] | None:
         return None
     if run.hold is None and elapsed(run.since, scene.now) <= run.plan.limits.acknowledge:
         return None
-    return Cause.NOT_ACKNOWLEDGED, f"not every gateway has taken up {run.weight} %"
+    what = "makes copies" if run.mirrors else f"has taken up {run.weight} %"
+    return Cause.NOT_ACKNOWLEDGED, f"not every gateway {what}"
 
 
 def _unverified(run: Run, facts: Facts) -> tuple[Cause, str] | None:

@@ -1,14 +1,17 @@
 """decide(): the next moment of a rollout, from what is recorded and what is seen. Pure.
 
-    Starting ─▶ Shifting ─▶ Analyzing ─▶ (AwaitingApproval) ─▶ next step: Shifting
+    Starting ─▶ (Mirroring) ─▶ Shifting ─▶ Analyzing ─▶ (AwaitingApproval) ─▶ next step: Shifting
                    ▲            │                                     │ after the last
                    └── Held ◀───┤                                     ▼
                                 │                        Promoting ─▶ Watching ─▶ Succeeded
         from any of these       ▼                                        │
             RolledBack ◀─ Draining ◀─ RollingBack ◀──────────────────────┘
 
+A Replace has a way of its own: rollout/replacing.py. Beside a stable revision that is to have no pods there is nothing to
+compare and nothing to go back to: then a candidate goes from Starting to Succeeded with its first ready pod.
+
 Checks come in a fixed order, and what takes traffic from a candidate comes before anything that could
-give it more: abort, another spec, pods that are gone, evidence, deadlines, then what a person asks for, then holds,
+give it more: abort, another spec, nobody to be served, pods that are gone, evidence, deadlines, then what a person asks for, then holds,
 then the way forward. Missing data never moves a weight.
 """
 
@@ -16,8 +19,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from deepseek_operator.rollout import advance, commands, holds, retreat
+from deepseek_operator.rollout import (
+    advance,
+    commands,
+    counting,
+    holds,
+    mirroring,
+    quality,
+    replacing,
+    retreat,
+)
 from deepseek_operator.rollout import evidence as evidences
+from deepseek_operator.rollout import mix as mixes
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Outcomes
 from deepseek_operator.rollout.run import JUDGED, Cause, Facts, Figures, Phase, Rollout, Run
@@ -34,7 +47,7 @@ def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
     if verb is Verb.APPROVE:
         run = replace(run, approved=run.approved | {run.step})
     scene = Scene(rollout, run, facts, verb, now)
-    for check in _CHECKS:
+    for check in replacing.CHECKS if run.plan.replaces else _CHECKS:
         decided = check(scene)
         if decided is not None:
             return decided
@@ -45,17 +58,28 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
     target = facts.target
     if target is None or target == rollout.stable:
         return rollout
+    if not facts.asks_for_pods and not facts.plan.replaces:
+        # It begins once there are to be pods that can be compared.
+        refused = "retry: refused, spec.replicas is 0" if verb is Verb.RETRY else rollout.answer
+        return replace(rollout, answer=refused)
     if rollout.failure_of(target) is not None and verb is not Verb.RETRY:
         return rollout
     number = rollout.runs + 1
+    phase, cause, does = Phase.STARTING, Cause.CANDIDATE_STARTING, "starts"
+    if facts.plan.replaces:
+        phase, cause, does = Phase.PREPARING, Cause.PREPARING, "is prepared"
+    plan = facts.plan
+    if plan.quality is not None and not facts.stable.wanted:
+        # Without pods the stable revision answers no prompt that the candidate's answers could be compared with.
+        plan = replace(plan, quality=replace(plan.quality, max_drop=None))
     run = Run(
         number=number,
         candidate=target,
         stable=rollout.stable,
-        plan=facts.plan,
-        phase=Phase.STARTING,
-        cause=Cause.CANDIDATE_STARTING,
-        said=f"revision {target} starts beside {rollout.stable}",
+        plan=plan,
+        phase=phase,
+        cause=cause,
+        said=f"revision {target} {does} beside {rollout.stable}",
         started=now,
         since=now,
     )
@@ -65,12 +89,17 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
 
 def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     """With the figures of a stretch that ended, counted once, and only of a settled split."""
+    run = quality.seen(run, facts.report, now=now)
     if facts.sees:
         run = replace(run, last_data=now)
     figures, settled = facts.figures, run.step_since
     if figures is None or run.phase not in JUDGED:
         return run
     # What needs no statistics needs no settled split either: while a weight is not taken up, the one before it is.
+    if run.plan.replaces and not facts.candidate.ready:
+        # Without a pod every request fails. Going back would keep users waiting no less than the pod does.
+        return replace(run, tripped=0)
+    run = mirroring.kept(run, facts.copies)
     run = replace(run, tripped=run.tripped + 1 if _is_tripped(run, figures) else 0)
     if settled is None or run.phase is Phase.SHIFTING:
         return run
@@ -85,14 +114,16 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
         )
         for metric in run.plan.metrics
     }
-    return replace(run, evidence=found, requests=run.requests + figures.requests)
+    mix = run.mix.after(figures.windows.get(mixes.NAME, ()))
+    found = mixes.judged(found, mix, metrics=run.plan.metrics, bar=run.plan.bar)
+    return replace(run, evidence=found, mix=mix, requests=run.requests + figures.requests)
 
 
 def _is_tripped(run: Run, figures: Figures) -> bool:
-    """Whether at least half of the candidate's requests in this stretch failed, as gateways saw it."""
+    """Whether at least half of the candidate's requests in this stretch failed."""
     breaker = run.plan.breaker
     for metric in run.plan.metrics:
-        if metric.measure:
+        if metric.measure and metric.name not in counting.FAILURES:
             # Late or short answers may be the rule, and a bad hour makes those of both late.
             continue
         window = figures.windows.get(metric.name, ())
@@ -105,15 +136,19 @@ def _is_tripped(run: Run, figures: Figures) -> bool:
 _CHECKS: tuple[Callable[[Scene], Rollout | None], ...] = (
     retreat.abort,
     retreat.superseded,
+    retreat.scaled_to_zero,
     retreat.lost,
     retreat.broken,
     retreat.bad,
+    quality.poor,
     retreat.deadlines,
     retreat.rolling_back,
     retreat.draining,
+    advance.unopposed,
     advance.promoted_by_hand,
     holds.held,
     advance.starting,
+    mirroring.mirroring,
     advance.shifting,
     advance.analyzing,
     advance.promoting,

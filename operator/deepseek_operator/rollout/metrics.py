@@ -5,6 +5,7 @@ takes and when it is cut short lies in the nature of a model: it is compared wit
 revision where both are alike, and with limits of the user's own in any case.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,9 +13,18 @@ from deepseek_operator.api.analysis import Analysis, ShareLimit, TimeLimit, seco
 from deepseek_operator.engines import figures as tellings
 from deepseek_operator.engines.figures import Engine, Histogram
 from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
-from deepseek_operator.rollout import counting, engine_counts
+from deepseek_operator.rollout import counting, engine_counts, evidence, mix
 from deepseek_operator.rollout.engine_counts import Measure
-from deepseek_operator.rollout.evidence import Absolute, Both, Criterion, Metric, Outcomes, Relative
+from deepseek_operator.rollout.evidence import (
+    Absolute,
+    Alike,
+    Bar,
+    Both,
+    Criterion,
+    Metric,
+    Outcomes,
+    Relative,
+)
 
 _FAILURE = (Relative(), Absolute(good=0.0025, bad=0.01))
 """Where hardly any is bad there is nothing to compare, and that is fine by itself."""
@@ -25,11 +35,16 @@ _EDGES = {
     Measure.FIRST_TOKEN: FIRST_TOKEN_EDGES,
     Measure.PER_OUTPUT_TOKEN: PER_OUTPUT_TOKEN_EDGES,
 }
+_MIX = Metric(mix.NAME, Alike(), (Alike(),), measure=mix.NAME, learns=True)
 _WITHOUT_HISTORY = {Measure.FIRST_TOKEN: 2.5, Measure.PER_OUTPUT_TOKEN: 0.1}
 """Seconds; what is late where the stable revision has not yet had enough requests to learn it from."""
 
 _SLOW_SHARE = 0.1
 """At most one in ten of the stable revision's is late by the limit that is learned."""
+_LONG_SHARE = 0.25
+"""About one in four of the stable revision's requests is long."""
+_LONG_WITHOUT_HISTORY = 1000.0
+"""Tokens of a prompt."""
 _HISTORY = 100
 """Requests from which something is learned."""
 _LEAST_SHARE, _MOST_SHARE = 0.01, 0.35
@@ -39,18 +54,25 @@ _TIMES_WORSE = 2.5
 GATEWAY_METRICS = tuple(
     Metric(name, Relative(), _FAILURE) for name in (counting.ERRORS, counting.REJECTIONS)
 )
+ENGINE_METRICS = tuple(replace(metric, measure=metric.name) for metric in GATEWAY_METRICS)
+"""The same as far as engines see it: a request that reached none of them is nobody's."""
 
 
 def choose(
-    analysis: Analysis, *, engines_tell: bool, are_alike: bool, same_model: bool
+    analysis: Analysis,
+    *,
+    told: frozenset[Measure],
+    are_alike: bool,
+    same_model: bool,
+    has_gateways: bool = True,
 ) -> tuple[Metric, ...]:
     """The metrics of a run that begins now.
 
-    `engines_tell`: both revisions run engines that promise figures; others are asked for nothing.
+    `told` is what the engines of both revisions promise to tell; they are asked for nothing else. But without
+    gateways of ours nobody else counts requests: engines that cannot hold the run then.
     """
-    if not engines_tell:
-        return GATEWAY_METRICS
-    chosen = [*GATEWAY_METRICS, _relative(Measure.EMPTY, _FAILURE)]
+    failures = GATEWAY_METRICS if has_gateways else ENGINE_METRICS
+    chosen = [_relative(Measure.EMPTY, _FAILURE)]
     always, never = analysis.relative == "Always", analysis.relative == "Never"
     if always or (are_alike and not never):
         chosen += [
@@ -58,7 +80,10 @@ def choose(
         ]
     if always or (same_model and not never):
         chosen.append(_relative(Measure.TRUNCATED, _NUISANCE))
-    return (*chosen, *_limits(analysis))
+    if any(metric.name in mix.DEPENDENT for metric in chosen):
+        chosen.append(_MIX)
+    chosen += _limits(analysis)
+    return (*failures, *(one for one in chosen if one.measure in told))
 
 
 def _relative(measure: Measure, accept: tuple[Criterion, ...], *, learns: bool = False) -> Metric:
@@ -90,6 +115,11 @@ def _limit(measure: Measure, given: TimeLimit | ShareLimit) -> Metric:
     return Metric(f"{measure}Limit", criterion, (criterion,), measure=str(measure), limit=limit)
 
 
+def bar(chosen: Iterable[Metric]) -> Bar:
+    """How much evidence is asked for where these are compared: only what may raise the alarm makes it rarer."""
+    return evidence.bar(metrics=sum(not isinstance(metric.alarm, Alike) for metric in chosen))
+
+
 def learned(
     metrics: Iterable[Metric], engines: Sequence[Engine], stable: str
 ) -> tuple[Metric, ...] | None:
@@ -108,6 +138,8 @@ def _taught(metric: Metric, engines: Sequence[Engine]) -> Metric:
 
     A candidate has to be worse than the stable revision is now, and than it was when it had all the traffic.
     """
+    if metric.measure == Measure.LONG_PROMPTS:
+        return replace(metric, limit=_long_from(engines), learns=False)
     limit = None
     if metric.measure in _EDGES:
         limit = _learned_limit(Measure(metric.measure), engines)
@@ -142,6 +174,24 @@ def _learned_limit(measure: Measure, engines: Sequence[Engine]) -> float:
         if None not in late and sum(one or 0 for one in late) <= _SLOW_SHARE * count:
             return edge
     return _EDGES[measure][-1]
+
+
+def _long_from(engines: Sequence[Engine]) -> float:
+    """Of the edges that all have, the one with about so many above it."""
+    found = [engine.figures.asked for engine in engines if engine.figures and engine.figures.asked]
+    count = sum(map(tellings.total, found))
+    if count < _HISTORY:
+        return _LONG_WITHOUT_HISTORY
+    shared = set.intersection(*(set(histogram) for histogram in found)) - {math.inf}
+    shares = {
+        edge: sum(tellings.above(histogram, edge) or 0 for histogram in found) / count
+        for edge in sorted(shared)
+    }
+    # An edge above which there is nothing, or everything, tells no two mixes apart.
+    divides = [edge for edge, share in shares.items() if 0 < share < 1]
+    return min(
+        divides, key=lambda edge: abs(shares[edge] - _LONG_SHARE), default=_LONG_WITHOUT_HISTORY
+    )
 
 
 def _histogram(measure: Measure, engine: Engine) -> Histogram | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from deepseek_operator.rollout import quality
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import (
@@ -41,10 +42,22 @@ def superseded(scene: Scene) -> Rollout | None:
     return scene.back(Cause.SUPERSEDED, f"the spec asks for revision {target}")
 
 
+def scaled_to_zero(scene: Scene) -> Rollout | None:
+    """Nobody is to be served: no pod is missing for that, and no revision is to blame."""
+    run, said = scene.run, "spec.replicas is 0: nobody is to be served"
+    if scene.facts.asks_for_pods or run.phase in ON_THE_WAY_BACK:
+        return None
+    if run.has_swapped:
+        # What was promoted on evidence stays so: it is who serves when somebody is to be served again.
+        return scene.to(Phase.SUCCEEDED, Cause.SCALED_TO_ZERO, said, weight=100)
+    return scene.back(Cause.SCALED_TO_ZERO, said)
+
+
 def lost(scene: Scene) -> Rollout | None:
-    """The candidate has traffic and no pod that could answer it."""
+    """The candidate has traffic, or copies of it, and no pod that could answer."""
     run, facts = scene.run, scene.facts
-    if run.phase in ON_THE_WAY_BACK or not (run.weight or run.has_swapped) or facts.candidate.ready:
+    is_asked = run.weight or run.mirrors or run.has_swapped
+    if run.phase in ON_THE_WAY_BACK or not is_asked or facts.candidate.ready:
         return None
     return scene.back(Cause.CANDIDATE_LOST, f"no pod of revision {run.candidate} is ready")
 
@@ -55,8 +68,9 @@ def broken(scene: Scene) -> Rollout | None:
     if run.phase not in JUDGED:
         return None
     if run.tripped >= breaker.windows:
+        what = "copies" if run.mirrors else "requests"
         return scene.back(
-            Cause.BREAKER, f"{breaker.share:.0%} of its requests or more failed, twice in a row"
+            Cause.BREAKER, f"{breaker.share:.0%} of its {what} or more failed, twice in a row"
         )
     restarts = scene.facts.restarts - (run.restarts or 0)
     if run.restarts is not None and restarts >= breaker.restarts:
@@ -72,7 +86,7 @@ def bad(scene: Scene) -> Rollout | None:
     for metric in run.plan.metrics:
         found = run.evidence.get(metric.name, Evidence())
         if found.verdict(run.plan.bar) is Verdict.BAD:
-            return scene.back(Cause.EVIDENCE_BAD, words(metric, found))
+            return scene.back(Cause.EVIDENCE_BAD, words(metric, found, copies=run.mirrors))
     return None
 
 
@@ -81,9 +95,10 @@ def deadlines(scene: Scene) -> Rollout | None:
     run, limits, now = scene.run, scene.run.plan.limits, scene.now
     if run.phase in ON_THE_WAY_BACK or run.has_swapped:
         return None
-    if run.phase is Phase.STARTING and elapsed(run.since, now) > limits.start:
+    if run.phase is Phase.STARTING and _starts_late(scene):
         return scene.back(
-            Cause.CANDIDATE_NOT_READY, f"its pods were not ready within {limits.start}"
+            Cause.CANDIDATE_NOT_READY,
+            f"its pods were not ready within {limits.start} (rollout.startTimeout)",
         )
     if run.hold is not None and elapsed(run.hold.since, now) > limits.hold:
         if run.plan.rolls_back_when_held and run.hold.cause is not Cause.PAUSED:
@@ -91,9 +106,19 @@ def deadlines(scene: Scene) -> Rollout | None:
                 Cause.HELD_TOO_LONG, f"held for {limits.hold} ({run.hold.cause}): {run.said}"
             )
         return None
-    if run.phase is not Phase.STARTING and elapsed(run.started, now) > limits.total:
-        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {standing(run)}")
+    is_limited = run.phase is not Phase.STARTING and run.stopped is None
+    if is_limited and elapsed(run.started, now) > limits.total:
+        waits = run.said if run.plan.replaces else standing(run)
+        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
     return None
+
+
+def _starts_late(scene: Scene) -> bool:
+    """An examination has a patience of its own, and its time is not that of the pods."""
+    run = scene.run
+    ended = run.exam.ended if run.exam else None
+    since = run.since if ended is None else max(run.since, ended)
+    return not quality.is_open(run) and elapsed(since, scene.now) > run.plan.limits.start
 
 
 def rolling_back(scene: Scene) -> Rollout | None:
@@ -114,6 +139,14 @@ def draining(scene: Scene) -> Rollout | None:
     has_time = elapsed(run.since, now) < run.plan.limits.drain
     if scene.facts.in_flight != 0 and has_time:
         return replace(scene.rollout, run=run)
+    if run.plan.replaces:
+        return scene.to(Phase.RETURNING, run.cause, run.said)
+    return rolled_back(scene)
+
+
+def rolled_back(scene: Scene) -> Rollout:
+    """It is over, and a candidate that is to blame is remembered."""
+    run = scene.run
     over = scene.to(Phase.ROLLED_BACK, run.cause, run.said)
     if run.cause in NOT_ITS_FAULT:
         return over

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from deepseek_operator.rollout.copies import Copies, Mirror
 from deepseek_operator.rollout.evidence import Bar, Evidence, Metric, Window
+from deepseek_operator.rollout.exams import Exam, Quality, Report
+from deepseek_operator.rollout.mix import Mix
 
 MOST_ANALYSED = 95
 """Above this weight there is no stable traffic left to compare with."""
@@ -17,8 +20,16 @@ MOST_ANALYSED = 95
 class Phase(StrEnum):
     """Where a run is."""
 
+    PREPARING = "Preparing"
+    """What can be done beside the stable revision is done, before that is stopped; a Replace alone."""
+    CLOSING = "Closing"
+    """Gateways send nobody to the stable revision any more, and its running answers end; a Replace alone."""
+    STOPPING = "Stopping"
+    """The stable revision's pods end and give their accelerators up; a Replace alone."""
     STARTING = "Starting"
     """The candidate's pods start and are warmed up."""
+    MIRRORING = "Mirroring"
+    """It computes copies of users' requests, and nobody reads its answers."""
     SHIFTING = "Shifting"
     """A weight is asked for and the gateways have not all taken it up."""
     ANALYZING = "Analyzing"
@@ -35,6 +46,8 @@ class Phase(StrEnum):
     """The gateways take the traffic back."""
     DRAINING = "Draining"
     """No new request comes; those that run may end."""
+    RETURNING = "Returning"
+    """The candidate's pods are gone, and those of the stable revision start again; a Replace alone."""
     ROLLED_BACK = "RolledBack"
     """The candidate is let go."""
     SUCCEEDED = "Succeeded"
@@ -42,10 +55,12 @@ class Phase(StrEnum):
 
 
 ENDED = frozenset({Phase.ROLLED_BACK, Phase.SUCCEEDED})
-ON_THE_WAY_BACK = frozenset({Phase.ROLLING_BACK, Phase.DRAINING})
+ON_THE_WAY_BACK = frozenset({Phase.ROLLING_BACK, Phase.DRAINING, Phase.RETURNING})
+REPLACES_ALONE = frozenset({Phase.PREPARING, Phase.CLOSING, Phase.STOPPING, Phase.RETURNING})
+"""Phases that only a Replace has."""
 COMPARED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.SHIFTING})
 """Phases in which users' requests reach both revisions."""
-JUDGED = COMPARED | {Phase.WATCHING}
+JUDGED = COMPARED | {Phase.MIRRORING, Phase.WATCHING}
 """Phases in which the candidate may be found bad; a pause or a hold keeps nobody from seeing it."""
 
 
@@ -53,8 +68,11 @@ class Cause(StrEnum):
     """Why a run is where it is; never renamed within an API version."""
 
     # on the way forward
+    PREPARING = "CandidatePreparing"
+    CLOSING = "StableClosing"
+    STOPPING = "StableStopping"
     CANDIDATE_STARTING = "CandidateStarting"
-    CAPACITY = "WaitingForCapacity"
+    COPIES_ASKED = "CopiesAsked"
     WEIGHT_SET = "WeightSet"
     COMPARING = "Comparing"
     STEP_PASSED = "StepPassed"
@@ -62,6 +80,7 @@ class Cause(StrEnum):
     ACCEPTED = "Accepted"
     PROMOTED_BY_HAND = "PromotedByHand"
     PROMOTED = "Promoted"
+    NOTHING_TO_COMPARE = "NothingToCompare"
     WINDOW_CLOSED = "RollbackWindowClosed"
     # held
     PAUSED = "Paused"
@@ -70,21 +89,23 @@ class Cause(StrEnum):
     STABLE_SHORT = "StableShortOfCapacity"
     NOT_ACKNOWLEDGED = "NotAcknowledged"
     SPEC_NOT_SERVABLE = "SpecNotServable"
+    QUALITY_UNKNOWN = "QualityUnknown"
     # on the way back
     ABORTED = "Aborted"
     SUPERSEDED = "Superseded"
+    SCALED_TO_ZERO = "ScaledToZero"
     CANDIDATE_LOST = "CandidateLost"
     CANDIDATE_NOT_READY = "CandidateNotReady"
     EVIDENCE_BAD = "EvidenceBad"
+    QUALITY_FAILED = "QualityFailed"
     BREAKER = "BreakerTripped"
+    COPIES_UNANSWERED = "CopiesUnanswered"
     HELD_TOO_LONG = "HeldTooLong"
     TOO_LONG = "MaxDurationReached"
     ROLLED_BACK_BY_HAND = "RolledBackByHand"
-    DRAINED = "Drained"
-    DRAIN_TIMED_OUT = "DrainTimedOut"
 
 
-NOT_ITS_FAULT = frozenset({Cause.SUPERSEDED})
+NOT_ITS_FAULT = frozenset({Cause.SUPERSEDED, Cause.SCALED_TO_ZERO})
 """Causes for which a revision that was rolled back is no failed one."""
 
 
@@ -156,8 +177,16 @@ class Plan:
     limits: Limits = Limits()
     rolls_back_when_held: bool = True
     """What becomes of a run that is held for too long; otherwise it stays held."""
+    quality: Quality | None = None
+    """What its answers are examined for; None: for nothing."""
+    replaces: bool = False
+    """Whether the stable revision gives its pods up before the candidate has any: there are no steps then."""
+    mirror: Mirror | None = None
+    """What is asked of copies before the first step; None: none are made."""
 
     def __post_init__(self) -> None:
+        if self.replaces:
+            return
         weights = [step.weight for step in self.steps]
         if not weights or weights != sorted(set(weights)):
             raise ValueError(f"the weights of the steps have to grow: {weights}")
@@ -205,6 +234,19 @@ class Run:
     last_data: datetime | None = None
     approved: frozenset[int] = frozenset()
     hold: Hold | None = None
+    exam: Exam | None = None
+    """The last examination of its answers."""
+    mix: Mix = field(default_factory=Mix)
+    """How long requests were divided between the two revisions."""
+    stopped: datetime | None = None
+    """Of a Replace: since when requests are not sent to the stable revision."""
+    copies: Copies | None = None
+    """What became of copies for it, as last recorded."""
+
+    @property
+    def place(self) -> Phase:
+        """The phase, and while the run is held the one that it goes on with."""
+        return self.hold.phase if self.hold else self.phase
 
     @property
     def name(self) -> str:
@@ -215,6 +257,11 @@ class Run:
     def is_over(self) -> bool:
         """Whether it has ended, either way."""
         return self.phase in ENDED
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether it gets copies, and no user's request; also where it is held at that."""
+        return Phase.MIRRORING in (self.phase, self.hold.phase if self.hold else None)
 
     @property
     def has_to_learn(self) -> bool:
@@ -257,10 +304,22 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The pods of a revision: how many are ready and warmed up, of how many that there are to be."""
+    """The pods of a revision: how many are ready and warmed up, of how many that there are to be.
+
+    A count of before the last change of their number is none to give traffic on, and no reason to take any: pods that
+    it has counted are most likely still there.
+    """
 
     ready: int = 0
+    """As their Deployment's controller counted them last."""
     wanted: int = 0
+    is_current: bool = True
+    """Whether it has counted them since it was last told something else, and counts none out that may well be there."""
+
+    @property
+    def sure(self) -> int:
+        """Those that more traffic may be given for."""
+        return self.ready if self.is_current else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +358,16 @@ class Facts:
     in_flight: int | None = None
     """Requests that run on the revision that is let go; None where it is not known."""
     restarts: int = 0
+    copies: Copies | None = None
+    """What became of copies for it so far; None where it is not known, or none are made."""
+    asks_for_pods: bool = True
+    """Whether anybody is to be served: not with `replicas: 0`."""
     paused: bool = False
     promotes_itself: bool = True
+    report: Report | None = None
+    """Of the run's examination; None while it is under way."""
+    unprepared: str = ""
+    """What of the target is not there yet and can be had without its pods, in words."""
+    leaving: int = 0
+    """Pods of the stable revision beyond those that it is to have."""
     command: str | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout.commands import Verb
-from deepseek_operator.rollout.evidence import Evidence, Metric, Verdict
+from deepseek_operator.rollout.evidence import Alike, Evidence, Metric, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
 
 
@@ -38,7 +38,13 @@ class Scene:
 
     def back(self, cause: Cause, said: str) -> Rollout:
         """Whoever has the role of the stable revision gives it back."""
-        back = self.to(Phase.ROLLING_BACK, cause, said, weight=0)
+        phase, changes = Phase.ROLLING_BACK, {}
+        if self.run.plan.replaces and not self.run.has_swapped:
+            # Nobody was sent to it yet: there is nothing to take back.
+            phase = Phase.RETURNING
+        elif self.run.plan.replaces:
+            changes = {"stopped": self.now}
+        back = self.to(phase, cause, said, weight=0, **changes)
         return replace(back, stable=self.run.stable)
 
 
@@ -58,6 +64,9 @@ def standing(run: Run) -> str:
         if found.verdict(run.plan.bar) is Verdict.GOOD:
             good.append(metric.name)
             continue
+        if isinstance(metric.alarm, Alike):
+            parts.append(_mixed(run, metric, metric.alarm))
+            continue
         accepted = max(found.acceptance, default=0.0)
         parts.append(
             f"{described(metric)} {found.verdict(run.plan.bar)} "
@@ -67,17 +76,28 @@ def standing(run: Run) -> str:
     return ", ".join([*parts, *([f"Good: {' '.join(good)}"] if good else [])])
 
 
+def _mixed(run: Run, metric: Metric, criterion: Alike) -> str:
+    if not run.mix.differs(criterion):
+        return f"{metric.name} {Verdict.UNKNOWN}"
+    return (
+        f"{described(metric)}: {run.mix.long} requests of the candidate, where its share of all of them would "
+        f"be {run.mix.expected:.0f}, so what depends on their length is not compared"
+    )
+
+
 def described(metric: Metric) -> str:
-    """A metric's name, and what is late by it."""
-    return metric.name if metric.limit is None else f"{metric.name} (over {metric.limit:g} s)"
+    """A metric's name, and what is late, or long, by it."""
+    unit = "tokens" if isinstance(metric.alarm, Alike) else "s"
+    return metric.name if metric.limit is None else f"{metric.name} (over {metric.limit:g} {unit})"
 
 
-def words(metric: Metric, found: Evidence) -> str:
-    """What was seen of one metric, for people."""
+def words(metric: Metric, found: Evidence, *, copies: bool = False) -> str:
+    """What was seen of one metric, for people; `copies` is whether no user was the candidate's."""
     seen = found.seen
     low, high = evidences.interval(seen.candidate)
+    of = "copies for" if copies else "requests of"
     return (
-        f"{described(metric)}: {seen.candidate.bad} of {seen.candidate.total} requests of the candidate "
+        f"{described(metric)}: {seen.candidate.bad} of {seen.candidate.total} {of} the candidate "
         f"({low:.2%} to {high:.2%}), {seen.stable.bad} of {seen.stable.total} of the stable revision"
     )
 

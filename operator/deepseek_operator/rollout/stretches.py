@@ -6,7 +6,7 @@ the whole stretch: it is left out of this one and read anew for the next. What i
 nobody's fault.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -41,6 +41,18 @@ class Reading:
 
     at: datetime
     sources: Mapping[str, Counts] = field(default_factory=dict)
+
+
+def of_revisions(reading: Reading, keys: Collection[str]) -> Reading:
+    """Counters of these revisions: gateways count every one that they have ever served, and a record has bounds.
+
+    Who counted nothing of them yet is there all the same: its next count is a difference.
+    """
+    sources = {
+        name: {counter: found for counter, found in counts.items() if counter.revision in keys}
+        for name, counts in reading.sources.items()
+    }
+    return Reading(reading.at, sources)
 
 
 def stretch(

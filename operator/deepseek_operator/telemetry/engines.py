@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from deepseek_operator.engines import vllm_figures
+from deepseek_operator.engines import choice
+from deepseek_operator.engines.choice import Telling
 from deepseek_operator.engines.contract import PORT
 from deepseek_operator.engines.figures import Engine, EngineFigures, Sample
 from deepseek_operator.observed import Manifest, restarts_of, revision_of
@@ -60,14 +61,15 @@ class Engines:
 
     async def _figures(self, pod: Manifest) -> EngineFigures | None:
         address = pod.get("status", {}).get("podIP")
-        if address is None:
+        telling = choice.telling(pod.get("spec", {}))
+        if address is None or telling is None:
             return None
         # Another process says something else, and that at once.
         key = f"{pod['metadata'].get('uid')}/{restarts_of(pod)}/{address}"
         said = self._said.get(key)
         if said is None:
             async with self._room:
-                figures = await self._page(str(address))
+                figures = await self._page(str(address), telling)
             said = self._said[key] = _Said(asyncio.get_running_loop().time(), figures)
         return said.figures
 
@@ -75,19 +77,20 @@ class Engines:
         oldest = asyncio.get_running_loop().time() - EACH_SECONDS
         self._said = {key: said for key, said in self._said.items() if said.at > oldest}
 
-    async def _page(self, address: str) -> EngineFigures | None:
+    async def _page(self, address: str, telling: Telling) -> EngineFigures | None:
         text = await bodies.page(
-            self._session, address, self._port, vllm_figures.PATH, seconds=_TIMEOUT_SECONDS
+            self._session, address, self._port, telling.path, seconds=_TIMEOUT_SECONDS
         )
         try:
-            return None if text is None else vllm_figures.read(samples(text.decode()))
+            found = None if text is None else samples(text.decode(), telling.names)
+            return None if found is None else telling.read(found)
         except ValueError:
             return None
 
 
-def samples(text: str) -> list[Sample]:
+def samples(text: str, names: frozenset[str]) -> list[Sample]:
     """The samples of a page that are read; ValueError where it is no such page."""
-    wanted = "\n".join(line for line in text.splitlines() if _name(line) in vllm_figures.NAMES)
+    wanted = "\n".join(line for line in text.splitlines() if _name(line) in names)
     return [
         Sample(sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(wanted + "\n")
@@ -117,6 +120,7 @@ def engine_of(pod: Manifest, figures: EngineFigures | None) -> Engine:
         is_ready=is_ready(pod),
         restarts=restarts_of(pod),
         figures=figures,
+        address=str(pod.get("status", {}).get("podIP") or ""),
     )
 
 

@@ -11,10 +11,12 @@ nothing but the standard library.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from deepseek_serving.engine import classes, headers
 from deepseek_serving.engine.bounded import Bounded
+from deepseek_serving.engine.headers import Headers
 
 FIRST_TOKEN_HEADER = b"x-dsd-first-token-seconds"
 BETWEEN_TOKENS_HEADER = b"x-dsd-between-tokens-seconds"
@@ -32,7 +34,7 @@ class StreamSilentError(Exception):
 
 
 class FirstToken:
-    """The middleware; one for the whole server. It keeps the number of requests, too."""
+    """The middleware; one for the whole server. It keeps the numbers of requests and names their classes, too."""
 
     def __init__(self, app: App) -> None:
         """`app` answers the requests."""
@@ -43,6 +45,7 @@ class FirstToken:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = classes.naming(scope["headers"], send)
         first = _seconds(scope["headers"], FIRST_TOKEN_HEADER)
         if first is None:
             await self._app(scope, receive, send)
@@ -101,12 +104,12 @@ class _Stream:
         said = f"no first token within {self._first:g} s"
         error = {"message": said, "type": "timeout", "param": None, "code": 504}
         body = json.dumps({"error": error}).encode()
-        headers = [
+        head = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (REASON_HEADER, b"first-token"),
         ]
-        await self._send({"type": "http.response.start", "status": 504, "headers": headers})
+        await self._send({"type": "http.response.start", "status": 504, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 
     async def _take(self, message: Message) -> None:
@@ -132,18 +135,14 @@ class _Stream:
 
 def _is_stream(head: Message) -> bool:
     """Whether an answer comes in parts, and is one that should: not a refusal."""
-    kind = _value(head.get("headers", ()), b"content-type") or b""
+    kind = headers.value(head.get("headers", ()), b"content-type") or b""
     return head["status"] == 200 and kind.startswith(b"text/event-stream")
 
 
-def _seconds(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> float | None:
+def _seconds(given: Headers, name: bytes) -> float | None:
     """What a header says; nothing where it is missing or no positive number."""
     try:
-        seconds = float(_value(headers, name) or b"")
+        seconds = float(headers.value(given, name) or b"")
     except ValueError:
         return None
     return seconds if seconds > 0 else None
-
-
-def _value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    return next((bytes(value) for key, value in headers if bytes(key).lower() == name), None)

@@ -7,7 +7,7 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -16,9 +16,10 @@ from pythonjsonlogger.json import JsonFormatter
 
 from deepseek_serving.gateway import ads, watching
 from deepseek_serving.gateway.admin import Admin
-from deepseek_serving.gateway.agent import Agent
+from deepseek_serving.gateway.agent import Agent, certificate_in, keys_in
 from deepseek_serving.gateway.bootstrap import ADMIN_PORT, ADS_PORT
-from deepseek_serving.gateway.envoy import CLIENT_PORT
+from deepseek_serving.gateway.certificates import TLS_PORT
+from deepseek_serving.gateway.listener import CLIENT_PORT
 from deepseek_serving.gateway.watching import Cluster, Watch
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--ads-port", type=int, default=ADS_PORT, help="on 127.0.0.1, for Envoy")
     parser.add_argument("--admin-port", type=int, default=ADMIN_PORT, help="of Envoy")
     parser.add_argument("--client-port", type=int, default=CLIENT_PORT, help="of users' requests")
+    secrets = parser.add_argument_group("Secrets, mounted")
+    secrets.add_argument("--api-keys", type=Path, help="only clients with one of these keys")
+    secrets.add_argument("--tls", type=Path, help="the certificate for --tls-port")
+    secrets.add_argument("--tls-port", type=int, default=TLS_PORT, help="of users' requests")
+    secrets.add_argument("--tls-only", action="store_true", help="nothing listens on --client-port")
     outside = parser.add_argument_group("outside a pod")
     outside.add_argument("--api-server", help="URL of the API server")
     outside.add_argument("--token-file", type=Path, help="who asks")
@@ -50,7 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event) -> None:
     """Until told to stop."""
-    agent = Agent(options.state, port=options.client_port)
+    agent = _agent(options)
     agent.restore()
     listening = await ads.serve(agent.server, f"127.0.0.1:{options.ads_port}")
     namespace = f"namespaces/{options.namespace}"
@@ -65,6 +71,7 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
         f"/apis/discovery.k8s.io/v1/{namespace}/endpointslices",
         {"labelSelector": f"serving.deepseek.dev/deployment={options.deployment}"},
         agent.slices_changed,
+        agent.slices_returned,
     )
     async with watching.connected(cluster) as session, aiohttp.ClientSession() as local:
         watches = (documents, slices)
@@ -74,6 +81,8 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
         await runner.setup()
         await web.TCPSite(runner, port=options.http_port).start()
         parts = [agent.run(), *(watch.run(session) for watch in watches)]
+        if agent.keys or agent.certificate:
+            parts.append(agent.watch_secrets())
         tasks = [asyncio.create_task(part) for part in parts]
         tasks.append(asyncio.create_task(_wait(stop)))
         try:
@@ -86,6 +95,16 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
             await asyncio.wait(tasks)
             await runner.cleanup()
             await listening.stop(grace=None)
+
+
+def _agent(options: argparse.Namespace) -> Agent:
+    return Agent(
+        options.state,
+        port=None if options.tls_only else options.client_port,
+        tls_port=options.tls_port,
+        keys=keys_in(options.api_keys) if options.api_keys else None,
+        certificate=certificate_in(options.tls) if options.tls else None,
+    )
 
 
 async def _wait(stop: asyncio.Event) -> None:
@@ -107,25 +126,37 @@ def application(agent: Agent, admin: Admin, watches: Sequence[Watch]) -> web.App
 
     async def report(_: web.Request) -> web.Response:
         counted: dict[str, object]
+        said = agent.report()
         try:
             counted = await admin.counted()
+            if "tls" in said["secrets"]:
+                expires = await admin.expires()
+                said["secrets"]["tls"]["expires"] = expires and expires.isoformat()
         except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
             counted = {"error": f"Envoy does not answer: {error or type(error).__name__}"}
+        troubles = filter(None, [said["trouble"], *(watch.trouble for watch in watches)])
+        said["trouble"] = "; ".join(troubles) or None
         watched = all(watch.is_current for watch in watches)
-        return web.json_response({**agent.report(), "watching": watched, "counted": counted})
+        return web.json_response({**said, "watching": watched, "counted": counted})
+
+    async def page(text: Awaitable[str]) -> web.Response:
+        try:
+            return web.Response(text=await text, content_type="text/plain")
+        except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+            return web.Response(status=503, text=f"Envoy does not answer: {error}\n")
 
     async def metrics(_: web.Request) -> web.Response:
-        try:
-            text = await admin.prometheus()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return web.Response(status=503, text=f"Envoy does not answer: {error}\n")
-        return web.Response(text=text, content_type="text/plain")
+        return await page(admin.metrics(agent.report()))
+
+    async def envoy_metrics(_: web.Request) -> web.Response:
+        return await page(admin.prometheus())
 
     told = web.Application()
     told.router.add_get("/healthz", alive)
     told.router.add_get("/readyz", ready)
     told.router.add_get("/report", report)
     told.router.add_get("/metrics", metrics)
+    told.router.add_get("/metrics/envoy", envoy_metrics)
     return told
 
 

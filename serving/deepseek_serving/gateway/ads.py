@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,19 +10,30 @@ import grpc
 from google.protobuf import json_format
 
 from deepseek_serving.gateway.envoy import Resources
-from deepseek_serving.gateway.messages import ServicerBase, add_servicer, message_class
+from deepseek_serving.gateway.messages import (
+    ServicerBase,
+    add_servicer,
+    deterministic,
+    message_class,
+)
 from deepseek_serving.gateway.parts import Config
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "type.googleapis.com/envoy.config"
+_TYPES = "type.googleapis.com/envoy"
+_PREFIX = f"{_TYPES}.config"
 CLUSTERS = f"{_PREFIX}.cluster.v3.Cluster"
 ENDPOINTS = f"{_PREFIX}.endpoint.v3.ClusterLoadAssignment"
 LISTENERS = f"{_PREFIX}.listener.v3.Listener"
 ROUTES = f"{_PREFIX}.route.v3.RouteConfiguration"
+EXTENSIONS = f"{_PREFIX}.core.v3.TypedExtensionConfig"
+SECRETS = f"{_TYPES}.extensions.transport_sockets.tls.v3.Secret"
 
-ORDER = (CLUSTERS, ENDPOINTS, LISTENERS, ROUTES)
-"""What is referred to comes before what refers to it."""
+ORDER = (CLUSTERS, ENDPOINTS, LISTENERS, ROUTES, EXTENSIONS, SECRETS)
+"""What is referred to comes before what refers to it; what listeners ask for, after them."""
+
+_ASKED_BY_NAME = (EXTENSIONS, SECRETS)
+"""Asked for as listeners come to need them, so maybe one after the other."""
 
 _ANY = message_class("google.protobuf.Any")
 _RESPONSE = message_class("envoy.service.discovery.v3.DiscoveryResponse")
@@ -30,29 +41,68 @@ _RESPONSE = message_class("envoy.service.discovery.v3.DiscoveryResponse")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One configuration, packed; `name` is the version of the document that it follows from."""
+    """One configuration, packed; `name` is the version of the document that it follows from.
+
+    Of a kind that is not there nothing is said, so that Envoy keeps what it has of it.
+    """
 
     name: str
     resources: Resources
-    packed: dict[str, tuple[bytes, ...]]
+    packed: dict[str, tuple[bytes, ...]] = field(repr=False)
 
 
-def pack(name: str, resources: Resources) -> Snapshot:
-    """Ready to be sent; json_format.ParseError where a resource is none."""
-    kinds = {
+def pack(
+    name: str,
+    resources: Resources,
+    known: Snapshot | None = None,
+    *,
+    extensions: Sequence[Config] = (),
+    secrets: Sequence[Config] = (),
+) -> Snapshot:
+    """Ready to be sent; json_format.ParseError where a resource is none.
+
+    What `known` holds already is not packed again: 5,000 pods take a second.
+    """
+    done = {} if known is None else _by_name(known)
+    packed: dict[str, tuple[bytes, ...]] = {}
+    for kind, items in _kinds(resources).items():
+        found = []
+        for item in items:
+            before, value = done.get((kind, _name(item)), (None, b""))
+            found.append(value if before == item else _packed(kind, item))
+        packed[kind] = tuple(found)
+    for kind, secret in ((EXTENSIONS, extensions), (SECRETS, secrets)):
+        if secret:
+            packed[kind] = tuple(_packed(kind, item) for item in secret)
+    return Snapshot(name, resources, packed)
+
+
+def _kinds(resources: Resources) -> dict[str, tuple[Config, ...]]:
+    return {
         CLUSTERS: resources.clusters,
         ENDPOINTS: resources.endpoints,
         LISTENERS: resources.listeners,
         ROUTES: resources.routes,
     }
-    packed = {kind: tuple(_packed(kind, item) for item in items) for kind, items in kinds.items()}
-    return Snapshot(name, resources, packed)
+
+
+def _by_name(snapshot: Snapshot) -> dict[tuple[str, str], tuple[Config, bytes]]:
+    return {
+        (kind, _name(item)): (item, value)
+        for kind, items in _kinds(snapshot.resources).items()
+        for item, value in zip(items, snapshot.packed[kind], strict=True)
+    }
+
+
+def _name(resource: Config) -> str:
+    return str(resource.get("name") or resource["cluster_name"])
 
 
 def _packed(kind: str, resource: Config) -> bytes:
     message = json_format.ParseDict(resource, message_class(kind.rpartition("/")[2])())
-    # The same resource is to be the same bytes: what has not changed is not sent.
-    value = message.SerializeToString(deterministic=True)
+    # The same resource is to be the same bytes, in the next process too: what has not changed is not sent,
+    # and a listener in other bytes is to Envoy another one, for which it lets the present one's clients go.
+    value = deterministic(message)
     return bytes(_ANY(type_url=kind, value=value).SerializeToString(deterministic=True))
 
 
@@ -63,6 +113,7 @@ class _Kind:
     sent: tuple[bytes, ...] | None = None
     nonce: str = ""
     taken: tuple[bytes, ...] | None = None
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -73,6 +124,8 @@ class Taken:
     """Of the document that it follows in everything; None before the first."""
     refusal: str | None = None
     """What it said of what it does not take."""
+    refused_secret: str | None = None
+    """What it said of a certificate; it goes on with the one before, and follows all else."""
     refusals: int = 0
     connected: bool = False
     envoy: str = ""
@@ -87,6 +140,13 @@ class Server(ServicerBase):  # type: ignore[misc]
     _snapshot: Snapshot | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _streams: int = 0
+    _good_secrets: tuple[bytes, ...] | None = None
+    _bad_secrets: tuple[bytes, ...] | None = None
+
+    @property
+    def published(self) -> Snapshot | None:
+        """What Envoy is to follow."""
+        return self._snapshot
 
     async def publish(self, snapshot: Snapshot) -> None:
         """From now on this is what Envoy is to follow."""
@@ -96,8 +156,12 @@ class Server(ServicerBase):  # type: ignore[misc]
 
     async def wait_taken(self, version: str) -> None:
         """Until Envoy follows this version in everything."""
+        await self.wait(lambda: self.taken.version == version)
+
+    async def wait(self, condition: Callable[[], bool]) -> None:
+        """Until this holds of what was published and what was taken."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.taken.version == version)
+            await self._changed.wait_for(condition)
 
     async def StreamAggregatedResources(  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[Any], context: Any
@@ -136,17 +200,53 @@ class Server(ServicerBase):  # type: ignore[misc]
             # Only the first request of a stream holds it.
             self.taken.envoy = request.node.id
         kind = stream.kinds.setdefault(request.type_url, _Kind())
-        if not request.response_nonce or request.response_nonce != kind.nonce:
+        names = frozenset(request.resource_names)
+        is_more, kind.names = bool(names - kind.names), names
+        if request.response_nonce and request.response_nonce == kind.nonce:
+            self._answered(kind, request)
+        if is_more and request.type_url in _ASKED_BY_NAME:
+            # What it was sent before it asked for this one it has thrown away.
+            kind.sent = kind.taken = None
+
+    def _answered(self, kind: _Kind, request: Any) -> None:
+        is_secret = request.type_url == SECRETS
+        if not request.HasField("error_detail"):
+            kind.taken = kind.sent
+            if is_secret:
+                self._secrets_taken(kind)
             return
-        if request.HasField("error_detail"):
-            self.taken.refusal = request.error_detail.message
-            self.taken.refusals += 1
-            logger.error(
-                "Envoy refuses its configuration",
-                extra={"kind": request.type_url, "refusal": request.error_detail.message},
-            )
-            return
-        kind.taken = kind.sent
+        refusal = request.error_detail.message
+        if request.type_url == EXTENSIONS:
+            # Envoy may cite what it refuses, and that holds keys.
+            refusal = "the filters of its clients' keys and limits are refused"
+        self.taken.refusals += 1
+        if is_secret:
+            self.taken.refused_secret, self._bad_secrets = refusal, kind.sent
+        else:
+            self.taken.refusal = refusal
+        logger.error(
+            "Envoy refuses its configuration",
+            extra={"kind": request.type_url, "refusal": refusal},
+        )
+
+    def _secrets_taken(self, kind: _Kind) -> None:
+        self._good_secrets = kind.taken
+        if kind.taken != self._bad_secrets and self._is_told(kind.taken):
+            self.taken.refused_secret = None
+
+    def _is_told(self, secrets: tuple[bytes, ...] | None) -> bool:
+        return self._snapshot is not None and self._snapshot.packed.get(SECRETS) == secrets
+
+    def _wanted(self, stream: "_Stream", snapshot: Snapshot, url: str) -> tuple[bytes, ...] | None:
+        """The resources of a kind that Envoy is to hold now; None to leave it with what it has.
+
+        A certificate that it refused it would meet again with each new listener, and refuse that too: so
+        it is sent the one of before.
+        """
+        if url not in snapshot.packed:
+            return None
+        wanted = stream.wanted(snapshot, url)
+        return self._good_secrets if url == SECRETS and wanted == self._bad_secrets else wanted
 
     def _next(self, stream: "_Stream") -> Any | None:
         """What Envoy is to be sent next; None while there is nothing."""
@@ -157,9 +257,9 @@ class Server(ServicerBase):  # type: ignore[misc]
             kind = stream.kinds.get(url)
             if url == LISTENERS and not stream.has_taken(snapshot, CLUSTERS):
                 return None
-            if kind is None:
+            wanted = self._wanted(stream, snapshot, url)
+            if kind is None or wanted is None:
                 continue
-            wanted = stream.wanted(snapshot, url)
             if kind.sent != wanted:
                 return stream.response(url, wanted, snapshot)
             if kind.taken != wanted and url != CLUSTERS:
@@ -180,6 +280,8 @@ class _Stream:
     routed: Resources = field(default_factory=Resources)
     """What its routes may refer to: clusters that it must keep until newer routes are taken."""
     count: int = 0
+    _both: tuple[Snapshot, Resources, Snapshot] | None = None
+    """The last snapshot with what was routed before it."""
 
     def wanted(self, snapshot: Snapshot, url: str) -> tuple[bytes, ...]:
         """The resources of a kind that Envoy is to hold now."""
@@ -189,8 +291,10 @@ class _Stream:
             self.routed = snapshot.resources
         if is_routed or url not in (CLUSTERS, ENDPOINTS):
             return snapshot.packed[url]
-        both = snapshot.resources.with_clusters_of(self.routed)
-        return pack(snapshot.name, both).packed[url]
+        if self._both is None or self._both[0] is not snapshot or self._both[1] is not self.routed:
+            both = snapshot.resources.with_clusters_of(self.routed)
+            self._both = (snapshot, self.routed, pack(snapshot.name, both, known=snapshot))
+        return self._both[2].packed[url]
 
     def has_taken(self, snapshot: Snapshot, url: str) -> bool:
         """Whether Envoy has what it is to have of a kind now."""
@@ -200,8 +304,9 @@ class _Stream:
     def follows(self, snapshot: Snapshot) -> bool:
         """Whether Envoy has taken all of it; without clusters it does not ask for their pods."""
         return all(
-            (self.kinds[url].taken if url in self.kinds else ()) == snapshot.packed[url]
-            for url in ORDER
+            (self.kinds[url].taken if url in self.kinds else ()) == packed
+            for url, packed in snapshot.packed.items()
+            if url != SECRETS
         )
 
     def response(self, url: str, wanted: tuple[bytes, ...], snapshot: Snapshot) -> Any:

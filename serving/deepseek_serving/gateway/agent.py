@@ -8,15 +8,44 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from deepseek_serving.gateway import ads, document, endpoints, envoy, store
+from deepseek_serving.gateway import (
+    ads,
+    certificates,
+    document,
+    endpoints,
+    envoy,
+    keys,
+    listener,
+    mounted,
+    store,
+)
+from deepseek_serving.gateway.certificates import Pair
 from deepseek_serving.gateway.document import Document, DocumentError
 from deepseek_serving.gateway.endpoints import Endpoints
+from deepseek_serving.gateway.keys import Clients
+from deepseek_serving.gateway.mounted import Mounted
 from deepseek_serving.gateway.watching import Objects
 
 logger = logging.getLogger(__name__)
 
 DOCUMENT_KEY = "gateway.json"
 """In the ConfigMap that the operator writes."""
+
+AWAY_SECONDS = 20.0
+"""A node is called unready when it was not heard of for 40 to 50 seconds (--node-monitor-grace-period of the controller
+manager, the outage included)."""
+DOUBT_SECONDS = 20.0
+"""A kubelet reports its pods every 10 seconds at the latest, and at once where their status was changed by others."""
+
+
+def keys_in(folder: Path) -> Mounted[Clients]:
+    """The Secret of clients and their keys, mounted there."""
+    return Mounted("gateway.apiKeys", folder, keys.read, Clients())
+
+
+def certificate_in(folder: Path) -> Mounted[Pair]:
+    """The Secret of the certificate, mounted there."""
+    return Mounted("gateway.tls", folder, certificates.read, Pair())
 
 
 @dataclass(slots=True)
@@ -26,14 +55,28 @@ class Agent:
     folder: Path
     """Keeps the last good state."""
     server: ads.Server = field(default_factory=ads.Server)
-    port: int = envoy.CLIENT_PORT
+    port: int | None = listener.CLIENT_PORT
+    tls_port: int = certificates.TLS_PORT
+    keys: Mounted[Clients] | None = None
+    """None where anybody may ask."""
+    certificate: Mounted[Pair] | None = None
+    """None without TLS."""
+    look_seconds: float = mounted.PERIOD_SECONDS
+    """How often it looks at what is mounted."""
+    doubt_seconds: float = DOUBT_SECONDS
+    """How long pods that were ready before the API server was away are still taken for ready."""
     told: str | None = None
     """Version of the document that was last read."""
-    trouble: str | None = None
-    """Why the last document that was read is not followed."""
+    troubles: dict[str, str | None] = field(default_factory=dict)
+    """What is not as it has to be, in words, by what it is of; what was good before is followed still."""
     _text: str | None = None
     _document: Document | None = None
     _endpoints: Endpoints | None = None
+    _slices: Objects = field(default_factory=dict)
+    _doubted: Endpoints | None = None
+    """Pods that were ready when the API server went away, for a while after it has come back."""
+    _untaken: tuple[str, store.State] | None = None
+    """A state that Envoy has yet to take, and the version that it takes it as."""
     _saved: store.State | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,17 +92,40 @@ class Agent:
 
     def documents_changed(self, objects: Objects) -> None:
         """Of the one ConfigMap; one that is gone or wrong changes nothing."""
+        if not objects:
+            self.troubles["document"] = "the ConfigMap is not there"
         for item in objects.values():
             text = (item.get("data") or {}).get(DOCUMENT_KEY)
             if text is None:
-                self.trouble = f"the ConfigMap has no {DOCUMENT_KEY}"
+                self.troubles["document"] = f"the ConfigMap has no {DOCUMENT_KEY}"
             elif text != self._text:
                 self._take_document(text)
+            else:
+                self.troubles["document"] = None
         self._changed.set()
+
+    def slices_returned(self, away: float) -> None:
+        """The API server was away for so many seconds: what it says of pods now is not yet what they say of themselves.
+
+        Its node controller has heard of no node meanwhile, calls all of their pods unready at once, and each kubelet
+        corrects that when it is heard again.
+        """
+        if away < AWAY_SECONDS or not self._endpoints:
+            return
+        logger.warning("the API server is back", extra={"away_seconds": min(away, 1e6)})
+        self._doubted = self._endpoints
+        asyncio.get_running_loop().call_later(self.doubt_seconds, self._believe)
+
+    def _believe(self) -> None:
+        self._doubted = None
+        self.slices_changed(self._slices)
 
     def slices_changed(self, objects: Objects) -> None:
         """Of all EndpointSlices of the object's revisions."""
-        self._endpoints = endpoints.by_revision(objects.values())
+        self._slices = objects
+        found = endpoints.read(objects.values(), doubted=self._doubted)
+        self._endpoints = found.pods
+        self._note("slices", found.trouble)
         self._changed.set()
 
     @property
@@ -67,21 +133,50 @@ class Agent:
         """Pods that may be sent requests, by revision."""
         return {revision: len(pods) for revision, pods in (self._endpoints or {}).items()}
 
+    async def watch_secrets(self) -> None:
+        """Follow what is mounted, for ever; returns only where nothing is."""
+        while self.keys or self.certificate:
+            # Both: one may be exchanged while the other stays as it is.
+            found = [one.refresh() for one in (self.keys, self.certificate) if one is not None]
+            if any(found):
+                self._changed.set()
+            await asyncio.sleep(self.look_seconds)
+
     async def run(self) -> None:
-        """Publish what is known whenever it changes, for ever."""
+        """Publish what is known whenever it changes, and keep what Envoy has taken, for ever."""
+        await asyncio.gather(self._publish_changes(), self._keep_taken())
+
+    async def _publish_changes(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
             await self._publish()
 
+    async def _keep_taken(self) -> None:
+        """What Envoy refuses is not to be what a pod that starts anew begins with."""
+        while True:
+            await self.server.wait(self._is_taken)
+            assert self._untaken is not None
+            _, state = self._untaken
+            self._untaken = None
+            self._save(state)
+
+    def _is_taken(self) -> bool:
+        return self._untaken is not None and self._untaken[0] == self.server.taken.version
+
+    def _note(self, of: str, trouble: str | None) -> None:
+        if trouble is not None and trouble != self.troubles.get(of):
+            logger.error("not all can be followed", extra={"error": trouble})
+        self.troubles[of] = trouble
+
     def _take_document(self, text: str) -> None:
         try:
             self._document = document.parse(text)
         except DocumentError as error:
-            self.trouble = str(error)
-            logger.error("the document is not followed", extra={"error": self.trouble})  # noqa: TRY400
+            self._note("document", str(error))
             return
-        self._text, self.told, self.trouble = text, self._document.version, None
+        self._text, self.told = text, self._document.version
+        self.troubles["document"] = None
 
     async def _publish(self) -> None:
         followed, pods = self._document, self._endpoints
@@ -89,13 +184,29 @@ class Agent:
             # Without both nothing is said: an Envoy that waits is better than one that refuses all.
             return
         try:
-            snapshot = ads.pack(followed.version, envoy.build(followed, pods, port=self.port))
+            snapshot = self._snapshot(followed, pods)
         except json_format.ParseError as error:
-            self.trouble = f"Envoy has no such configuration: {error}"
-            logger.exception("the document is not followed")
+            self._note("document", f"Envoy has no such configuration: {error}")
             return
+        self._untaken = (followed.version, store.State(self._text or "", pods))
         await self.server.publish(snapshot)
-        self._save(store.State(self._text or "", pods))
+
+    def _snapshot(self, followed: Document, pods: Endpoints) -> ads.Snapshot:
+        """Of what is secret nothing is said while it is not there: Envoy keeps what it has, or waits."""
+        clients = self.keys.held if self.keys is not None else Clients()
+        pair = self.certificate.held if self.certificate is not None else Pair()
+        access = listener.Access(
+            self.port,
+            self.tls_port if self.certificate is not None else None,
+            keys=self.keys is not None,
+        )
+        return ads.pack(
+            followed.version,
+            envoy.build(followed, pods, access=access),
+            known=self.server.published,
+            extensions=keys.configurations(clients, followed.clients) if clients.by_key else (),
+            secrets=(certificates.secret(pair),) if pair.is_there else (),
+        )
 
     def _save(self, state: store.State) -> None:
         if state == self._saved:
@@ -103,9 +214,10 @@ class Agent:
         try:
             store.save(self.folder, state)
         except OSError as error:
-            logger.warning("the state is not kept", extra={"error": str(error)})
+            self._note("state", f"the last good state is not kept in {self.folder}: {error}")
             return
         self._saved = state
+        self.troubles["state"] = None
 
     def report(self) -> dict[str, Any]:
         """How far this gateway is, for whoever decides on the next weight."""
@@ -115,8 +227,27 @@ class Agent:
             "taken": taken.version,
             "refusal": taken.refusal,
             "refusals": taken.refusals,
-            "trouble": self.trouble,
+            "trouble": "; ".join(filter(None, self.troubles.values())) or None,
             "connected": taken.connected,
             "envoy": taken.envoy,
             "pods": self.pods,
+            "secrets": self.secrets(),
         }
+
+    def secrets(self) -> dict[str, Any]:
+        """What is held of each Secret, by its field of the object, and what is wrong with it."""
+        found: dict[str, Any] = {}
+        if self.keys is not None:
+            clients = self.keys.held
+            limits = self._document.clients if self._document else document.ClientLimits()
+            found["apiKeys"] = {
+                "held": bool(clients.by_key),
+                "clients": len(clients.names),
+                "unknown": list(keys.unknown(limits, clients.names)),
+                "trouble": list(clients.trouble),
+            }
+        if self.certificate is not None:
+            pair, refused = self.certificate.held, self.server.taken.refused_secret
+            refusal = [] if refused is None else [f"Envoy does not take it: {refused}"]
+            found["tls"] = {"held": pair.is_there, "trouble": [*pair.trouble, *refusal]}
+        return found

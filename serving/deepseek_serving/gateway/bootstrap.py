@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any
 
+from deepseek_serving.gateway import overload
+from deepseek_serving.gateway.overload import Room
 from deepseek_serving.gateway.parts import ROUTER, TYPE, address, http_chain
 
 ADMIN_PORT = 9901
@@ -12,12 +14,16 @@ ADS_PORT = 9902
 PROBE_PORT = 8082
 """Answers once Envoy has taken its first configuration, and until it ends."""
 
-_MOST_CONNECTIONS = 50_000
 _LOCAL = "127.0.0.1"
+_ROOM = Room()
 
 
 def bootstrap(
-    *, admin_port: int = ADMIN_PORT, ads_port: int = ADS_PORT, probe_port: int = PROBE_PORT
+    *,
+    admin_port: int = ADMIN_PORT,
+    ads_port: int = ADS_PORT,
+    probe_port: int = PROBE_PORT,
+    room: Room = _ROOM,
 ) -> dict[str, Any]:
     """Envoy's bootstrap; its node's id is given by flag and tells one process from the next."""
     service = {"envoy_grpc": {"cluster_name": "agent"}}
@@ -38,19 +44,7 @@ def bootstrap(
             "clusters": [_agent_cluster(ads_port)],
             "listeners": [_probe_listener(probe_port)],
         },
-        "overload_manager": {
-            "resource_monitors": [
-                {
-                    # A client that opens connections without end is turned away before memory is.
-                    "name": "envoy.resource_monitors.global_downstream_max_connections",
-                    "typed_config": {
-                        "@type": f"{TYPE}.extensions.resource_monitors.downstream_connections.v3"
-                        ".DownstreamConnectionsConfig",
-                        "max_active_downstream_connections": _MOST_CONNECTIONS,
-                    },
-                }
-            ]
-        },
+        "overload_manager": overload.manager(room),
     }
 
 
@@ -94,7 +88,9 @@ def _probe_listener(port: int) -> dict[str, Any]:
     return {
         "name": "probe",
         "address": address("0.0.0.0", port),  # noqa: S104 - the kubelet asks from outside the pod
+        # An Envoy that is full is alive: the kubelet is not to kill it, and its clients' requests with it.
         "ignore_global_conn_limit": True,
+        "bypass_overload_manager": True,
         "filter_chains": http_chain(manager),
     }
 

@@ -5,11 +5,11 @@ revision, where there is one, then the next revision of its chain.
 """
 
 from deepseek_serving.gateway.document import Document, When
-from deepseek_serving.gateway.parts import TYPE, Config
+from deepseek_serving.gateway.parts import TYPE, Config, duration
 
 FALLBACK_METADATA = "dsd.fallback"
 """Namespace of what is noted of a request that was not answered at the first try."""
-_WHY = "why"
+WHY = "why"
 
 _REFUSALS = (429, 503)
 _LATE = 504
@@ -31,7 +31,7 @@ function envoy_on_response(handle)
   end
   local noted = handle:streamInfo():dynamicMetadata()
   if noted:get("{FALLBACK_METADATA}") == nil then
-    noted:set("{FALLBACK_METADATA}", "{_WHY}", why)
+    noted:set("{FALLBACK_METADATA}", "{WHY}", why)
   end
 end
 """
@@ -58,7 +58,7 @@ def noting_filters() -> list[Config]:
 
 def noted() -> str:
     """What was noted, in Envoy's format strings; nothing for who could not be reached."""
-    return f"%DYNAMIC_METADATA({FALLBACK_METADATA}:{_WHY})%"
+    return f"%DYNAMIC_METADATA({FALLBACK_METADATA}:{WHY})%"
 
 
 def reason(served: str) -> str:
@@ -68,7 +68,7 @@ def reason(served: str) -> str:
     """
     metadata = "metadata.filter_metadata"
     why = (
-        f"'{FALLBACK_METADATA}' in {metadata} ? {metadata}['{FALLBACK_METADATA}']['{_WHY}'] : "
+        f"'{FALLBACK_METADATA}' in {metadata} ? {metadata}['{FALLBACK_METADATA}']['{WHY}'] : "
         f"'{When.UNAVAILABLE}'"
     )
     return f"%CEL(xds.cluster_name.startsWith({served}) ? '' : ({why}))%"
@@ -91,7 +91,7 @@ def action(document: Document, chain: int, *, many: bool) -> Config:
         # An answer ends when it ends; its silences have a limit. Streams have narrower ones, which the
         # engines keep: they know which requests are streams.
         "timeout": "0s",
-        "idle_timeout": f"{silence:g}s",
+        "idle_timeout": duration(silence),
         "retry_policy": policy,
     }
 
@@ -122,7 +122,7 @@ def _policy(document: Document, chain: int, *, many: bool) -> Config:
     if chain == 1 or {When.UNAVAILABLE, When.TIMEOUT} <= document.fallback_on:
         # To Envoy a try whose time is over is one whose connection broke: it cannot go on for one and not
         # for the other.
-        policy["per_try_timeout"] = f"{document.limits.response_seconds:g}s"
+        policy["per_try_timeout"] = duration(document.limits.response_seconds)
     return policy
 
 

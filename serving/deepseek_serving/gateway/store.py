@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
+from deepseek_serving.gateway.endpoints import Endpoint, Endpoints, is_reachable
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +29,16 @@ def save(folder: Path, state: State) -> None:
     }
     text = json.dumps({"document": state.document, "endpoints": pods})
     unfinished = folder / f"{FILE}.new"
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(folder / FILE)
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(folder / FILE)
+    except OSError:
+        # On a full disk half a file is in the way of all others.
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def load(folder: Path) -> State | None:
@@ -43,12 +48,18 @@ def load(folder: Path) -> State | None:
         return State(
             str(data["document"]),
             {
-                str(revision): tuple(Endpoint(str(a), int(p), str(n)) for a, p, n in endpoints)
+                str(revision): tuple(_endpoint(*fields) for fields in endpoints)
                 for revision, endpoints in data["endpoints"].items()
             },
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.warning("the last good state cannot be read", extra={"error": str(error)})
         return None
+
+
+def _endpoint(address: str, port: int, pod: str) -> Endpoint:
+    if not is_reachable(address, port):
+        raise ValueError(f"{address!r} with port {port!r}")
+    return Endpoint(address, port, str(pod))

@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +23,16 @@ logger = logging.getLogger(__name__)
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SILENCE_SECONDS = 90.0
 """The API server sends a bookmark each minute: a connection that is silent for longer is dead."""
+_STILL_SECONDS = 75.0
+"""One that has been silent for so long and speaks again was away, bookmark and all."""
 _WATCH_SECONDS = 300
 _LIST_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 _LONGEST_LINE = 4 * 1024 * 1024
 """An event holds one object, which is at most 1.5 MiB in etcd."""
+
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+"""What an answer raises that is not one of an API server's."""
 
 Objects = Mapping[str, dict[str, Any]]
 
@@ -64,9 +71,17 @@ class Watch:
     """Of the collection: /api/v1/namespaces/team/configmaps"""
     query: Mapping[str, str]
     changed: Callable[[Objects], None]
+    returned: Callable[[float], None] = lambda _: None
+    """Called before `changed` when the API server answers again: for how many seconds it did not, inf where this watch
+    has never known it."""
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     is_current: bool = False
     """Whether the API server answers; if not, `objects` are as they were last seen."""
+    trouble: str | None = None
+    """Why it is not current, in words."""
+    _heard: float | None = None
+    _lost: float | None = None
+    """When it failed first, since it last answered."""
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         """For ever; what cannot be reached is tried again."""
@@ -76,12 +91,14 @@ class Watch:
                 version = await self._list(session)
                 pause = _FIRST_PAUSE_SECONDS
                 await self._watch(session, version)
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, *_MALFORMED) as error:
                 self.is_current = False
-                said = str(error) or type(error).__name__
-                logger.warning("watch", extra={"path": self.path, "error": said})
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                self._lost = time.monotonic() if self._lost is None else self._lost
+                self.trouble = f"{self.path} cannot be watched: {_said(error)}"
+                logger.warning("watch", extra={"path": self.path, "error": _said(error)})
+            # In any case: an API server that ends every watch at once is not to be asked without end.
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def _list(self, session: aiohttp.ClientSession) -> str:
         timeout = aiohttp.ClientTimeout(total=_LIST_SECONDS)
@@ -94,9 +111,11 @@ class Watch:
             response.raise_for_status()
             found = await response.json()
         self.objects = {item["metadata"]["name"]: item for item in found["items"]}
-        self.is_current = True
+        version = str(found["metadata"]["resourceVersion"])
+        self.is_current, self.trouble = True, None
+        self._hear()
         self.changed(self.objects)
-        return str(found["metadata"]["resourceVersion"])
+        return version
 
     async def _watch(self, session: aiohttp.ClientSession, version: str) -> None:
         """Until the API server wants a new list; it ends a watch by itself after a while."""
@@ -118,11 +137,25 @@ class Watch:
                     return
                 response.raise_for_status()
                 self.is_current = True
+                self._heard = time.monotonic()
                 async for event in _events(response.content):
                     if event["type"] == "ERROR":
                         # Most often 410: what has happened since is not kept so long.
                         return
+                    self._hear()
                     version = self._take(event)
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+
+    def _hear(self) -> None:
+        now = time.monotonic()
+        away = 0.0 if self._lost is None else now - self._lost
+        if self._heard is None:
+            away = 0.0 if self._lost is None else math.inf
+        elif now - self._heard > _STILL_SECONDS:
+            away = max(away, now - self._heard)
+        self._heard, self._lost = now, None
+        if away:
+            self.returned(away)
 
     def _take(self, event: dict[str, Any]) -> str:
         metadata = event["object"]["metadata"]
@@ -136,6 +169,18 @@ class Watch:
 
     def _url(self) -> str:
         return self.cluster.url + self.path
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, and who can mend it."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        remedies = {
+            401: "is its token still good?",
+            403: "may its ServiceAccount list and watch it?",
+        }
+        remedy = f": {remedies[error.status]}" if error.status in remedies else ""
+        return f"the API server answers {error.status} {error.message}{remedy}"
+    return str(error) or type(error).__name__
 
 
 async def _events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The CustomResourceDefinition as a whole."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +30,14 @@ def test_the_definition_is_one_that_kubernetes_knows() -> None:
     check_against_kubernetes(crd.build_crd())
 
 
+def test_it_fits_where_kubectl_and_helm_keep_it() -> None:
+    """kubectl apply keeps a copy in an annotation of at most 256 KiB, Helm all of a release in 1 MiB, compressed."""
+    definition = json.dumps(crd.build_crd(), separators=(",", ":"))
+
+    assert len(definition.encode()) < 256 * 1024 * 3 / 4
+    assert len(gzip.compress(crd.render().encode())) < 1024 * 1024 / 20
+
+
 def test_the_rendered_definition_is_the_built_one() -> None:
     assert crd.build_crd() == yaml.safe_load(crd.render())
     assert crd.render().startswith("# Generated")
@@ -44,6 +54,13 @@ def test_status_and_scale_are_subresources_of_fields_that_exist() -> None:
         "labelSelectorPath": ".status.selector",
     }
     assert VERSION["subresources"]["status"] == {}
+
+
+def test_the_server_adds_nothing_to_a_status() -> None:
+    """A field that it had added would differ from what is written, in every pass anew."""
+    status = nodes(SCHEMA["properties"]["status"], "status")
+
+    assert [path for path, schema in status if "default" in schema] == []
 
 
 @pytest.mark.parametrize(

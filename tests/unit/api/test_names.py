@@ -27,6 +27,14 @@ def test_a_child_is_named_after_its_object_and_revision(name: str, child: str) -
     assert len(child) <= 63
 
 
+def test_a_groups_name_leaves_room_for_what_stateful_sets_add() -> None:
+    assert names.revision_group("chat", KEY) == names.revision_child("chat", KEY)
+    longest = names.revision_group("a" * 63, KEY)
+    assert longest == "a" * 26 + "-" + names.digest("a" * 63) + "-0123456789"
+    # The label controller-revision-hash of the workers of the last group that an object may have.
+    assert len(f"{longest}-999-{'h' * 10}") <= 63
+
+
 def test_long_names_that_differ_only_at_their_end_have_different_children() -> None:
     one, other = "a" * 62 + "b", "a" * 62 + "c"
 

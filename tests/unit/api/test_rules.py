@@ -9,10 +9,13 @@ from cel import (
 )
 from cel.stdlib import add_stdlib_to_context
 from kubernetes.utils.quantity import parse_quantity
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
+from pydantic.alias_generators import to_camel
 
-from deepseek_operator.api import names, rules
+from deepseek_operator.api import names, provider_rules, rules, strategies
 from deepseek_operator.api.sources import parse_source
+from deepseek_operator.api.traffic import Gateway, Rollout
+from deepseek_operator.api.warmup import Warmup
 
 Rules = list[JsonValue]
 
@@ -53,6 +56,9 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
         pytest.param(rules.ENGINE_ARG, "--compilation-config.mode=3", id="dotted-key"),
         pytest.param(rules.ACCELERATOR, {"kind": "CPU"}, id="cpu"),
         pytest.param(rules.ACCELERATOR, {"kind": "GPU", "count": 8, "product": "X"}, id="gpu"),
+        pytest.param(
+            rules.ACCELERATOR, {"kind": "GPU", "count": 32, "product": "X"}, id="gpus-of-nodes"
+        ),
         pytest.param(rules.BATCHING, {}, id="no-limits"),
         pytest.param(rules.ANALYSIS, {}, id="no-limits-of-answers"),
         pytest.param(
@@ -60,6 +66,16 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
             {"timeToFirstToken": {"limit": "2560s"}, "timePerOutputToken": {"limit": "80000ms"}},
             id="the-longest-times",
         ),
+        pytest.param(rules.QUALITY, {"prompts": {"name": "p"}, "everyStep": True}, id="prompts"),
+        pytest.param(
+            rules.QUALITY,
+            {
+                "webhook": {"url": "https://judge.team.svc:8443/v1/ok", "timeout": "5m"},
+                "timeout": "2h",
+            },
+            id="a-judge",
+        ),
+        pytest.param(rules.QUALITY, {"webhook": {"url": "https://j"}}, id="a-short-name"),
         pytest.param(rules.BATCHING, {"maxConcurrentSequences": 4096}, id="one-limit"),
         pytest.param(
             rules.BATCHING,
@@ -73,6 +89,18 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
         pytest.param(rules.OPEN_KEYS, {"team": "a", "example.com/x": "b"}, id="own-keys"),
         pytest.param(rules.OPEN_KEYS, {"myapp.kubernetes.io/x": "b"}, id="a-likeness-of-a-prefix"),
         pytest.param(rules.RESOURCES, {}, id="no-resources"),
+        *(
+            pytest.param(provider_rules.GATEWAY, {"resources": resources}, id=f"gateway-{number}")
+            for number, resources in enumerate(
+                (
+                    {},
+                    {"requests": {"memory": "64Mi"}},
+                    {"limits": {"cpu": 1}},
+                    {"limits": {"memory": "256Mi"}},
+                    {"limits": {"memory": 2**30}},
+                )
+            )
+        ),
         pytest.param(rules.RESOURCES, {"requests": {"cpu": 1}}, id="requests-alone"),
         pytest.param(rules.RESOURCES, {"limits": {"memory": "1Gi"}}, id="limits-alone"),
         pytest.param(
@@ -100,8 +128,19 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
         pytest.param(
             rules.SPEC, {"fallback": [{"model": "b"}], "gateway": {}}, id="fallback-by-default"
         ),
+        pytest.param(rules.ROLLOUT, {"from": {"model": "a"}, "skipInitial": True}, id="skipped"),
         pytest.param(
             rules.SPEC, {"fallback": [], "gateway": {"provider": "None"}}, id="no-fallback-of-none"
+        ),
+        pytest.param(rules.WARMUP, {}, id="warmed-up-by-default"),
+        pytest.param(rules.WARMUP, {"enabled": False}, id="cold"),
+        pytest.param(rules.WARMUP, {"enabled": True, "timeout": "5m"}, id="warmed-up-in-time"),
+        pytest.param(rules.TOLERATION, {"operator": "Exists"}, id="all-taints"),
+        pytest.param(rules.TOLERATION, {"key": "a", "value": "b"}, id="equal-by-default"),
+        pytest.param(
+            rules.TOLERATION,
+            {"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 9},
+            id="for-a-while",
         ),
         pytest.param(rules.OBJECT, NAME, id="name"),
         pytest.param(rules.OBJECT, {**NAME, "metadata": {"name": "a" * 63}}, id="longest-name"),
@@ -127,6 +166,48 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             "rollout.analysis.timePerOutputToken.limit: at most 80s",
             id="next-token-of-tomorrow",
         ),
+        pytest.param(rules.QUALITY, {}, "give prompts, webhook, or both", id="nobody-asks"),
+        *(
+            pytest.param(
+                rules.QUALITY,
+                {"webhook": {"url": "https://judge"}, field: value},
+                f"rollout.analysis.quality.{field}: it counts prompts",
+                id=f"{field}-of-no-prompts",
+            )
+            for field, value in (
+                ("minPassingPercent", 90),
+                ("maxDropPercent", 0),
+                ("everyStep", False),
+            )
+        ),
+        *(
+            pytest.param(
+                rules.QUALITY,
+                {"webhook": {"url": url}},
+                "rollout.analysis.quality.webhook.url: write https://",
+                id=name,
+            )
+            for name, url in (
+                ("plain-http", "http://judge.example"),
+                ("a-user", "https://user:word@judge.example"),
+                ("a-query", "https://judge.example/?token=t"),
+                ("a-fragment", "https://judge.example/#t"),
+                ("no-host", "https://"),
+                ("a-second-line", "https://judge.example/\nx"),
+            )
+        ),
+        pytest.param(
+            rules.QUALITY,
+            {"webhook": {"url": "https://judge", "timeout": "301s"}},
+            "rollout.analysis.quality.webhook.timeout: at most 5m",
+            id="a-judge-that-sleeps",
+        ),
+        pytest.param(
+            rules.QUALITY,
+            {"prompts": {"name": "p"}, "timeout": "2h1s"},
+            "rollout.analysis.quality.timeout: at most 2h",
+            id="a-long-examination",
+        ),
         pytest.param(rules.ENGINE_ARG, "-tp=2", "written --flag", id="short-flag"),
         pytest.param(rules.ENGINE_ARG, "--seed 7", "written --flag", id="two-words"),
         pytest.param(
@@ -134,6 +215,9 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
         ),
         pytest.param(
             rules.ACCELERATOR, {"kind": "CPU", "product": "X"}, "set kind: GPU", id="cpu-product"
+        ),
+        pytest.param(
+            rules.ACCELERATOR, {"kind": "GPU", "count": 17}, "set product, or fewer", id="any-nodes"
         ),
         pytest.param(
             rules.BATCHING,
@@ -172,10 +256,55 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
         ),
         pytest.param(rules.RESOURCES, {"limits": {"ram": "1Gi"}}, "use cpu, memory", id="unknown"),
         pytest.param(
+            provider_rules.GATEWAY,
+            {"resources": {"limits": {"memory": "255Mi"}}},
+            "a limit of at least 256Mi",
+            id="gateway-without-memory",
+        ),
+        pytest.param(
             rules.RESOURCES,
             {"requests": {"memory": "2Gi"}, "limits": {"memory": "2000Mi"}},
             "may not be above",
             id="request-above-limit",
+        ),
+        *(
+            pytest.param(
+                rules.WARMUP,
+                {"enabled": False, field: "x"},
+                f"warmup.{field}: enabled false asks engines nothing; remove the field",
+                id=f"cold-with-{field}",
+            )
+            for field in rules.WARMUP_ONLY
+        ),
+        *(
+            pytest.param(
+                provider_rules.GATEWAY,
+                {"provider": "None", field: {}},
+                f"gateway.{field}: provider None has no gateway",
+                id=f"no-gateway-with-{field}",
+            )
+            for field in provider_rules.GATEWAY_ONLY
+        ),
+        pytest.param(
+            rules.TOLERATION,
+            {"key": "a", "operator": "Exists", "value": "b"},
+            "asks for no value",
+            id="value-of-any",
+        ),
+        pytest.param(
+            rules.TOLERATION, {"value": "b"}, "without a key only", id="value-without-a-key"
+        ),
+        pytest.param(
+            rules.TOLERATION,
+            {"key": "", "operator": "Equal"},
+            "without a key only",
+            id="empty-key-to-equal",
+        ),
+        pytest.param(
+            rules.TOLERATION,
+            {"key": "a", "effect": "NoSchedule", "tolerationSeconds": 1},
+            "tolerationSeconds counts for effect NoExecute",
+            id="a-while-without-an-end",
         ),
         pytest.param(
             rules.FALLBACK,
@@ -188,6 +317,12 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             [{"model": "a"}, {"when": ["Timeout"]}],
             "every entry has to have the same when",
             id="reasons-of-one",
+        ),
+        pytest.param(
+            rules.ROLLOUT,
+            {"skipInitial": True},
+            "rollout.skipInitial: without rollout.from there is nothing to skip; remove it",
+            id="nothing-to-skip",
         ),
         pytest.param(
             rules.SPEC,
@@ -219,6 +354,36 @@ def test_what_cannot_be_served_is_refused_in_words(
 
     assert len(broken) == 1
     assert message in broken[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "switches", "refused"),
+    [
+        pytest.param(
+            Gateway,
+            {"provider"},
+            (*provider_rules.GATEWAY_ONLY, *provider_rules.ROUTE_ONLY),
+            id="gateway",
+        ),
+        # A first rollout has its baseline with every strategy.
+        pytest.param(
+            Rollout,
+            {"strategy", "from", "skipInitial"},
+            (*strategies.CANARY_ONLY, *strategies.RUNS_ONLY),
+            id="rollout",
+        ),
+        pytest.param(Warmup, {"enabled"}, rules.WARMUP_ONLY, id="warmup"),
+    ],
+)
+def test_what_is_switched_off_has_no_field_that_is_taken_and_does_nothing(
+    model: type[BaseModel], switches: set[str], refused: tuple[str, ...]
+) -> None:
+    fields = {field.alias or to_camel(name): field for name, field in model.model_fields.items()}
+
+    assert {*refused, *switches} == set(fields)
+    for name in refused:
+        # With a default in the definition the API server would set the field itself.
+        assert not fields[name].get_default(call_default_factory=True) or name == "analysis"
 
 
 @pytest.mark.parametrize("flag", [pytest.param(name, id=name) for name in rules.OWNED_FLAGS])
@@ -260,6 +425,41 @@ def test_the_served_name_never_changes(
 
     assert allowed is (broken == [])
     assert all("servedName is immutable" in said for said in broken)
+
+
+_SMALL = {"rollout": {"from": {"model": "small", "replicas": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param({}, {"rollout": {}}, None, id="never-given"),
+        pytest.param(_SMALL, _SMALL, None, id="unchanged"),
+        pytest.param(
+            _SMALL,
+            {"rollout": {**_SMALL["rollout"], "skipInitial": True}},
+            None,
+            id="skipped-later",
+        ),
+        pytest.param({}, _SMALL, "only be given when the object is made", id="given-later"),
+        pytest.param({"rollout": {}}, _SMALL, "only be given when", id="given-later-beside-others"),
+        pytest.param(_SMALL, {}, "rollout.from is immutable", id="removed"),
+        pytest.param(_SMALL, {"rollout": {}}, "rollout.from is immutable", id="removed-alone"),
+        pytest.param(
+            _SMALL,
+            {"rollout": {"from": {"model": "small", "replicas": 3}}},
+            "to begin with spec.model at once set rollout.skipInitial: true",
+            id="changed",
+        ),
+    ],
+)
+def test_where_the_first_rollout_begins_never_changes(
+    old: dict[str, Any], new: dict[str, Any], said: str | None
+) -> None:
+    broken = violations(rules.SPEC, new, old=old)
+
+    assert (said is None) is (broken == [])
+    assert all(str(said) in message for message in broken)
 
 
 @pytest.mark.parametrize(

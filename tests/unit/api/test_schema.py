@@ -5,7 +5,12 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepseek_operator.api.schema import Schema, UnsupportedSchemaError, structural_schema
+from deepseek_operator.api.schema import (
+    Schema,
+    UnsupportedSchemaError,
+    structural_schema,
+    without_defaults,
+)
 
 
 class Inner(BaseModel):
@@ -151,3 +156,25 @@ def test_what_has_no_structural_form_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(UnsupportedSchemaError, match=message):
         structural_schema(model)
+
+
+def test_defaults_go_at_every_depth_and_fields_of_that_name_stay() -> None:
+    class Inner(BaseModel):
+        text: str = "none"
+
+    class Outer(BaseModel):
+        default: int = 3
+        inner: Inner | None = None
+        several: list[Inner] = Field(default_factory=list)
+        named: dict[str, Inner] = Field(default_factory=dict)
+
+    inner = {"type": "object", "properties": {"text": {"type": "string"}}}
+    assert without_defaults(structural_schema(Outer)) == {
+        "type": "object",
+        "properties": {
+            "default": {"type": "integer"},
+            "inner": inner,
+            "several": {"type": "array", "items": inner},
+            "named": {"type": "object", "additionalProperties": inner},
+        },
+    }

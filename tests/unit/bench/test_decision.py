@@ -42,11 +42,19 @@ def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
     assert {end.outcome for end in many_runs((WORSE, 20, 1))} == {"rolled back"}
 
 
-@pytest.mark.parametrize("metric", [name for name in USUAL if name != "preemptions"])
+@pytest.mark.parametrize(
+    "metric", [name for name in USUAL if name not in ("preemptions", "longPrompts")]
+)
 def test_a_candidate_that_is_worse_at_anything_is_rolled_back(metric: str) -> None:
     worse = Traffic(50.0, max(0.05, USUAL[metric]), 4.0, metric=metric)
 
     assert {end.outcome for end in many_runs((worse, 5, 1))} == {"rolled back"}
+
+
+def test_a_candidate_that_is_asked_for_longer_is_neither_promoted_nor_rolled_back() -> None:
+    assert {
+        end.outcome for end in many_runs((Traffic(50.0, 0.1, 4.0, metric="longPrompts"), 5, 1))
+    } == {"held"}
 
 
 def test_the_simulated_metrics_are_those_of_the_plan() -> None:

@@ -295,6 +295,10 @@ def test_one_gpu_and_two_of_another_product_keep_theirs_apart() -> None:
         pytest.param({"servedName": "other"}, id="name"),
         pytest.param({"replicas": 7}, id="replicas"),
         pytest.param({"pod": {"labels": {"team": "x"}}}, id="labels"),
+        pytest.param(
+            {"pod": {"env": [{"name": "DEEPSEEK_MOST_LONG_REQUESTS", "value": "3"}]}},
+            id="requests-that-are-taken",
+        ),
     ],
 )
 def test_what_compiled_code_does_not_depend_on_shares_it(change: Manifest) -> None:

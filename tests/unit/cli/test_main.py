@@ -5,6 +5,7 @@ import argparse
 import pytest
 
 from deepseek_operator.cli import __main__ as cli
+from deepseek_operator.cli import live
 from deepseek_operator.cli.ask import NothingToAskError
 from tests.unit.fake_api import FakeApi
 from tests.unit.samples import Manifest
@@ -30,7 +31,7 @@ def put(api: FakeApi, **more: Manifest) -> Manifest:
 
 async def carry_out(api: FakeApi, *words: str) -> int:
     options: argparse.Namespace = cli.parse(words)
-    return await cli.carry_out(api.kube(), options, namespace="team")
+    return await live.carry_out(api.kube(), options, namespace="team")
 
 
 @pytest.mark.parametrize("verb", ["approve", "promote", "abort", "rollback", "retry"])

@@ -9,6 +9,7 @@ from deepseek_operator.cli import show
 from deepseek_operator.cli.show import Standing
 from tests.unit.samples import CPU_SPEC, Manifest, deepseek
 from tests.unit.test_canary import NEW, OLD, Service
+from tests.unit.world import served
 
 NOW = datetime.fromisoformat("2026-03-01T13:00:00+00:00")
 
@@ -146,3 +147,58 @@ def test_a_record_that_could_not_be_read_is_told() -> None:
     }
 
     assert "rollout   what status kept is unreadable" in show.describe(given, now=NOW)
+
+
+def sized(**spec: object) -> Manifest:
+    """An object that was resolved, as the API server would give it."""
+    block = {
+        "model": "DeepSeek-V3",
+        "source": "pvc://v3",
+        "accelerator": {"product": "NVIDIA-H200"},
+    }
+    stored = served(deepseek(**{**block, **spec})).stored  # type: ignore[arg-type]
+    return {"metadata": {"name": "chat", "namespace": "team", "generation": 1}, "status": stored}
+
+
+def test_what_was_derived_is_a_line_of_status_and_a_list_of_reasons() -> None:
+    manifest = sized(batching={"maxConcurrentSequences": 8}, workload={"timePerOutputToken": "1ms"})
+
+    text = show.describe(manifest, now=NOW)
+    assert "sizing    DP8 with EP8 on H200, fp8, 114688 tokens, 8 at once, about " in text
+    assert "            missed: workload.timePerOutputToken: " in text
+    first, *lines = show.explain(manifest).splitlines()
+    assert first.endswith("one replica on H200, for vllm 0.33.0")
+    [sequences] = [one for one in lines if "maxConcurrentSequences" in one]
+    assert "8 (set)" in sequences
+    assert lines[-1].startswith("  missed: workload.timePerOutputToken: ")
+
+
+def test_what_was_measured_stands_below_the_reasons() -> None:
+    manifest = sized()
+    manifest["status"]["sizing"]["measured"] = {
+        "sequences": 512,
+        "milliseconds": 64,
+        "computedMilliseconds": 49,
+        "ratio": "1.31",
+        "message": "about as computed",
+    }
+
+    assert show.explain(manifest).splitlines()[-1] == (
+        "  measured: 64 ms a token with 512 at once, 49 ms computed (1.31): about as computed"
+    )
+
+
+def test_what_was_not_derived_is_told() -> None:
+    manifest = sized(accelerator={})
+
+    said = "accelerator.product is not set"
+    assert f"  sizing    nothing derived: {said}" in show.describe(manifest, now=NOW)
+    assert show.explain(manifest).endswith(f"nothing was derived: {said}")
+
+
+def test_a_revision_that_nothing_is_known_of_has_no_line(service: Service) -> None:
+    manifest = whole(service)
+    del manifest["status"]["sizing"]
+
+    assert "sizing" not in show.describe(manifest, now=NOW)
+    assert "nothing is known of how its revision was made" in show.explain(manifest)

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dev.campaign import Record, Result, results_of
+from dev.campaign import SUITES, Record, Result, results_of
+from dev.paths import REPOSITORY
 
 REPORT = """<testsuites><testsuite name="pytest">
 <testcase classname="tests.e2e.test_4_warmup" name="test_one[a]" time="61.5"/>
@@ -12,6 +13,18 @@ REPORT = """<testsuites><testsuite name="pytest">
 <testcase classname="tests.e2e.test_4_warmup" name="test_three" time="1.0">
 <skipped message="x"/></testcase>
 </testsuite></testsuites>"""
+
+
+def test_every_folder_with_long_tests_is_of_the_campaign() -> None:
+    tests = REPOSITORY / "tests"
+    long = {
+        f"tests/{file.relative_to(tests).parts[0]}"
+        for file in tests.rglob("test_*.py")
+        if "@pytest.mark.campaign" in file.read_text() and "unit" not in file.parts
+    }
+
+    assert {"tests/cluster", "tests/e2e", "tests/machine"} <= long
+    assert long | {"tests/gateway"} <= {suite[0] for suite in SUITES}
 
 
 def test_every_test_of_a_report_is_in_the_record(tmp_path: Path) -> None:

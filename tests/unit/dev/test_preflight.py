@@ -2,12 +2,14 @@
 
 import ast
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev import paths, preflight
+from dev import answers, paths, preflight
+from dev.cluster import layout
 from dev.preflight import GIB, Disk, Facts
 
 WELL = Facts(
@@ -41,13 +43,13 @@ def test_nothing_is_said_of_a_machine_that_has_just_enough() -> None:
         pytest.param(
             {"system": "Darwin", "machine": "arm64"},
             "this machine is Darwin on arm64",
-            "use a Debian or Ubuntu virtual machine, or CLUSTER=current",
+            "use a Debian or Ubuntu virtual machine on x86_64",
             id="another-system",
         ),
         pytest.param(
-            {"machine": "aarch64"}, "Linux on aarch64", "CLUSTER=current", id="another-processor"
+            {"machine": "aarch64"}, "Linux on aarch64", "virtual machine", id="another-processor"
         ),
-        pytest.param({"root": False}, "needs root", "with sudo -E, or as root", id="not-root"),
+        pytest.param({"root": False}, "need root", "with sudo -E, or as root", id="not-root"),
         pytest.param(
             {"python": (3, 9)},
             "Python 3.11 or newer is needed and python3 is 3.9",
@@ -66,18 +68,35 @@ def test_nothing_is_said_of_a_machine_that_has_just_enough() -> None:
             "use Debian or Ubuntu",
             id="no-apt",
         ),
-        pytest.param({"go": None}, "there is none on the PATH", "install it", id="no-go"),
         pytest.param(
-            {"go": (1, 9)},
-            "Go 1.25 or newer is needed and `go version` says 1.9",
-            "update it",
-            id="old-go",
+            {"go": None},
+            "Go is missing",
+            "install 1.21 or newer from https://go.dev/dl",
+            id="no-go",
+        ),
+        pytest.param(
+            {"go": (1, 20)},
+            "Go 1.21 or newer is needed and `go version` says 1.20",
+            "install a newer one from https://go.dev/dl",
+            id="go-that-cannot-fetch-a-newer-one",
+        ),
+        pytest.param(
+            {"go": (1, 24), "go_toolchain": "local"},
+            "Go 1.25 is needed, `go version` says 1.24, and GOTOOLCHAIN=local",
+            "export GOTOOLCHAIN=auto, or install 1.25",
+            id="go-that-may-not-fetch-a-newer-one",
         ),
         pytest.param(
             {"memory_bytes": 12 * GIB - 1},
-            "12 GIB of memory".replace("GIB", "GiB"),
-            "this machine has 12.0",
+            "12 GiB of memory are needed for `demo` and this machine has 12.0",
+            "use a larger one",
             id="little-memory",
+        ),
+        pytest.param(
+            {"loop_devices": False},
+            "Volumes need loop devices and there is no /dev/loop-control",
+            "modprobe loop",
+            id="no-loop-devices",
         ),
     ],
 )
@@ -89,6 +108,142 @@ def test_what_is_in_the_way_is_one_sentence_with_its_remedy(
     assert finding in said
     assert remedy in said
     assert said.endswith(".")
+
+
+@pytest.mark.parametrize("toolchain", ["auto", "go1.22.0+auto"])
+def test_a_go_that_fetches_the_version_that_it_needs_is_enough(toolchain: str) -> None:
+    assert findings(go=(1, 21), go_toolchain=toolchain) == []
+
+
+def test_a_go_that_is_new_enough_need_not_fetch_any() -> None:
+    assert findings(go=(1, 25), go_toolchain="local") == []
+
+
+CURRENT: dict[str, Any] = {
+    "goal": "current",
+    "server": "https://api.example.com",
+    "registry": "registry.example.com/team",
+}
+
+
+def test_a_cluster_of_ones_own_needs_a_context_and_a_registry() -> None:
+    assert findings(**CURRENT) == []
+    assert findings(**CURRENT, memory_bytes=0) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "finding", "remedy"),
+    [
+        pytest.param({"server": ""}, "there is none", "set KUBECONFIG, or", id="no-context"),
+        pytest.param(
+            {"registry": ""},
+            "The nodes of https://api.example.com cannot see images",
+            "REGISTRY=registry.example.com/team",
+            id="no-registry",
+        ),
+        pytest.param(
+            {"registry": "https://registry.example.com"},
+            "REGISTRY=https://registry.example.com is not",
+            "give host and path, without https://",
+            id="an-address",
+        ),
+        pytest.param({"registry": "r.io/Team"}, "is not", "host and path", id="capitals"),
+        pytest.param({"registry": "r.io/team/"}, "is not", "host and path", id="last-slash"),
+        pytest.param({"go": None}, "Go is missing", "install 1.21", id="no-clients-and-no-go"),
+        pytest.param(
+            {"system": "Darwin"}, "this machine is Darwin", "virtual machine", id="darwin"
+        ),
+    ],
+)
+def test_what_is_in_the_way_of_a_cluster_of_ones_own_is_told(
+    changed: dict[str, Any], finding: str, remedy: str
+) -> None:
+    [said] = findings(**{**CURRENT, **changed})
+
+    assert finding in said
+    assert remedy in said
+    assert "CLUSTER=current" not in remedy
+    assert said.endswith(".")
+
+
+def test_no_remedy_leads_to_the_same_finding_again() -> None:
+    for goal in ("demo", "current"):
+        [said] = findings(**{**CURRENT, "goal": goal, "system": "Darwin"})
+        assert "CLUSTER=current" not in said
+
+
+def test_the_embedded_cluster_needs_no_registry_also_as_the_current_one() -> None:
+    assert layout.NODE_ENDPOINTS.server == preflight.EMBEDDED_SERVER
+    assert findings(goal="current", server=preflight.EMBEDDED_SERVER) == []
+
+
+def test_clients_that_are_there_are_not_built() -> None:
+    clients = WELL.programs | {"kubectl", "helm"}
+
+    assert findings(**CURRENT, programs=clients, go=None) == []
+    assert findings(programs=clients, go=None) != []
+    [compiled, *_] = preflight.observe_disks("current", {}, programs=clients)
+    assert compiled.needed_gib == 0
+
+
+def test_pushing_needs_a_registry_and_no_context() -> None:
+    assert findings(goal="push", registry="localhost:5000/a/b-c") == []
+    [said] = findings(goal="push")
+    assert "REGISTRY=registry.example.com/team" in said
+
+
+def test_images_need_neither_go_nor_an_engines_memory() -> None:
+    assert findings(goal="images", go=None, memory_bytes=0) == []
+    assert len(findings(goal="images", root=False, disks=disks(9, free_gib=1, devices=(1,)))) == 2
+
+
+def test_the_environment_needs_only_python() -> None:
+    bare: dict[str, Any] = {"system": "Darwin", "root": False, "programs": frozenset(), "go": None}
+
+    assert findings(goal="setup", **bare) == []
+    assert len(findings(goal="setup", python=(3, 10), **bare)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        pytest.param("kind: Config\ncurrent-context: dev\n", "dev", id="yaml"),
+        pytest.param('current-context: "a b"\n', "a", id="quoted"),
+        pytest.param('{"kind": "Config",\n "current-context": "dev"}', "dev", id="json"),
+        pytest.param('current-context: ""\n', "", id="empty"),
+        pytest.param("kind: Config\ncurrent-context:\nusers: []\n", "", id="nothing"),
+        pytest.param("# current-context: dev\n", "", id="comment"),
+        pytest.param("", "", id="no-file"),
+    ],
+)
+def test_the_current_context_is_read_without_kubectl(text: str, context: str) -> None:
+    assert context == answers.current_context(text)
+
+
+def test_without_kubectl_the_first_kubeconfig_with_a_context_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_text("kind: Config\n")
+    (tmp_path / "two").write_text("current-context: two\n")
+    files = [str(tmp_path / name) for name in ("absent", "one", "two")]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+
+    assert answers.current_server({"KUBECONFIG": os.pathsep.join(files)}) == "two"
+    assert answers.current_server({"KUBECONFIG": files[1]}) == ""
+
+
+def test_kubectl_tells_the_server_of_the_current_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text('#!/bin/sh\n[ "$3" = --minify ] && echo https://api.example.com\n')
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    assert answers.current_server({}) == "https://api.example.com"
+    kubectl.write_text("#!/bin/sh\necho no context >&2\nexit 1\n")
+    assert answers.current_server({}) == ""
 
 
 def test_everything_in_the_way_is_told_at_once() -> None:
@@ -170,9 +325,20 @@ def test_the_place_of_compiled_go_packages_can_be_chosen(tmp_path: Path) -> None
     assert found[0].device == tmp_path.stat().st_dev
 
 
-@pytest.mark.parametrize("file", [Path(preflight.__file__), Path(paths.__file__)])
+READ_FIRST = [Path(str(module.__file__)) for module in (preflight, answers, paths)]
+
+
+@pytest.mark.parametrize("file", READ_FIRST)
 def test_a_python_that_is_too_old_for_all_else_can_read_the_check(file: Path) -> None:
     source = file.read_text()
 
     assert ast.parse(source, feature_version=(3, 7))
     assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Match)]
+
+
+def test_the_check_imports_nothing_of_ours_that_an_old_python_cannot() -> None:
+    for file in READ_FIRST:
+        nodes = [n for n in ast.parse(file.read_text()).body if isinstance(n, ast.ImportFrom)]
+        ours = [name.name for node in nodes if node.module == "dev" for name in node.names]
+        modules = [str(node.module) for node in nodes if str(node.module).startswith("dev.")]
+        assert {*ours, *(module.removeprefix("dev.") for module in modules)} <= {"paths", "answers"}

@@ -77,6 +77,22 @@ def test_a_log_gets_the_command_and_its_whole_output_also_of_a_failure(tmp_path:
     assert "\n1\n2\n" in text
 
 
+def test_a_program_that_is_missing_is_told_with_its_remedy() -> None:
+    with pytest.raises(steps.StepError, match=r"^no-such-program is missing: apt-get install no-"):
+        steps.run(["no-such-program"])
+
+
+def test_a_folder_that_is_missing_is_not_taken_for_a_program(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        steps.run(["true"], cwd=tmp_path / "absent")
+
+
+def test_system_programs_are_found_without_roots_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+    assert steps.run(["sh", "-c", "echo $PATH"]) == "/usr/bin:/bin:/usr/sbin:/sbin\n"
+
+
 def _raises(error: BaseException) -> Callable[[], int]:
     def entry() -> int:
         raise error

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dev import steps, tools
+from dev.cluster.daemons import wait_until
 from dev.paths import REPOSITORY
-from dev.tools import DEBIAN_PACKAGES, KUBERNETES_PROGRAMS, TOOLS, DebianPackage, Tool
+from dev.tools import KUBERNETES_PROGRAMS, TOOLS, Tool
 
 GO_MOD = """\
 module example
@@ -97,6 +98,12 @@ def test_a_tool_of_several_programs_is_none_itself() -> None:
         tools.provider("kubernetes")
 
 
+def test_what_long_tests_alone_need_is_built_only_when_it_is_named() -> None:
+    assert not {"envoy-gateway", "lws"} & {tool.name for tool in tools.chosen([])}
+    assert [tool.name for tool in tools.chosen(["envoy-gateway"])] == ["envoy-gateway"]
+    assert {"kubernetes", "etcd", "kwok", "helm"} <= {tool.name for tool in tools.chosen([])}
+
+
 def test_a_program_has_one_tool() -> None:
     programs = [program for tool in TOOLS for program in (tool.programs or (tool.name,))]
 
@@ -124,26 +131,70 @@ def test_a_program_reports_the_version_that_it_was_built_as() -> None:
     assert tools.link_flags(tools.provider("etcd")) == "-s -w"
 
 
-@pytest.mark.parametrize(
-    ("file", "there"),
-    [
-        pytest.param("sh", True, id="program"),
-        pytest.param("no-such-program", False, id="no-program"),
-        pytest.param("/", True, id="path"),
-        pytest.param("/no/such/path", False, id="no-path"),
-        pytest.param("module:json", True, id="module"),
-        pytest.param("module:no_such_module", False, id="no-module"),
-    ],
-)
-def test_what_a_package_brings_is_looked_for_as_what_it_is(file: str, *, there: bool) -> None:
-    assert there is tools.present(file)
+FAKE_GO = """\
+#!/bin/sh
+# A fake go: `go build ... -o FILE .` writes FILE, slowly enough for another one to begin meanwhile.
+echo built >> "$COUNT"
+while [ "$1" != -o ]; do shift; done
+echo half > "$2"
+sleep 0.3
+echo whole > "$2"
+"""
 
 
-def test_a_package_is_missing_when_any_of_its_files_is() -> None:
-    assert DebianPackage("x", ("sh", "no-such-program")).missing()
-    assert not DebianPackage("x", ("sh", "/")).missing()
+def building(tmp_path: Path) -> "subprocess.Popen[str]":
+    """`python -m dev.tools pause` with a cache of its own and a fake go."""
+    programs = tmp_path / "programs"
+    if not programs.exists():
+        programs.mkdir()
+        (programs / "go").write_text(FAKE_GO)
+        (programs / "go").chmod(0o755)
+    environment = {
+        "PATH": f"{programs}:{os.defpath}",
+        "DSO_CACHE": str(tmp_path / "cache"),
+        "COUNT": str(tmp_path / "count"),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "dev.tools", "pause"],
+        cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
-def test_every_debian_package_is_known_by_something_that_it_brings() -> None:
-    assert all(package.files for package in DEBIAN_PACKAGES)
-    assert len({package.name for package in DEBIAN_PACKAGES}) == len(DEBIAN_PACKAGES)
+def test_two_set_ups_at_once_build_a_tool_once(tmp_path: Path) -> None:
+    both = [building(tmp_path), building(tmp_path)]
+    said = [process.communicate() for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], said
+    assert (tmp_path / "count").read_text().splitlines() == ["built"]
+    assert (tmp_path / "cache" / "bin" / "pause").read_text() == "whole\n"
+    assert list((tmp_path / "cache" / "bin").glob(".building-*/")) == []
+
+
+def test_a_killed_build_is_swept_by_the_next_and_built_anew(tmp_path: Path) -> None:
+    binaries = tmp_path / "cache" / "bin"
+    killed = building(tmp_path)
+    assert wait_until(lambda: any(binaries.glob(".building-*/made/pause")), 20)
+    killed.kill()
+    killed.communicate()
+    [left] = binaries.glob(".building-*/")
+    (binaries / ".pause.new").symlink_to("left")
+
+    again = building(tmp_path)
+    said = again.communicate()
+
+    assert again.returncode == 0, said
+    assert not left.exists()
+    assert (binaries / "pause").read_text() == "whole\n"
+    assert not (binaries / ".pause.new").is_symlink()
+
+
+def test_without_go_the_remedy_is_told_in_one_sentence(tmp_path: Path) -> None:
+    environment = {"PATH": str(tmp_path), "DSO_CACHE": str(tmp_path / "cache")}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "dev.tools", "pause"],
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == 1
+    assert ended.stderr == "error: go is missing: install Go from https://go.dev/dl\n"

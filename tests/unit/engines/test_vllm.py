@@ -9,7 +9,8 @@ import pytest
 
 from deepseek_operator.api import rules
 from deepseek_operator.catalog import models
-from deepseek_operator.engines import vllm
+from deepseek_operator.engines import probes, vllm
+from deepseek_serving.engine import classes, priority
 from deepseek_serving.warmup.spec import WarmupSpec
 from tests.unit.samples import IMAGES, Manifest, engine_request
 
@@ -53,6 +54,28 @@ def test_no_flag_is_given_twice(spec: dict[str, Any]) -> None:
     names = [flag.partition("=")[0] for flag in args(**spec)]
 
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("spec", EVERYWHERE)
+def test_a_flag_that_the_operator_sets_is_refused_or_the_users_own_counts(
+    spec: dict[str, Any],
+) -> None:
+    set_here = {flag.partition("=")[0] for flag in args(**spec)[1:]}
+    open_flags = {flag for flag in set_here if flag.removeprefix("--") not in rules.OWNED_FLAGS}
+
+    for flag in open_flags:
+        given = f"{flag}=mine"
+        found = args(**{**spec, "engine": {"args": [given]}})
+        assert [given] == [item for item in found if item.partition("=")[0] == flag]
+
+
+def test_experts_are_kept_together_for_who_asks_for_it() -> None:
+    given = "--no-enable-expert-parallel"
+
+    found = args(**V3, engine={"args": [given]})
+
+    assert given in found
+    assert "--enable-expert-parallel" not in found
 
 
 def test_every_owned_flag_is_one_that_this_vllm_knows() -> None:
@@ -192,11 +215,11 @@ def test_the_start_up_probe_waits_for_the_weights_to_load_from_slow_storage(name
     model = models.load_models()[name]
 
     assert probe["periodSeconds"] * probe["failureThreshold"] >= model.weights_bytes / 200e6 + 600
-    assert probe["periodSeconds"] * probe["failureThreshold"] >= vllm.startup_seconds(request)
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= probes.startup_seconds(request)
 
 
 def test_a_model_of_unknown_size_is_given_time_for_a_large_one() -> None:
-    assert vllm.startup_seconds(engine_request(**TINY)) >= 2 * 1350
+    assert probes.startup_seconds(engine_request(**TINY)) >= 2 * 1350
 
 
 def test_readiness_asks_for_a_completion_under_the_served_name() -> None:
@@ -241,6 +264,8 @@ def limits(*flags: str, on_gpu: bool = True) -> Manifest:
         pytest.param([], {"maxConcurrentSequences": 256, "maxBatchedTokens": 8192}, id="none"),
         pytest.param(["--max-num-seqs=8"], {"maxConcurrentSequences": 8}, id="sequences"),
         pytest.param(["--max-num-batched-tokens=64"], {"maxBatchedTokens": 64}, id="tokens"),
+        pytest.param(["--max-num-batched-tokens=8k"], {"maxBatchedTokens": 8000}, id="thousands"),
+        pytest.param(["--max-num-seqs=many"], {"maxConcurrentSequences": 256}, id="no-number"),
         pytest.param(["--reasoning-parser=deepseek_r1"], {"thinks": True}, id="thinks"),
         pytest.param(["--seed=1", "--enforce-eager"], {"thinks": False}, id="others"),
         pytest.param(
@@ -290,3 +315,49 @@ def test_readiness_waits_for_no_warm_up_that_is_off() -> None:
     command = vllm.engine_container(request).readiness_probe["exec"]["command"]
 
     assert command[-2:] == ["--port=8000", "--model=chat"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "sequences", "tokens"),
+    [
+        pytest.param({"maxConcurrentSequences": 2048}, 2048, None, id="goes-with-any-default"),
+        pytest.param({"maxConcurrentSequences": 3000}, 3000, 8192, id="more-than-some-default"),
+        pytest.param({"maxConcurrentSequences": 9000}, 9000, 9000, id="more-than-most-defaults"),
+        pytest.param({"maxBatchedTokens": 1024}, None, 1024, id="tokens-that-go-with-any"),
+        pytest.param({"maxBatchedTokens": 1000}, 256, 1000, id="fewer-than-some-sequences"),
+        pytest.param({"maxBatchedTokens": 64}, 64, 64, id="one-token-of-each"),
+    ],
+)
+def test_one_limit_of_batching_brings_the_other_that_it_needs(
+    spec: Manifest, sequences: int | None, tokens: int | None
+) -> None:
+    given = [arg for arg in args(**QWEN, batching=spec) if arg.startswith("--max-num-")]
+
+    expected = {"--max-num-seqs": sequences, "--max-num-batched-tokens": tokens}
+    assert given == [f"{flag}={value}" for flag, value in expected.items() if value]
+
+
+def test_on_a_cpu_as_many_sequences_as_it_would_take_itself() -> None:
+    assert "--max-num-seqs=128" in args(**TINY, **CPU, batching={"maxBatchedTokens": 512})
+
+
+@pytest.mark.parametrize(
+    ("flags", "behind"),
+    [
+        pytest.param([], None, id="in-the-order-of-arrival"),
+        pytest.param(["--scheduling-policy=priority"], "1", id="by-priority"),
+        pytest.param(["--scheduling_policy=priority"], "1", id="as-vllm-takes-it-too"),
+        pytest.param(
+            ["--scheduling-policy=priority", "--scheduling-policy=fcfs"],
+            None,
+            id="the-last-one-wins",
+        ),
+    ],
+)
+def test_long_requests_get_a_priority_where_the_engine_schedules_by_it(
+    flags: list[str], behind: str | None
+) -> None:
+    container = vllm.engine_container(engine_request(**TINY, **CPU, engine={"args": flags}))
+
+    assert container.env.get(priority.PRIORITY_VARIABLE) == behind
+    assert classes.MOST_LONG_VARIABLE not in container.env

@@ -38,6 +38,34 @@ def test_engines_of_one_pod_are_added_up() -> None:
     assert found.preemptions == 8
 
 
+def asked(handler: str, status: str, count: float, *, method: str = "POST") -> Sample:
+    labels = {"handler": handler, "status": status, "method": method}
+    return Sample("http_requests_total", labels, count)
+
+
+def test_requests_of_the_api_are_counted_by_how_they_were_answered() -> None:
+    found = vllm_figures.read(
+        [
+            Sample("http_request_duration_highr_seconds_count", {}, 99),
+            asked("/v1/completions", "2xx", 5),
+            asked("/v1/chat/completions", "2xx", 7),
+            asked("/v1/chat/completions", "5xx", 2),
+            asked("/tokenize", "4xx", 1),
+            asked("none", "4xx", 30),
+            asked("/v1/models", "2xx", 40, method="GET"),
+        ]
+    )
+
+    assert found.answered == {"2xx": 12, "5xx": 2, "4xx": 1}
+
+
+def test_an_engine_that_counts_and_was_never_asked_has_had_no_request() -> None:
+    counting = Sample("http_request_duration_highr_seconds_count", {}, 0)
+
+    assert vllm_figures.read([counting]).answered == {}
+    assert vllm_figures.read([]).answered is None
+
+
 def test_what_a_page_does_not_have_is_not_nothing() -> None:
     assert vllm_figures.read([]) == EngineFigures()
 
@@ -75,19 +103,3 @@ def test_a_limit_is_counted_by_the_nearest_edge_that_is_not_below(
 def test_edges_are_in_order() -> None:
     for edges in (FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES):
         assert list(edges) == sorted(set(edges))
-
-
-@pytest.mark.parametrize(
-    ("containers", "tells"),
-    [
-        ([{"name": "engine", "command": ["vllm", "serve"]}], True),
-        ([{"name": "warden", "command": ["python3"]}, {"command": ["vllm", "serve"]}], True),
-        ([{"name": "engine", "command": ["trtllm-serve"]}], False),
-        ([{"name": "engine"}], False),
-        ([], False),
-    ],
-)
-def test_only_an_engine_that_is_known_to_tell_figures_is_asked_for_them(
-    containers: list[dict[str, object]], *, tells: bool
-) -> None:
-    assert vllm_figures.is_told_by({"spec": {"containers": containers}}) is tells

@@ -103,6 +103,53 @@ def test_what_somebody_changed_is_drift(observed: Manifest) -> None:
     assert drift.differs(observed, drift.with_digest(DESIRED)) is True
 
 
+AFFINITY: Manifest = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "zone", "labelSelector": {"matchLabels": {}, "matchExpressions": []}},
+            {
+                "topologyKey": "host",
+                "labelSelector": {
+                    "matchExpressions": [{"key": "a", "operator": "Exists", "values": []}]
+                },
+            },
+        ]
+    }
+}
+
+
+def kept(first: Manifest | None, second: Manifest) -> Manifest:
+    """The terms as the server keeps them: with these selectors."""
+    selectors = [{} if first is None else {"labelSelector": first}, {"labelSelector": second}]
+    terms = [
+        {"topologyKey": key, **selector}
+        for key, selector in zip(("zone", "host"), selectors, strict=True)
+    ]
+    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+EXISTS: Manifest = {"matchExpressions": [{"key": "a", "operator": "Exists"}]}
+
+
+@pytest.mark.parametrize(
+    ("observed", "differs"),
+    [
+        pytest.param(kept({}, EXISTS), False, id="as-it-was-applied"),
+        pytest.param(kept(None, EXISTS), True, id="selects-nothing-any-more"),
+        pytest.param(kept({"matchLabels": {"a": "1"}}, EXISTS), True, id="selects-less"),
+        pytest.param(kept({}, {}), True, id="selects-everything"),
+    ],
+)
+def test_what_a_selector_has_that_is_empty_is_left_out_by_the_server(
+    observed: Manifest, *, differs: bool
+) -> None:
+    desired = drift.with_digest({**DESIRED, "spec": {"affinity": AFFINITY}})
+
+    found = drift.differs({**copy.deepcopy(desired), "spec": {"affinity": observed}}, desired)
+
+    assert found is differs
+
+
 def test_a_field_that_is_not_wanted_any_more_is_drift() -> None:
     less = {**DESIRED, "spec": {"replicas": 0}}
 

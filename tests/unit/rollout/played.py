@@ -9,6 +9,7 @@ from deepseek_operator.engines.figures import Engine, EngineFigures, Histogram
 from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
 
 TOKEN_EDGES = (1.0, 2.0, 5.0, 10.0)
+PROMPT_EDGES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 
 
 def histogram(values: Mapping[float, int], edges: Iterable[float]) -> Histogram:
@@ -26,7 +27,9 @@ def figures(
     tokens: Mapping[float, int] | None = None,
     finished: Mapping[str, int] | None = None,
     preemptions: int | None = 0,
+    asked: Mapping[float, int] | None = None,
     started: str = "1",
+    answered: Mapping[str, int] | None = None,
 ) -> EngineFigures:
     """Of values and how often each of them came."""
     return EngineFigures(
@@ -36,6 +39,8 @@ def figures(
         generated=histogram(tokens or {}, TOKEN_EDGES),
         finished=finished or {},
         preemptions=preemptions,
+        asked=histogram(asked or {}, PROMPT_EDGES),
+        answered=answered,
     )
 
 
@@ -52,6 +57,10 @@ class Pace:
     ends: str = "stop"
     preempted: float = 0.0
     """Preemptions of a request."""
+    prompt: float = 40.0
+    long_prompt: float = 800.0
+    long_share: float = 0.2
+    """Of requests whose prompt is long."""
 
 
 @dataclass
@@ -66,25 +75,38 @@ class PlayedEngine:
     per_output_token: Counter[float] = field(default_factory=Counter)
     tokens: Counter[float] = field(default_factory=Counter)
     finished: Counter[str] = field(default_factory=Counter)
+    prompts: Counter[float] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)
     preemptions: int = 0
     is_silent: bool = False
+    restarts: int = 0
 
     def answer(self, count: int) -> None:
         """So many requests, the slow ones spread evenly."""
         pace, before = self.pace, self.finished.total()
         slow = int((before + count) * pace.slow_share) - int(before * pace.slow_share)
+        long = int((before + count) * pace.long_share) - int(before * pace.long_share)
+        self.prompts[pace.long_prompt] += long
+        self.prompts[pace.prompt] += count - long
         self.first_token[pace.slow_first_token] += slow
         self.first_token[pace.first_token] += count - slow
         self.per_output_token[pace.per_output_token] += count
         self.tokens[pace.tokens] += count
         self.finished[pace.ends] += count
+        self.answered["2xx"] += count
         self.preemptions += int((before + count) * pace.preempted) - int(before * pace.preempted)
+
+    def fail(self, count: int, status: str = "5xx") -> None:
+        """So many requests that it says no to."""
+        self.answered[status] += count
 
     def restart(self) -> None:
         """Another process, which counts from nothing."""
         self.started += "'"
-        for counter in (self.first_token, self.per_output_token, self.tokens, self.finished):
+        for counter in (self.first_token, self.per_output_token, self.tokens, self.prompts):
             counter.clear()
+        for ends in (self.finished, self.answered):
+            ends.clear()
         self.preemptions = 0
 
     def tell(self) -> Engine:
@@ -95,8 +117,14 @@ class PlayedEngine:
             tokens=self.tokens,
             finished=self.finished,
             preemptions=self.preemptions,
+            asked=self.prompts,
             started=self.started,
+            answered=dict(self.answered),
         )
         return Engine(
-            self.pod, self.revision, is_ready=True, figures=None if self.is_silent else told
+            self.pod,
+            self.revision,
+            is_ready=True,
+            restarts=self.restarts,
+            figures=None if self.is_silent else told,
         )

@@ -4,8 +4,10 @@ import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from deepseek_operator.rollout import evidence
+from deepseek_operator.rollout import evidence, quality
+from deepseek_operator.rollout.copies import Copies
 from deepseek_operator.rollout.evidence import Absolute, Metric, Outcomes, Pair, Relative
+from deepseek_operator.rollout.exams import Report
 from deepseek_operator.rollout.machine import decide
 from deepseek_operator.rollout.run import (
     DEFAULT_STEPS,
@@ -40,6 +42,10 @@ class Stage:
     now: datetime = START
     target: str | None = CANDIDATE
     ready: dict[str, int] = field(default_factory=lambda: {STABLE: 2, CANDIDATE: 2, NEXT: 2})
+    wants: dict[str, int] = field(default_factory=lambda: {STABLE: 2, CANDIDATE: 2, NEXT: 2})
+    """How many pods each revision is to have."""
+    lags: bool = False
+    """Whether their controller has counted them before it was told something else."""
     carries: int = 100
     gateways_answer: bool = True
     applied: int = 0
@@ -53,9 +59,18 @@ class Stage:
     )
     running: int = 0
     restarts: int = 0
+    asks_for_pods: bool = True
+    """Whether anybody is to be served."""
     paused: bool = False
     promotes_itself: bool = True
     command: str | None = None
+    report: Report | None = None
+    """Of every examination that is under way."""
+    hangs: bool = False
+    """Whether the candidate answers no copy."""
+    copying: bool = False
+    """Whether gateways make copies for it."""
+    copies: Copies = field(default_factory=Copies)
     leak: int = 0
     """Percent more than asked for that reach the candidate."""
     seed: int = 1
@@ -82,27 +97,56 @@ class Stage:
         return Facts(
             target=self.target,
             plan=self.plan,
-            candidate=Fleet(self.ready[candidate], 2),
-            stable=Fleet(self.ready[stable], 2),
+            candidate=self.fleet(candidate),
+            stable=self.fleet(stable),
             carries=self.carries,
-            acknowledged=self.applied if self.gateways_answer else None,
+            acknowledged=self.applied if self._is_taken_up() else None,
             sees=self.sees and self._metrics() is not None,
             metrics=self._metrics(),
             figures=self._figures(candidate, stable) if traffic and self.sees else None,
             share=self.taken if self.sees else (0, 0),
             in_flight=self.running,
             restarts=self.restarts,
+            copies=self.copies if run and run.mirrors and self.sees else None,
+            asks_for_pods=self.asks_for_pods,
             paused=self.paused,
             promotes_itself=self.promotes_itself,
+            report=self.report if run and quality.is_open(run) else None,
             command=self.command,
         )
+
+    def fleet(self, revision: str) -> Fleet:
+        """Its pods, never more ready ones than it is to have."""
+        wanted = self.wants[revision] if self.asks_for_pods else 0
+        return Fleet(min(self.ready[revision], wanted), wanted, is_current=not self.lags)
 
     def _metrics(self) -> tuple[Metric, ...] | None:
         if not self.teaches and any(metric.learns for metric in self.plan.metrics):
             return None
         return tuple(replace(metric, learns=False) for metric in self.plan.metrics)
 
+    def _is_taken_up(self) -> bool:
+        run = self.rollout.run
+        return self.gateways_answer and self.copying == bool(run and run.mirrors)
+
+    def _copied(self, candidate: str, stable: str, percent: int) -> Figures | None:
+        """Copies of users' requests, whose answers nobody reads."""
+        total = round(self.rate * self.seconds)
+        made = sum(self.chance.random() < percent / 100 for _ in range(total))
+        if self.hangs or not self.copying:
+            self.copies += Copies(running=made if self.copying else 0)
+            made = 0
+        found = self._outcomes(made, candidate)
+        self.copies += Copies(answered=made - found.bad, failed=found.bad)
+        pair = Pair(found, self._outcomes(total, stable))
+        windows = {metric.name: (pair,) for metric in self.plan.metrics}
+        return Figures(windows, made) if total else None
+
     def _figures(self, candidate: str, stable: str) -> Figures | None:
+        run = self.rollout.run
+        if run is not None and run.mirrors and run.plan.mirror is not None:
+            return self._copied(candidate, stable, run.plan.mirror.percent)
+        self.copies = Copies()
         weight = min(100, self.applied + (self.leak if self.applied else 0))
         if self.applied != self.taken_weight:
             self.taken, self.taken_weight = (0, 0), self.applied
@@ -125,9 +169,14 @@ class Stage:
         before = self.rollout
         self.rollout = decide(before, self.facts(traffic=traffic), now=self.now)
         self.history.append(self.rollout)
+        self.take_up()
+        return self.rollout
+
+    def take_up(self) -> None:
+        """Gateways that answer do what is recorded."""
         if self.gateways_answer:
             self.applied = self.weight()
-        return self.rollout
+            self.copying = bool(self.rollout.run and self.rollout.run.mirrors)
 
     def weight(self) -> int:
         """What the gateways are asked to send to the run's candidate."""

@@ -56,6 +56,35 @@ FAILED = Metric("errors", SHARE, (SHARE,))
             Outcomes(26, 20),
             id="more-preemptions-than-requests",
         ),
+        pytest.param(
+            Measure.LONG_PROMPTS,
+            200.0,
+            figures(asked={200: 7, 201: 2, 9000: 1}),
+            Outcomes(10, 3),
+            id="longer-than-the-limit",
+        ),
+        pytest.param(
+            Measure.LONG_PROMPTS,
+            5000.0,
+            figures(asked={1500: 7, 9000: 1}),
+            Outcomes(8, 1),
+            id="longer-than-the-last-edge",
+        ),
+        pytest.param(
+            Measure.ERRORS,
+            None,
+            figures(answered={"2xx": 5, "4xx": 90, "5xx": 3}),
+            Outcomes(8, 3),
+            id="failed-of-what-was-its-to-answer",
+        ),
+        pytest.param(
+            Measure.REJECTIONS,
+            None,
+            figures(answered={"2xx": 5, "4xx": 2, "5xx": 3}),
+            Outcomes(10, 2),
+            id="rejected-of-all",
+        ),
+        pytest.param(Measure.REJECTIONS, None, figures(answered={}), Outcomes(), id="never-asked"),
         *(
             pytest.param(measure, 0.5, EngineFigures(), None, id=f"without-{measure}")
             for measure in Measure

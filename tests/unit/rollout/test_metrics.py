@@ -1,13 +1,15 @@
 """What is compared, and from where on it is bad: between like revisions, and by the user's own limits."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from deepseek_operator.api.analysis import Analysis
 from deepseek_operator.engines.figures import Engine, EngineFigures
-from deepseek_operator.rollout import metrics
-from deepseek_operator.rollout.evidence import Absolute, Both, Metric, Outcomes, Pair
+from deepseek_operator.rollout import evidence, metrics
+from deepseek_operator.rollout.engine_counts import Measure
+from deepseek_operator.rollout.evidence import Absolute, Alike, Both, Metric, Outcomes, Pair
 from tests.unit.rollout.played import figures
 
 ALWAYS = ["errors", "rejections"]
@@ -17,12 +19,15 @@ TIMES = ["timeToFirstToken", "timePerOutputToken", "preemptions"]
 def choose(
     analysis: dict[str, Any] | None = None,
     *,
-    tell: bool = True,
+    told: Iterable[Measure] = Measure,
     alike: bool = True,
     same: bool = True,
 ) -> tuple[Metric, ...]:
     return metrics.choose(
-        Analysis.model_validate(analysis or {}), engines_tell=tell, are_alike=alike, same_model=same
+        Analysis.model_validate(analysis or {}),
+        told=frozenset(told),
+        are_alike=alike,
+        same_model=same,
     )
 
 
@@ -33,13 +38,19 @@ def names(found: tuple[Metric, ...]) -> list[str]:
 @pytest.mark.parametrize(
     ("given", "alike", "same", "expected"),
     [
-        pytest.param({}, True, True, ["empty", *TIMES, "truncated"], id="one-model"),
-        pytest.param({}, True, False, ["empty", *TIMES], id="alike"),
+        pytest.param({}, True, True, ["empty", *TIMES, "truncated", "longPrompts"], id="one-model"),
+        pytest.param({}, True, False, ["empty", *TIMES, "longPrompts"], id="alike"),
         pytest.param({}, False, False, ["empty"], id="unlike"),
-        pytest.param({}, False, True, ["empty", "truncated"], id="other-accelerators"),
+        pytest.param(
+            {}, False, True, ["empty", "truncated", "longPrompts"], id="other-accelerators"
+        ),
         pytest.param({"relative": "Never"}, True, True, ["empty"], id="never"),
         pytest.param(
-            {"relative": "Always"}, False, False, ["empty", *TIMES, "truncated"], id="always"
+            {"relative": "Always"},
+            False,
+            False,
+            ["empty", *TIMES, "truncated", "longPrompts"],
+            id="always",
         ),
         pytest.param(
             {"timeToFirstToken": {"limit": "2s"}, "truncated": {"maxPercent": 20}},
@@ -52,7 +63,7 @@ def names(found: tuple[Metric, ...]) -> list[str]:
             {"timePerOutputToken": {"limit": "80ms"}},
             True,
             True,
-            ["empty", *TIMES, "truncated", "timePerOutputTokenLimit"],
+            ["empty", *TIMES, "truncated", "longPrompts", "timePerOutputTokenLimit"],
             id="a-limit-beside-a-comparison",
         ),
     ],
@@ -64,7 +75,14 @@ def test_what_is_compared(
 
 
 def test_engines_that_promise_no_figures_are_asked_for_none() -> None:
-    assert names(choose({"empty": {"maxPercent": 1}}, tell=False)) == ALWAYS
+    assert names(choose({"empty": {"maxPercent": 1}}, told=())) == ALWAYS
+
+
+def test_of_engines_that_promise_some_figures_the_others_are_not_asked() -> None:
+    given = {"empty": {"maxPercent": 1}, "truncated": {"maxPercent": 1}}
+    told = (Measure.FIRST_TOKEN, Measure.PER_OUTPUT_TOKEN, Measure.TRUNCATED)
+
+    assert names(choose(given, told=told)) == [*ALWAYS, *TIMES[:2], "truncated", "truncatedLimit"]
 
 
 def test_a_limit_is_counted_by_an_edge_and_judged_by_its_share() -> None:
@@ -130,6 +148,30 @@ def test_where_nothing_has_to_be_learned_nobody_is_waited_for() -> None:
     chosen = choose(alike=False, same=False)
 
     assert metrics.learned(chosen, [], "old") == chosen
+
+
+@pytest.mark.parametrize(
+    ("seen", "limit"),
+    [
+        pytest.param({40: 80, 800: 20}, 50.0, id="one-in-five"),
+        pytest.param({10: 50, 40: 25, 800: 25}, 50.0, id="one-in-four"),
+        pytest.param({10: 40, 40: 60}, 10.0, id="most"),
+        pytest.param({10: 40, 40: 59}, 1000.0, id="too-few-requests"),
+    ],
+)
+def test_long_is_what_about_one_in_four_of_the_stable_revision_was(
+    seen: dict[float, int], limit: float
+) -> None:
+    found = taught(figures(asked=seen))["longPrompts"]
+
+    assert found.limit == limit
+    assert found.alarm == Alike()
+
+
+def test_what_nobody_is_bad_by_makes_no_alarm_rarer() -> None:
+    chosen = choose()
+
+    assert metrics.bar(chosen).alarm_at == evidence.bar(metrics=len(chosen) - 1).alarm_at
 
 
 def test_preemptions_that_were_usual_are_fine() -> None:

@@ -1,5 +1,6 @@
 """The revision key: which blocks are the same revision; and shapes as they are stored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.api.warmup import Warmup
 from deepseek_operator.errors import Stalled
 from deepseek_operator.rollout import revisions
-from deepseek_operator.rollout.revisions import Shape, revision_key, target_key
+from deepseek_operator.rollout.revisions import Group, Shape, revision_key, target_key
 from tests.conftest import Golden
 
 GOLDEN_KEYS = Path(__file__).parents[2] / "golden/revision_keys.yaml"
@@ -163,11 +164,26 @@ def test_the_key_of_pods_without_locks_stays() -> None:
 SHAPE = Shape(key="k", model="m", source="hf://a/b", image="i", template={"spec": {}})
 
 
-def test_a_stored_shape_is_read_as_it_was() -> None:
-    assert revisions.shape_from_data("k", SHAPE.to_data()) == SHAPE
+GROUPED = replace(SHAPE, group=Group(2, {"spec": {"a": 1}}, "rack"))
 
 
-@pytest.mark.parametrize("data", [{}, {**SHAPE.to_data(), "format": 2}], ids=["none", "newer"])
+@pytest.mark.parametrize("shape", [SHAPE, GROUPED], ids=["one-node", "several-nodes"])
+def test_a_stored_shape_is_read_as_it_was(shape: Shape) -> None:
+    assert revisions.shape_from_data("k", shape.to_data()) == shape
+
+
+def test_only_workers_make_a_record_that_an_operator_of_before_cannot_read() -> None:
+    """It would start the leader alone."""
+    assert (SHAPE.to_data()["format"], GROUPED.to_data()["format"]) == (1, 2)
+    assert "group" not in SHAPE.to_data()
+
+
+def test_status_says_of_several_nodes_alone_how_many_they_are() -> None:
+    assert "nodes" not in SHAPE.described()
+    assert (SHAPE.nodes, GROUPED.nodes, GROUPED.described()["nodes"]) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("data", [{}, {**SHAPE.to_data(), "format": 3}], ids=["none", "newer"])
 def test_a_shape_of_a_newer_operator_is_not_guessed_at(data: dict[str, Any]) -> None:
     with pytest.raises(Stalled, match="upgrade the operator") as stalled:
         revisions.shape_from_data("k", data)

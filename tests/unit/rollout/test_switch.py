@@ -101,9 +101,10 @@ def test_a_serving_revision_that_cannot_be_read_keeps_its_count() -> None:
     [
         pytest.param((service("chat", "old"),), 1, "old", id="the-clients-service-tells"),
         pytest.param((service("chat", "old"),), 0, None, id="nobody-was-served"),
-        pytest.param((service("chat", None),), 1, None, id="a-service-without-selector"),
-        pytest.param((service("other", "old"),), 1, None, id="another-service"),
-        pytest.param((), 1, None, id="no-service"),
+        pytest.param((service("chat", None),), 1, "old", id="a-service-without-selector"),
+        pytest.param((service("other", "old"),), 0, None, id="another-service"),
+        pytest.param((), 1, "old", id="ready-pods-tell"),
+        pytest.param((), 0, None, id="nothing-tells"),
     ],
 )
 def test_a_lost_status_is_read_off_the_cluster(
@@ -117,3 +118,86 @@ def test_a_lost_status_is_read_off_the_cluster(
 
 def test_a_serving_revision_whose_deployment_is_gone_comes_back_with_one_pod() -> None:
     assert roles(stored_serving="old").replicas == {"old": 1, "new": 2}
+
+
+def once_complete(key: str) -> Manifest:
+    """A Deployment all of whose pods were ready at some time, and none is now."""
+    found = deployment(key, ready=0)
+    found["status"]["conditions"] = [
+        {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+    ]
+    return found
+
+
+def revision(key: str, number: int) -> Manifest:
+    return {"metadata": {"labels": {LABEL: key}}, "revision": number}
+
+
+@pytest.mark.parametrize(
+    ("present", "routed", "serving"),
+    [
+        pytest.param([deployment("old", ready=1)], "old", "old", id="gateways-tell"),
+        pytest.param([deployment("new", ready=1)], "new", "new", id="it-was-promoted"),
+        pytest.param([once_complete("old")], "old", "old", id="its-pods-are-gone-just-now"),
+        pytest.param([deployment("old", ready=0)], "old", None, id="it-never-served"),
+        pytest.param([], "old", None, id="nothing-of-it-is-left"),
+        pytest.param(
+            [deployment("old", ready=0), deployment("new", ready=2)], "old", None, id="only-target"
+        ),
+        pytest.param(
+            [deployment("old", ready=1), deployment("new", ready=2)], None, "old", id="not-target"
+        ),
+        pytest.param(
+            [deployment("older", ready=1), deployment("old", ready=1)], None, "old", id="the-newest"
+        ),
+        pytest.param([deployment("standby", ready=1)], None, None, id="whoever-stands-in"),
+        pytest.param(
+            [deployment("standby", ready=1)], "standby", "standby", id="unless-it-serves-too"
+        ),
+    ],
+)
+def test_without_a_status_what_there_is_tells_who_serves(
+    present: list[Manifest], routed: str | None, serving: str | None
+) -> None:
+    observed = Observed(
+        deployments=tuple(present), revisions=(revision("old", 2), revision("older", 1))
+    )
+
+    found = switch.recovered(
+        observed, (routed, None), target="new", standing=frozenset({"standby"})
+    )
+
+    assert found == serving
+
+
+def test_no_revision_takes_over_here_where_evidence_decides() -> None:
+    both = (deployment("new", ready=2), deployment("old", ready=3))
+
+    assert roles(*both, **OLD).takes_over
+    assert not roles(*both, **OLD, by_evidence=True).takes_over
+    assert not roles(*both, routed="old", by_evidence=True).takes_over
+    assert roles(deployment("new", ready=1), by_evidence=True).takes_over
+
+
+BEFORE = switch.First("before", 3)
+
+
+@pytest.mark.parametrize(
+    ("ready", "takes_over"), [pytest.param(0, False, id="not"), pytest.param(1, True, id="one-pod")]
+)
+def test_the_first_rollout_begins_with_what_it_is_asked_to(ready: int, *, takes_over: bool) -> None:
+    found = roles(deployment("before", ready=ready, replicas=3), first=BEFORE)
+
+    # Once it has a ready pod it is found to serve, whatever was recorded.
+    assert (found.first is None) is takes_over
+    assert found.routed == "before"
+    assert found.serving == ("before" if takes_over else None)
+    assert found.replicas == ({"before": 3, "new": 2} if takes_over else {"before": 3})
+
+
+def test_what_the_first_rollout_began_with_is_over_once_somebody_serves() -> None:
+    assert roles(first=BEFORE, **OLD).first is None
+    assert roles(deployment("new", ready=0), first=BEFORE, routed="new").first == "before"
+    promoted = roles(once_complete("new"), first=BEFORE, routed="new")
+    assert (promoted.first, promoted.serving) == (None, "new")

@@ -27,7 +27,9 @@ class Engine:
         await send({"type": "http.response.body", "body": b"yes"})
 
 
-async def ask(app: Any, headers: list[tuple[bytes, bytes]], kind: str = "http") -> list[Message]:
+async def ask(
+    app: Any, headers: list[tuple[bytes, bytes]] | None, kind: str = "http"
+) -> list[Message]:
     """What the server sends for one request."""
     sent: list[Message] = []
 
@@ -37,7 +39,8 @@ async def ask(app: Any, headers: list[tuple[bytes, bytes]], kind: str = "http") 
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    await app({"type": kind, "headers": headers}, receive, send)
+    scope = {"type": kind, **({} if headers is None else {"headers": headers})}
+    await app(scope, receive, send)
     return sent
 
 
@@ -104,9 +107,11 @@ async def test_what_is_no_request_goes_through() -> None:
     engine = Engine()
     engine.may_answer.set()
 
-    await ask(Bounded(engine), TWO, kind="lifespan")
+    await ask(Bounded(engine), TWO, kind="websocket")
+    # Of the server itself, which has no headers.
+    await ask(FirstToken(engine), None, kind="lifespan")
 
-    assert engine.asked == 1
+    assert engine.asked == 2
 
 
 async def test_the_middleware_that_an_engine_is_given_keeps_the_number_too() -> None:

@@ -12,17 +12,27 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from deepseek_operator.engines.figures import Engine
 from deepseek_operator.telemetry import engines
 from deepseek_operator.telemetry.engines import EACH_SECONDS, MOST_PODS, Engines
+from tests.faketrtllm.engine import Behaviour, FakePage
 from tests.unit.samples import Manifest
 
 LABELS = ("model_name", "engine")
 
+SILENT = Engine("a", "new", is_ready=True, address="127.0.0.1")
+"""Whose page cannot be had."""
+
 
 def pod(
-    name: str = "a", *, revision: str | None = "new", ready: bool = True, restarts: int = 0
+    name: str = "a",
+    *,
+    revision: str | None = "new",
+    ready: bool = True,
+    restarts: int = 0,
+    program: str = "vllm",
 ) -> Manifest:
     labels = {} if revision is None else {"serving.deepseek.dev/revision": revision}
     return {
         "metadata": {"name": name, "uid": f"uid-of-{name}", "labels": labels},
+        "spec": {"containers": [{"name": "engine", "command": [program, "serve"]}]},
         "status": {
             "podIP": "127.0.0.1",
             "conditions": [{"type": "Ready", "status": str(ready)}],
@@ -100,6 +110,24 @@ async def test_a_page_is_read_with_its_pod(session: aiohttp.ClientSession) -> No
     assert found.source == "a/2"
 
 
+async def test_each_kind_of_engine_is_asked_where_it_tells(session: aiohttp.ClientSession) -> None:
+    trtllm = FakePage()
+    trtllm.count(Behaviour(reason="length"), tokens=4)
+    application = web.Application()
+    application.router.add_get("/metrics", Answers(page()).metrics)
+    told = Answers(trtllm.text().decode())
+    application.router.add_get("/prometheus/metrics", told.metrics)
+    server = TestServer(application)
+    await server.start_server()
+
+    pods = [pod("a"), pod("b", program="trtllm-serve"), pod("c", program="own")]
+    found = await Engines(session, port=server.port or 0).ask(pods)
+    await server.close()
+
+    finished = [engine.figures.finished if engine.figures else None for engine in found]
+    assert finished == [{"stop": 3}, {"length": 1}, None]
+
+
 async def test_what_was_said_stands_for_a_while_and_another_process_is_asked_at_once(
     session: aiohttp.ClientSession,
 ) -> None:
@@ -145,7 +173,7 @@ async def test_what_is_no_page_is_no_figures(
     [found] = await Engines(session, port=server.port or 0).ask([pod()])
     await server.close()
 
-    assert found == Engine("a", "new", is_ready=True)
+    assert found == SILENT
 
 
 async def test_an_engine_that_is_not_there_has_no_figures(session: aiohttp.ClientSession) -> None:
@@ -155,7 +183,7 @@ async def test_an_engine_that_is_not_there_has_no_figures(session: aiohttp.Clien
     without = pod()
     del without["status"]["podIP"]
 
-    assert await Engines(session, port=port).ask([pod()]) == (Engine("a", "new", is_ready=True),)
+    assert await Engines(session, port=port).ask([pod()]) == (SILENT,)
     assert await Engines(session, port=port).ask([without]) == (Engine("a", "new", is_ready=True),)
 
 
@@ -198,4 +226,4 @@ def test_who_is_of_no_revision_or_leaves_is_not_chosen() -> None:
 
 
 async def test_where_engines_cannot_be_reached_nobody_has_told_anything() -> None:
-    assert await engines.ask_no_engine([pod()]) == (Engine("a", "new", is_ready=True),)
+    assert await engines.ask_no_engine([pod()]) == (SILENT,)

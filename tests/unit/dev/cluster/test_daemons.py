@@ -29,5 +29,5 @@ def test_a_daemon_that_ends_at_once_is_started_none_the_less(root: Path) -> None
 
     daemons.start(root, short, root / "log")
 
-    assert daemons.running(root) == []
+    assert daemons.wait_until(lambda: daemons.running(root) == [], 10)
     assert daemons.tail(root / "log") == "last words"

@@ -6,6 +6,7 @@ import pytest
 
 from dev.cluster import network
 from dev.cluster.layout import Layout
+from tests.unit.dev.programs import fake_program
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,16 @@ def test_the_link_is_named_after_its_cluster_as_far_as_the_kernel_allows(
 
     assert link == network.outside(place)
     assert network.namespace(place) == Path(f"/run/netns/dso-{name}")
+
+
+def test_where_nothing_was_made_nothing_is_needed_to_remove_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = fake_program(tmp_path, "ip", monkeypatch)
+
+    network.remove(Layout("never-made", tmp_path))
+
+    assert asked() == []
 
 
 COMMANDS = [" ".join(command) for command in network.configuration("dso-x", "link-x")]

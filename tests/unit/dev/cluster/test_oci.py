@@ -90,7 +90,8 @@ def test_equal_programs_make_equal_bytes_and_others_other_ones(tmp_path: Path) -
 
 
 def test_nothing_unfinished_is_left_beside_the_archive(archive: Path) -> None:
-    assert list(archive.parent.iterdir()) == [archive]
+    assert [file for file in archive.parent.iterdir() if file.name[0] != "."] == [archive]
+    assert list(archive.parent.glob(".*/")) == []
 
 
 def test_an_archive_of_another_format_names_no_images(tmp_path: Path) -> None:

@@ -58,3 +58,17 @@ def test_a_socket_is_abandoned_once_nobody_listens_on_it(
 
 def test_what_is_no_socket_is_not_abandoned(tmp_path: Path) -> None:
     assert removal.abandoned(tmp_path / "nothing") is False
+
+
+def test_the_folder_of_namespaces_goes_with_the_last_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "netns"
+    folder.mkdir()
+    (folder / "of-another").touch()
+
+    removal.release_namespaces(folder)
+    assert folder.exists()
+
+    (folder / "of-another").unlink()
+    removal.release_namespaces(folder)
+    assert not folder.exists()
+    removal.release_namespaces(folder)

@@ -38,6 +38,11 @@ def test_objects_inside_objects_and_lists_have_sections_of_their_own() -> None:
     assert row("status.serving", "readyReplicas")
 
 
+def test_what_kubernetes_tells_better_has_a_link_and_no_section() -> None:
+    assert "https://kubernetes.io/docs" in row("spec.pod", "affinity")
+    assert "## spec.pod.affinity" not in PAGE
+
+
 def test_types_are_told_as_a_reader_of_yaml_knows_them() -> None:
     assert "| list of string |" in row("spec.engine", "args")
     assert "| map of quantity |" in row("spec.pod.resources", "limits")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from dev.images import catalog
-from dev.images.catalog import COMPILING, IMAGES, Image
+from dev.images.catalog import COMPILING, FOR_TESTS, IMAGES, Image
 from dev.paths import REPOSITORY
 
-EACH = [pytest.param(image, id=image.name) for image in (*IMAGES, COMPILING)]
+EACH = [pytest.param(image, id=image.name) for image in (*IMAGES, *FOR_TESTS)]
 
 
 @pytest.mark.parametrize("image", EACH)

@@ -1,21 +1,33 @@
 """Envoy's resources, as far as they can be told from their form; tests/gateway runs them."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepseek_serving.gateway import ads, envoy
+from deepseek_serving.engine import bounded, classes
+from deepseek_serving.gateway import ads, envoy, logs
 from deepseek_serving.gateway.bootstrap import bootstrap
-from deepseek_serving.gateway.document import Document, Limits, Route, When
+from deepseek_serving.gateway.document import Document, Limits, LongRequests, Route, When
 from deepseek_serving.gateway.endpoints import Endpoint
+from deepseek_serving.gateway.routes import FALLBACK_HEADER
 
 ONE, TWO = Endpoint("10.0.0.1", 8000), Endpoint("10.0.0.2", 8000)
 
 
 def of(name: str, resources: tuple[dict[str, Any], ...], key: str = "name") -> dict[str, Any]:
     return next(item for item in resources if item[key] == name)
+
+
+def first_routed(routes: dict[str, Any]) -> dict[str, Any]:
+    """What is said of the first path that an engine answers."""
+    [host] = routes["virtual_hosts"]
+    found: dict[str, Any] = next(item["route"] for item in host["routes"] if "route" in item)
+    return found
 
 
 def test_a_cluster_does_not_change_with_its_pods() -> None:
@@ -53,6 +65,45 @@ def test_a_revision_has_room_for_those_who_stand_in_for_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("long", "told"),
+    [
+        pytest.param(None, {}, id="all-alike"),
+        pytest.param(LongRequests(16384), {"x-dsd-long-bytes": "16384"}, id="as-sized"),
+        pytest.param(
+            LongRequests(16384, 8),
+            {"x-dsd-long-bytes": "16384", "x-dsd-most-long-requests": "8"},
+            id="as-set",
+        ),
+    ],
+)
+def test_engines_are_told_what_is_long_and_never_by_clients(
+    long: LongRequests | None, told: dict[str, str]
+) -> None:
+    document = Document("1", "chat", (Route("a", 100),), {"a": 1}, long=long)
+
+    [routes] = envoy.build(document, {}).routes
+    [host] = routes["virtual_hosts"]
+
+    followed = {name.decode() for name in (classes.LONG_BYTES_HEADER, classes.MOST_LONG_HEADER)}
+    added = {one["header"]["key"]: one["header"]["value"] for one in host["request_headers_to_add"]}
+    assert {name: value for name, value in added.items() if name in followed} == told
+    assert bounded.MOST_REQUESTS_HEADER.decode() in added
+    # Removed first, then added: what is not told is nobody's to say.
+    assert followed - set(told) <= set(host["request_headers_to_remove"])
+
+
+@pytest.mark.parametrize("long", [None, LongRequests(16384), LongRequests(16384, 8)])
+def test_requests_are_counted_by_class_where_there_are_some(long: LongRequests | None) -> None:
+    document = Document("1", "chat", (Route("a", 100),), {"a": 1}, long=long)
+
+    [listener] = envoy.build(document, {}).listeners
+
+    text = str(listener)
+    assert ("%RESP(x-dsd-class):16%" in text) is (long is not None)
+    assert classes.CLASS_HEADER.decode() == logs.CLASS_HEADER
+
+
+@pytest.mark.parametrize(
     ("when", "codes", "connects", "times"),
     [
         ({"Unavailable"}, [502], True, False),
@@ -76,7 +127,7 @@ def test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for(
 
     [routes] = envoy.build(document, {"a": (ONE,), "b": (TWO,)}).routes
 
-    route = routes["virtual_hosts"][0]["routes"][0]["route"]
+    route = first_routed(routes)
     policy = route["retry_policy"]
     assert policy["retriable_status_codes"] == codes
     assert ("connect-failure" in policy["retry_on"]) is connects
@@ -89,7 +140,7 @@ def test_a_pod_alone_that_refuses_is_not_asked_again() -> None:
 
     [routes] = envoy.build(document, {"a": (ONE,)}).routes
 
-    policy = routes["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]
+    policy = first_routed(routes)["retry_policy"]
     assert policy["retriable_status_codes"] == []
     assert "connect-failure" in policy["retry_on"]
 
@@ -108,12 +159,12 @@ def test_why_another_answers_is_asked_only_where_another_may() -> None:
 
     [routes] = envoy.build(document, {}).routes
 
-    split = routes["virtual_hosts"][0]["routes"][0]["route"]["weighted_clusters"]["clusters"]
+    split = first_routed(routes)["weighted_clusters"]["clusters"]
     told = [
         [added["header"]["key"] for added in one.get("response_headers_to_add", ())]
         for one in split
     ]
-    assert told == [[], [envoy.FALLBACK_HEADER]]
+    assert told == [[], [FALLBACK_HEADER]]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +184,7 @@ def test_another_pod_is_tried_before_the_next_revision_where_there_is_one(
 
     [routes] = envoy.build(document, pods).routes
 
-    policy = routes["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]
+    policy = first_routed(routes)["retry_policy"]
     frequency = policy["retry_priority"]["typed_config"]["update_frequency"]
     assert (frequency, policy["num_retries"]) == (tries, retries)
 
@@ -165,6 +216,49 @@ def test_whatever_is_told_are_messages_of_envoy(
     second = ads.pack("1", envoy.build(document, pods))
 
     assert first.packed == second.packed
+
+
+_PACKS = """
+import hashlib
+from deepseek_serving.gateway import ads, document, endpoints, envoy
+routes = (document.Route("a", 60, ("b",)), document.Route("b", 40))
+told = document.Document("1", "chat", routes, {"a": 2, "b": 1}, pins=True, sticky_header="x-user")
+pods = {"a": (endpoints.Endpoint("10.0.0.1", 8000, "one"),)}
+for kind, packed in ads.pack("1", envoy.build(told, pods)).packed.items():
+    print(kind, hashlib.sha256(b"".join(packed)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("said", ["", "a is being replaced by b"])
+def test_who_asks_while_nobody_serves_is_told_why_and_when_to_ask_again(said: str) -> None:
+    """What still runs on a revision that is shut is counted: its cluster stays."""
+    built = envoy.build(Document("1", "chat", replicas={"a": 1}, shut=said), {"a": (ONE,)})
+
+    [host] = built.routes[0]["virtual_hosts"]
+    asked = next(one for one in host["routes"] if one["name"] == "/v1/completions")
+    answer = asked["direct_response"]
+    assert answer["status"] == 503
+    assert answer["body"]["inline_string"] == (said or "no revision serves yet")
+    [header] = [one["header"] for one in asked["response_headers_to_add"]]
+    assert header == {"key": "retry-after", "value": "30"}
+    assert [one["name"] for one in built.clusters] == ["a"]
+
+
+def test_an_agent_that_starts_anew_sends_the_same_bytes() -> None:
+    """Bytes that differ are to Envoy another listener, for which it lets the clients of the present one go."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", _PACKS], stdout=subprocess.PIPE, env=_found())
+        for _ in range(4)
+    ]
+    packed = {process.communicate()[0] for process in processes}
+
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(packed) == 1
+
+
+def _found() -> dict[str, str]:
+    """The environment of a process that imports what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def test_what_is_routed_to_stays_until_there_are_new_routes() -> None:

@@ -1,0 +1,1 @@
+"""Sizing beside what is published, and how long it takes."""

@@ -1,0 +1,86 @@
+"""What several set-ups on one machine share: one makes a thing, the others wait; nothing appears before it is whole."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dev import steps
+
+PREFIX = ".building-"
+
+
+@contextlib.contextmanager
+def lock(file: Path) -> Iterator[int]:
+    """Let one process at a time in; yields the lock's descriptor, for children that are to keep it when this one dies."""
+    with opened(file) as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"    waiting for another set-up ({file})", file=sys.stderr, flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield held
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[int]:
+    """A file to lock; StepError with the remedy where this user may not write."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError:
+        raise steps.StepError(
+            f"{file.parent} cannot be written: run this as root, or set DSO_CACHE to a folder of"
+            " your own"
+        ) from None
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+@contextlib.contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """Let one process at a time make `place`; look then whether another one has made it meanwhile."""
+    with lock(place.with_name(f".{place.name}.lock")):
+        yield
+
+
+@contextlib.contextmanager
+def unfinished(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent` to make something in, and to rename it from when it is whole.
+
+    It is removed afterwards; those that killed processes left are removed before.
+    """
+    # Between its making and its locking a folder looks abandoned.
+    with opened(parent / f"{PREFIX}lock") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the unfinished folders that no living process works in."""
+    for folder in parent.glob(f"{PREFIX}*/"):
+        try:
+            held = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(held)

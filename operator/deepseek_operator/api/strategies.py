@@ -1,0 +1,68 @@
+"""CEL rules of spec.rollout: which of its fields each strategy has, as data for api/rules.py."""
+
+from pydantic import JsonValue
+
+CANARY_ONLY = ("steps", "mirror")
+RUNS_ONLY = (
+    "paused",
+    "autoPromote",
+    "startTimeout",
+    "holdTimeout",
+    "maxDuration",
+    "rollbackWindow",
+    "drainTimeout",
+    "analysis",
+)
+
+_NEEDS_CANARY: list[JsonValue] = [
+    {
+        "rule": f"(has(self.strategy) && self.strategy == 'Canary') || !has(self.{field})",
+        "message": f"rollout.{field}: only strategy Canary has it; set strategy, or remove it",
+    }
+    for field in CANARY_ONLY
+]
+
+_NEEDS_A_RUN: list[JsonValue] = [
+    {
+        "rule": "(has(self.strategy) && self.strategy in ['Canary', 'Replace']) || "
+        f"!has(self.{field})",
+        "message": f"rollout.{field}: only strategies Canary and Replace have it; set strategy, or "
+        "remove it",
+    }
+    for field in RUNS_ONLY
+]
+
+COMPARING_ONLY = (
+    "relative",
+    "timeToFirstToken",
+    "timePerOutputToken",
+    "truncated",
+    "empty",
+    "preemptions",
+)
+COMPARING_ANSWERS_ONLY = ("maxDropPercent", "everyStep")
+
+
+_DEFAULTS = {"analysis.relative": "Auto"}
+"""Filled in before a rule is asked: nobody need have written it."""
+
+
+def _compares_nothing(path: str) -> JsonValue:
+    """Of a field of rollout; each part of its path may be left out."""
+    parts = path.split(".")
+    left_out = " || ".join(f"!has(self.{'.'.join(parts[: end + 1])})" for end in range(len(parts)))
+    if path in _DEFAULTS:
+        left_out += f" || self.{path} == '{_DEFAULTS[path]}'"
+    return {
+        "rule": f"!has(self.strategy) || self.strategy != 'Replace' || {left_out}",
+        "message": f"rollout.{path}: with strategy Replace there are never two revisions to compare, "
+        "and no steps; remove it",
+    }
+
+
+_WITHOUT_COMPARISON: list[JsonValue] = [
+    *(_compares_nothing(f"analysis.{field}") for field in COMPARING_ONLY),
+    *(_compares_nothing(f"analysis.quality.{field}") for field in COMPARING_ANSWERS_ONLY),
+]
+
+RULES: list[JsonValue] = [*_NEEDS_CANARY, *_NEEDS_A_RUN, *_WITHOUT_COMPARISON]

@@ -1,0 +1,80 @@
+"""Accelerators the sizing knows, read from `data/accelerators.yaml`, and the names nodes have for them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deepseek_operator.catalog.facts import Fact
+
+FILE = "accelerators.yaml"
+
+Amount = Annotated[float, Field(gt=0)]
+Price = Annotated[float, Field(ge=0)]
+
+Format = Literal["bf16", "int8", "fp8", "fp4"]
+"""Number formats that matrix units compute in."""
+
+LABELS: Mapping[str, str] = {
+    "gpuOperator": "nvidia.com/gpu.product",
+    "gke": "cloud.google.com/gke-accelerator",
+    "eks": "karpenter.k8s.aws/instance-gpu-name",
+    "aks": "node.kubernetes.io/instance-type",
+}
+"""The node label by which each names its GPUs; AKS has none of its own but the machine's type."""
+
+
+class Interconnect(Fact):
+    """What joins the GPUs of a node; gigabytes a second of one GPU in one direction."""
+
+    kind: Literal["NVLink", "PCIe"]
+    gigabytes_per_second: Amount
+
+
+class Labels(Fact):
+    """Values of the node labels in LABELS that mean this product."""
+
+    gpu_operator: tuple[str, ...] = Field(min_length=1)
+    gke: tuple[str, ...] = ()
+    eks: tuple[str, ...] = ()
+    aks: tuple[str, ...] = ()
+
+
+class Accelerator(Fact):
+    """One GPU product."""
+
+    architecture: str
+    compute_capability: Amount
+    memory_gib: Amount = Field(alias="memoryGiB")
+    gigabytes_per_second: Amount
+    teraflops: Mapping[Format, Amount]
+    interconnect: Interconnect
+    network_gigabytes_per_second: Amount
+    node_gpus: tuple[Annotated[int, Field(gt=0, le=72)], ...] = Field(min_length=1)
+    price_per_hour: Price
+    labels: Labels
+    sources: tuple[str, ...] = Field(min_length=1)
+
+    def flops(self, number: Format) -> float:
+        """Peak operations a second in a format; BF16's where the hardware does not have it."""
+        return 1e12 * self.teraflops.get(number, self.teraflops["bf16"])
+
+
+def product_name(text: str, known: Mapping[str, Accelerator]) -> str | None:
+    """The catalog's name of what a person or a node label calls by `text`."""
+    wanted = text.lower()
+    for name, entry in known.items():
+        labels = entry.labels
+        values = (*labels.gpu_operator, *labels.gke, *labels.eks, *labels.aks)
+        if wanted in (name.lower(), *(value.lower() for value in values)):
+            return name
+    return None
+
+
+def node_label(value: str, known: Mapping[str, Accelerator]) -> str | None:
+    """Name of the node label that has exactly this value for a known product."""
+    for entry in known.values():
+        for field, label in LABELS.items():
+            if value in entry.labels.model_dump(by_alias=True)[field]:
+                return label
+    return None

@@ -1,0 +1,95 @@
+"""What every kind of catalog entry has in common: strict types, and errors that say what to change."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+_Entry = TypeVar("_Entry", bound="Fact")
+
+
+class Fact(BaseModel):
+    """Base of catalog entries: every field is checked, none may be misspelt."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
+    )
+
+
+class CatalogError(Exception):
+    """An entry that cannot be used; the text names file, entry, field and remedy."""
+
+    def __init__(self, file: str, entry: str, field: str, remedy: str) -> None:
+        self.file, self.entry, self.field, self.remedy = file, entry, field, remedy
+        super().__init__(": ".join(part for part in (file, entry, field, remedy) if part))
+
+
+def read(text: str, *, file: str) -> Mapping[str, Any]:
+    """A catalog document as plain data; CatalogError where it is no YAML map."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        found = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the fast one if there
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f"line {where.line + 1}: " if where else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise CatalogError(file, "", "", f"{line}{problem}; write it as YAML") from error
+    if not isinstance(found, dict):
+        raise CatalogError(file, "", "", "expected a map with models, accelerators or engines")
+    return found
+
+
+def check(kind: type[_Entry], name: str, entry: Any, *, file: str) -> _Entry:
+    """The entry as its type; CatalogError with the first thing that is wrong with it."""
+    try:
+        return kind.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise CatalogError(file, name, field, _remedy(kind, first)) from error
+
+
+def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
+    """The known names most like `name`, most alike first, however unlike they are."""
+
+    def likeness(other: str) -> tuple[float, str]:
+        ratio = difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio()
+        return (-ratio, other)
+
+    return sorted(known, key=likeness)[:count]
+
+
+def _remedy(kind: type[Fact], error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        fields = _fields_at(kind, error["loc"][:-1])
+        close = nearest(str(error["loc"][-1]), fields, count=1)
+        meant = f"did you mean {close[0]}?" if close else "remove it"
+        return f"unknown field; {meant}"
+    if error["type"] == "missing":
+        return "missing; every entry needs it"
+    said = error["msg"][0].lower() + error["msg"][1:]
+    return f"{said.removeprefix('value error, ')}, got {error['input']!r}"
+
+
+def _fields_at(kind: type[Fact], path: tuple[str | int, ...]) -> list[str]:
+    """Names of the fields of the object at a path; none where the path leads out of types."""
+    for step in path:
+        inner = {field.alias: field.annotation for field in kind.model_fields.values()}.get(
+            str(step)
+        )
+        found = [one for one in (inner, *_arguments(inner)) if _is_fact(one)]
+        if not found:
+            return []
+        kind = found[0]
+    return [str(field.alias) for field in kind.model_fields.values()]
+
+
+def _arguments(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", ())
+
+
+def _is_fact(annotation: Any) -> TypeGuard[type[Fact]]:
+    return isinstance(annotation, type) and issubclass(annotation, Fact)

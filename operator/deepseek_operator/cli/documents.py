@@ -1,0 +1,92 @@
+"""Plans and lists as data, for programs. Pure."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.sizing import reasons
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from deepseek_operator.cli.offline import Plan, Planned
+
+Document = dict[str, Any]
+
+
+def render(document: Document, form: str) -> str:
+    """The document as JSON or YAML."""
+    if form == "json":
+        return json.dumps(document, indent=2)
+    import yaml  # noqa: PLC0415 - only this form needs it
+
+    return str(yaml.safe_dump(document, sort_keys=False, width=1000)).rstrip()
+
+
+def plan(found: "Plan") -> Document:
+    """A plan; bytes, seconds, US dollars."""
+    return {
+        "name": found.name,
+        "fits": int(found.ending) == 0,
+        "workload": named(found.workload),
+        "blocks": [_block(entry) for entry in found.blocks],
+        "notes": list(found.notes),
+    }
+
+
+def listing(kind: str, known: Catalog) -> Document:
+    """Everything that the catalog knows of a kind."""
+    entries: Mapping[str, Any] = getattr(known, kind)
+    return {
+        kind: {
+            name: entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for name, entry in entries.items()
+        }
+    }
+
+
+def _block(entry: "Planned") -> Document:
+    sized, fleet = entry.sized, entry.fleet
+    layout = sized.layout
+    return {
+        "field": entry.block.field,
+        "model": sized.question.model_name,
+        "engine": f"{sized.question.engine.name} {sized.question.engine.version}",
+        "accelerator": sized.question.pool.product,
+        "layout": {
+            "tensor": layout.tensor,
+            "pipeline": layout.pipeline,
+            "data": layout.data,
+            "expertParallel": layout.expert,
+            "accelerators": layout.accelerators,
+            "nodes": layout.nodes,
+        },
+        "values": [
+            {"name": one.name, "value": one.value, "set": one.is_set, "why": one.why}
+            for one in reasons.reasons(sized)
+        ],
+        "memoryOfOneGPU": {name: round(size) for name, size in asdict(sized.memory).items()},
+        "cacheTokens": sized.cache_tokens,
+        "fullContextRequests": sized.full_context,
+        "pace": named(sized.pace),
+        "missed": list(sized.missed),
+        # JSON has no infinity, which is the load of no replica.
+        "fleet": {
+            _camel(name): None if value == math.inf else value
+            for name, value in asdict(fleet).items()
+        },
+        "enoughAccelerators": entry.enough,
+    }
+
+
+def named(values: "DataclassInstance") -> Document:
+    """The fields of a dataclass that are set, by the names that objects have for such."""
+    return {_camel(name): value for name, value in asdict(values).items() if value is not None}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

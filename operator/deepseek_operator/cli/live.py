@@ -1,0 +1,109 @@
+"""The verbs that talk to a cluster: status, explain, and what may be asked of a rollout."""
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from deepseek_operator.cli import ask, show
+from deepseek_operator.cli.ask import NothingToAskError
+from deepseek_operator.cli.show import Standing
+from deepseek_operator.kube import client, resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.errors import ApiError, UnreachableError, VersionConflictError
+from deepseek_operator.rollout.commands import Verb
+
+MANAGER = "kubectl-deepseek"
+"""In managedFields: who asked, and when."""
+
+_PERIOD_SECONDS = 2.0
+
+
+def connect_and_run(options: argparse.Namespace) -> int:
+    """One verb; errors in one sentence."""
+    try:
+        return asyncio.run(run(options))
+    except (NothingToAskError, ApiError, UnreachableError, client.NoKubeconfigError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Connect, and do it."""
+    api, namespace = await client.connect_as_user(
+        kubeconfig=options.kubeconfig, context=options.context
+    )
+    kube = Kube(api, manager=MANAGER)
+    try:
+        return await carry_out(kube, options, namespace=options.namespace or namespace)
+    finally:
+        await kube.close()
+
+
+async def carry_out(kube: Kube, options: argparse.Namespace, *, namespace: str) -> int:
+    """One verb; the exit code."""
+    name = options.name
+    if options.verb == "status":
+        return await _status(kube, namespace, name, watch=options.watch)
+    manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
+    if manifest is None:
+        return _missing(namespace, name)
+    if options.verb == "explain":
+        print(show.explain(manifest))
+        return 0
+    meant = _at(manifest)
+    for _ in range(_TRIES):
+        try:
+            operations = _operations(manifest, options.verb)
+            await kube.json_patch(resources.DEEPSEEK_DEPLOYMENT, namespace, name, operations)
+        except VersionConflictError:
+            # Status changes every few seconds; only another step is another question.
+            manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name) or manifest
+            if _at(manifest) != meant:
+                print(
+                    f"error: the Canary has gone on to {_at(manifest)}: look again", file=sys.stderr
+                )
+                return 1
+        else:
+            told = f"kubectl deepseek -n {namespace} status {name}"
+            print(f"{options.verb}: asked; `{told}` tells the answer")
+            return 0
+    print("error: the object changes too fast; try again", file=sys.stderr)
+    return 1
+
+
+_TRIES = 10
+
+
+def _at(manifest: dict[str, Any]) -> str:
+    return str(manifest.get("status", {}).get("rollout", {}).get("at", ""))
+
+
+def _operations(manifest: dict[str, Any], verb: str) -> list[dict[str, Any]]:
+    if verb in ("pause", "resume"):
+        return ask.pause(manifest, paused=verb == "pause")
+    return ask.command(manifest, Verb(verb))
+
+
+async def _status(kube: Kube, namespace: str, name: str, *, watch: bool) -> int:
+    shown = ""
+    while True:
+        manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
+        if manifest is None:
+            return _missing(namespace, name)
+        standing = show.standing(manifest)
+        text = show.describe(manifest, now=datetime.now(UTC))
+        if text != shown:
+            print(text, flush=True)
+            shown = text
+        if not watch or standing is not Standing.UNDER_WAY:
+            return int(standing)
+        await asyncio.sleep(_PERIOD_SECONDS)
+
+
+def _missing(namespace: str, name: str) -> int:
+    print(f"error: there is no DeepSeekDeployment {namespace}/{name}", file=sys.stderr)
+    return 1

@@ -1,0 +1,117 @@
+"""Reading the object that is to be planned, and the catalog; errors name the field and the remedy."""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
+from deepseek_operator.catalog import catalog, facts
+from deepseek_operator.catalog.catalog import Catalog
+
+
+class InputError(Exception):
+    """What is given cannot be used; the text names where and what to change."""
+
+
+def seconds_of(text: str) -> float:
+    """A short time as 800ms or 1.5s, in seconds."""
+    number, unit = re.fullmatch(r"([0-9.]+)(ms|s)", text).groups()  # type: ignore[union-attr]
+    return float(number) / (1000 if unit == "ms" else 1)
+
+
+def read_spec(filename: str) -> tuple[str, DeepSeekDeploymentSpec]:
+    """Name and spec of the one DeepSeekDeployment in a file."""
+    text = sys.stdin.read() if filename == "-" else _text(filename)
+    found = [
+        item for item in _documents(text, filename) if item.get("kind") == "DeepSeekDeployment"
+    ]
+    if len(found) != 1:
+        raise InputError(
+            f"{filename}: {len(found)} objects of kind DeepSeekDeployment; a plan is of exactly one"
+        )
+    manifest = found[0]
+    spec = manifest.get("spec")
+    if not isinstance(spec, dict):
+        raise InputError(f"{filename}: spec: missing; it needs at least model")
+    for path, name, known in unknown_fields(DeepSeekDeploymentSpec, spec, "spec"):
+        close = facts.nearest(name, known, count=1)[0]
+        raise InputError(f"{filename}: {path}.{name}: unknown field; did you mean {close}?")
+    try:
+        return _name(manifest), DeepSeekDeploymentSpec.model_validate(spec)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(map(str, ("spec", *first["loc"])))
+        said = first["msg"][0].lower() + first["msg"][1:]
+        raise InputError(f"{filename}: {path}: {said}") from error
+
+
+def unknown_fields(
+    kind: type[BaseModel], given: Mapping[str, Any], path: str
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Where a field stands that its type does not have, its name, and the names that there are."""
+    known = {str(field.alias): field.annotation for field in kind.model_fields.values()}
+    for name, value in given.items():
+        if name not in known:
+            yield path, str(name), list(known)
+            continue
+        inner = _model_in(known[name])
+        if inner is None:
+            continue
+        items = value if isinstance(value, list) else [value]
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                place = f"{path}.{name}[{index}]" if isinstance(value, list) else f"{path}.{name}"
+                yield from unknown_fields(inner, item, place)
+
+
+def read_catalog(filenames: Sequence[str]) -> Catalog:
+    """The shipped catalog with these files' entries."""
+    found = catalog.shipped()
+    for filename in filenames:
+        text = _text(filename)
+        document = facts.read(text, file=filename)
+        parts: Mapping[str, str] = {filename: text}
+        if document.get("kind") == "ConfigMap":
+            parts = {f"{filename}: data.{key}": value for key, value in document["data"].items()}
+        for name, part in parts.items():
+            found = catalog.merged(found, part, file=name)
+    return found
+
+
+def _text(filename: str) -> str:
+    try:
+        return Path(filename).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not text"
+        raise InputError(f"{filename}: {said}; give a file with YAML") from error
+
+
+def _documents(text: str, filename: str) -> list[dict[str, Any]]:
+    import yaml  # noqa: PLC0415 - facts has loaded it by now
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        found = list(yaml.load_all(text, Loader=loader))
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}:" if where else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise InputError(f"{filename}:{line} {problem}") from error
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The type of an object, a list of objects or an object that may be left out."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, BaseModel) else None
+    inner = (_model_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)

@@ -1,0 +1,176 @@
+"""The verbs that need no cluster: plan, models, accelerators."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.catalog.facts import CatalogError
+from deepseek_operator.cli import documents, objects, questions, tables
+from deepseek_operator.cli.objects import InputError
+from deepseek_operator.cli.questions import Block
+from deepseek_operator.sizing.fleet import Fleet, fleet_of
+from deepseek_operator.sizing.size import Sized, size
+from deepseek_operator.sizing.terms import CannotRunError, Pool, Question, Workload
+
+
+class Ending(IntEnum):
+    """How a plan ends, as an exit code; 2 is argparse's."""
+
+    FITS = 0
+    REFUSED = 1
+    """It cannot be served, or what is given cannot be read."""
+    FALLS_SHORT = 3
+    """It can be served, but there are too few accelerators or replicas, or a latency target is missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One block of an object, decided."""
+
+    block: Block
+    sized: Sized
+    fleet: Fleet
+    enough: bool
+    """Whether there are accelerators for it beside the blocks before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All blocks of an object."""
+
+    name: str
+    workload: Workload
+    blocks: tuple[Planned, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ending(self) -> Ending:
+        """Whether all of it can be as asked."""
+        good = all(
+            found.enough and not found.fleet.is_overloaded and not found.sized.missed
+            for found in self.blocks
+        )
+        return Ending.FITS if good else Ending.FALLS_SHORT
+
+
+def run(options: argparse.Namespace) -> int:
+    """One verb; errors in one sentence."""
+    try:
+        known = objects.read_catalog(options.catalog)
+        if options.verb == "plan":
+            return _plan(options, known)
+        text = _listing(options.verb, options.output, known)
+    except (InputError, CatalogError, CannotRunError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return Ending.REFUSED
+    print(text)
+    return Ending.FITS
+
+
+def _plan(options: argparse.Namespace, known: Catalog) -> int:
+    plan = make_plan(options, known)
+    if options.output == "table":
+        print(tables.plan(plan, color=wants_color()))
+    else:
+        print(documents.render(documents.plan(plan), options.output))
+    return plan.ending
+
+
+def _listing(kind: str, output: str, known: Catalog) -> str:
+    if output != "table":
+        return documents.render(documents.listing(kind, known), output)
+    return tables.models(known) if kind == "models" else tables.accelerators(known)
+
+
+def wants_color() -> bool:
+    """Colour is for people at a terminal who have not said otherwise (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
+    """Every block of the object on the accelerators that are best for it, of those that are left."""
+    name, spec = objects.read_spec(options.filename)
+    known = questions.prices(options.price, known)
+    pools = questions.pools(options.accelerators, known)
+    asked = questions.blocks(spec, options)
+    taken: dict[str, int] = {}
+    found: list[Planned] = []
+    for block in asked:
+        best = _best(block, _answers(block, options, known, pools), taken)
+        pool = str(best.sized.question.pool)
+        taken[pool] = taken.get(pool, 0) + best.fleet.accelerators
+        found.append(best)
+    return Plan(name, asked[0].workload, tuple(found), _notes(found))
+
+
+def _answers(
+    block: Block, options: argparse.Namespace, known: Catalog, pools: Sequence[Pool]
+) -> list[Sized | CannotRunError]:
+    """One for each pool that the block may use; what the command line sets is of who serves."""
+    is_first = block.field == "spec"
+    asked = [
+        questions.question(
+            block,
+            pool,
+            catalog=known,
+            quantization=options.quantization if is_first else None,
+            settings=options.set if is_first else (),
+        )
+        for pool in questions.pools_for(block, pools, known)
+    ]
+    return [_sized(item, block) for item in asked]
+
+
+def _sized(question: Question, block: Block) -> Sized | CannotRunError:
+    try:
+        return size(question)
+    except CannotRunError as error:
+        where = f"{block.field}." if not error.field.startswith(("workload", "price")) else ""
+        return CannotRunError(f"{where}{error.field}", str(error).partition(": ")[2])
+
+
+def _best(
+    block: Block, answers: Sequence[Sized | CannotRunError], taken: dict[str, int]
+) -> Planned:
+    """The pool that has room for it, keeps the targets and costs least; the first refusal where none runs it."""
+    found = []
+    for answer in answers:
+        if isinstance(answer, CannotRunError):
+            continue
+        fleet = fleet_of(answer, replicas=block.replicas)
+        pool = answer.question.pool
+        left = replace(pool, count=max(0, pool.count - taken.get(str(pool), 0)))
+        enough = fleet.replicas <= left.replicas(answer.layout.accelerators)
+        found.append(Planned(block, answer, fleet, enough))
+    if not found:
+        raise next(answer for answer in answers if isinstance(answer, CannotRunError))
+    return min(found, key=lambda one: (not one.enough, len(one.sized.missed), one.fleet.per_hour))
+
+
+def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
+    """Where the operator would do otherwise."""
+    unsized = [one for one in found if one.block.serving.engine.name != "vllm"]
+    sized = [one for one in found if one not in unsized]
+    open_ones = [one for one in sized if one.block.serving.accelerator.product is None]
+    spread = [one for one in sized if one.sized.layout.nodes > 1 and one.sized.layout.data > 1]
+    return (
+        *(
+            f"{one.block.field}.engine.name: for {one.block.serving.engine.name} the operator derives nothing; set "
+            "accelerator.count, batching and replicas, and give the rest in engine.args"
+            for one in unsized
+        ),
+        *(
+            f"{one.block.field}.accelerator.product: not set, so the operator derives nothing; set it to "
+            f"{one.sized.question.pool.accelerator.labels.gpu_operator[0]}"
+            for one in open_ones
+        ),
+        *(
+            f"{one.block.field}: ranks on {one.sized.layout.nodes} nodes need RDMA between these; without multiNode.rdma "
+            "in the chart the operator gives each node a part of the layers"
+            for one in spread
+        ),
+    )

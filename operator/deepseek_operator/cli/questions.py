@@ -1,0 +1,227 @@
+"""From an object and a command line to questions of sizing. Pure."""
+
+import argparse
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deepseek_operator import derivation
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
+from deepseek_operator.catalog import accelerators, engines, facts
+from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.cli.objects import InputError, seconds_of
+from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question, Workload
+
+_POOL = re.compile(r"([1-9][0-9]*)x([^:]+):([1-9][0-9]*)")
+_LATENCY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(ms|s)")
+
+_SETTABLE: Mapping[str, tuple[str, type]] = {
+    "tensor": ("tensor", int),
+    "pipeline": ("pipeline", int),
+    "data": ("data", int),
+    "contextTokens": ("context_tokens", int),
+    "memoryShare": ("memory_share", float),
+    "cacheType": ("cache_type", str),
+    "mtpTokens": ("mtp_tokens", int),
+    "decodeTimes": ("decode_times", float),
+}
+"""What --set takes: the override it is, and its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One serving block of an object, where it stands, and how many replicas it sets."""
+
+    field: str
+    serving: ServingBlock
+    replicas: int | None
+    workload: Workload
+
+
+def blocks(spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> list[Block]:
+    """Every block that has pods; a load derives the replicas unless they are set."""
+    load = workload_of(spec, options)
+    found = [Block("spec", spec, _replicas(spec, load), load)]
+    for index, entry in enumerate(spec.fallback):
+        # The load on the command line is that of who serves: who stands in has pods as its entry says.
+        own = None if entry.workload is None else entry.workload.requests_per_second
+        load = replace(workload_of(entry, options), requests_per_second=own)
+        block = entry.inheriting_from(spec)
+        found.append(Block(f"spec.fallback[{index}]", block, _replicas(entry, load), load))
+    return found
+
+
+def _replicas(block: ServingBlock, workload: Workload) -> int | None:
+    """As the operator reads an object: the default, 1, is the same as nothing said."""
+    derives = workload.requests_per_second is not None and block.replicas == 1
+    return None if derives else block.replicas
+
+
+def pools(texts: Sequence[str], catalog: Catalog) -> list[Pool]:
+    """What --accelerators says there is."""
+    found = []
+    for text in texts:
+        match = _POOL.fullmatch(text)
+        if match is None:
+            raise InputError(
+                f"--accelerators: {text}: write COUNTxPRODUCT:GPUS_OF_A_NODE, such as 16xH200:8"
+            )
+        count, product, node = int(match[1]), match[2], int(match[3])
+        name = _product(product, catalog, "--accelerators")
+        if node > count:
+            raise InputError(
+                f"--accelerators: {text}: a node of {node} is more than the {count} there are; "
+                f"write {count}x{product}:{count}"
+            )
+        found.append(Pool(name, catalog.accelerators[name], count, node))
+    return found
+
+
+def workload_of(block: ServingBlock, options: argparse.Namespace) -> Workload:
+    """What the command line says, else the block, else what is assumed of a chat."""
+    rate = None if block.workload is None else block.workload.requests_per_second
+    return load(options, replace(derivation.load_of(block.workload), requests_per_second=rate))
+
+
+def load(options: argparse.Namespace, given: Workload) -> Workload:
+    """What the command line says, else what is given."""
+    found = Workload(
+        input_tokens=_said(options.input_tokens, given.input_tokens),
+        output_tokens=_said(options.output_tokens, given.output_tokens),
+        requests_per_second=_said(options.requests_per_second, given.requests_per_second),
+        time_to_first_token=_latency(options, "time_to_first_token", given.time_to_first_token),
+        time_per_output_token=_latency(
+            options, "time_per_output_token", given.time_per_output_token
+        ),
+    )
+    for name in ("input_tokens", "output_tokens", "requests_per_second"):
+        value = getattr(found, name)
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"--{name.replace('_', '-')}: {value} is not above 0, or no number")
+    return found
+
+
+def prices(texts: Sequence[str], catalog: Catalog) -> Catalog:
+    """The catalog with the prices of --price."""
+    found = dict(catalog.accelerators)
+    for text in texts:
+        product, _, price = text.partition("=")
+        name = _product(product, catalog, "--price")
+        try:
+            dollars = float(price)
+        except ValueError:
+            raise InputError(f"--price: {text}: write PRODUCT=DOLLARS, such as H200=3.5") from None
+        if not 0 <= dollars < math.inf:
+            raise InputError(f"--price: {text}: a price is 0 or more")
+        found[name] = found[name].model_copy(update={"price_per_hour": dollars})
+    return replace(catalog, accelerators=found)
+
+
+def question(
+    block: Block,
+    pool: Pool,
+    *,
+    catalog: Catalog,
+    quantization: str | None,
+    settings: Sequence[str],
+) -> Question:
+    """What is asked about a block on one pool."""
+    serving = block.serving
+    model = catalog.models.get(serving.model)
+    if model is None:
+        near = ", ".join(facts.nearest(serving.model, catalog.models))
+        raise InputError(
+            f"{block.field}.model: {serving.model} is not in the catalog (nearest: {near}); add it with --catalog"
+        )
+    if serving.accelerator.kind == "CPU":
+        raise InputError(
+            f"{block.field}.accelerator.kind: CPU is not planned for: only GPUs are sized; set kind: GPU, or leave "
+            "the plan out"
+        )
+    engine = engines.newest(serving.engine.name, catalog.engines)
+    if engine is None:
+        raise InputError(
+            f"{block.field}.engine.name: the catalog has no version of {serving.engine.name}"
+        )
+    return Question(
+        model_name=serving.model,
+        model=model,
+        engine=engine,
+        pool=pool,
+        workload=block.workload,
+        overrides=_overrides(block, quantization, settings),
+        products=catalog.accelerators,
+    )
+
+
+def pools_for(block: Block, known: Sequence[Pool], catalog: Catalog) -> list[Pool]:
+    """The pools that a block may use."""
+    asked = block.serving.accelerator.product
+    if asked is None:
+        return list(known)
+    name = _product(asked, catalog, f"{block.field}.accelerator.product")
+    found = [pool for pool in known if pool.product == name]
+    if not found:
+        there = ", ".join(map(str, known))
+        raise InputError(
+            f"{block.field}.accelerator.product: {asked} is not among --accelerators {there}; add it there, or "
+            "leave product out"
+        )
+    return found
+
+
+def _overrides(block: Block, quantization: str | None, settings: Sequence[str]) -> Overrides:
+    try:
+        found = derivation.overrides_of(block.serving)
+    except CannotRunError as error:
+        raise InputError(f"{block.field}.engine.args: {error}") from error
+    given: dict[str, Any] = {} if quantization is None else {"quantization": quantization}
+    for text in settings:
+        key, _, value = text.partition("=")
+        if key not in _SETTABLE:
+            near = facts.nearest(key, _SETTABLE, count=1)[0]
+            raise InputError(f"--set: {key} is unknown; did you mean {near}?")
+        name, kind = _SETTABLE[key]
+        given[name] = _converted(value, kind, f"--set: {key}")
+    if given.get("cache_type") not in (None, "bf16", "fp8"):
+        raise InputError(f"cacheType: {given['cache_type']} is unknown; use bf16 or fp8")
+    return replace(found, **given)
+
+
+def _converted(text: str, kind: type, where: str) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise InputError(f"{where}: {text!r} is no {_KINDS[kind]}") from None
+    if kind is int and value < 0:
+        raise InputError(f"{where}: {value} is negative")
+    return value
+
+
+_KINDS: Mapping[type, str] = {int: "whole number", float: "number", str: "text"}
+
+
+def _product(text: str, catalog: Catalog, where: str) -> str:
+    name = accelerators.product_name(text, catalog.accelerators)
+    if name is None:
+        near = ", ".join(facts.nearest(text, catalog.accelerators))
+        raise InputError(
+            f"{where}: {text} is not in the catalog (nearest: {near}); add it with --catalog"
+        )
+    return name
+
+
+def _said(first: Any, second: Any) -> Any:
+    return second if first is None else first
+
+
+def _latency(options: argparse.Namespace, name: str, given: float | None) -> float | None:
+    text = getattr(options, name)
+    if text is None:
+        return given
+    if not _LATENCY.fullmatch(text):
+        raise InputError(f"--{name.replace('_', '-')}: {text}: write it as 800ms or 1.5s")
+    return seconds_of(text)

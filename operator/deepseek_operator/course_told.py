@@ -1,0 +1,67 @@
+"""What status and conditions tell of a run. Pure."""
+
+from deepseek_operator.api import names
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.canary import Course
+from deepseek_operator.diagnosis import Finding
+from deepseek_operator.observed import Manifest
+from deepseek_operator.rollout import estimate, record, shown
+from deepseek_operator.rollout.run import Phase
+
+
+def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
+    """The spec asks for what was rolled back: a person has to change it, or ask for another try."""
+    if course is None or course.is_under_way:
+        return None
+    failure = course.record.rollout.failure_of(target)
+    run = course.run
+    if failure is None or run is None or target == course.record.rollout.stable:
+        return None
+    return Finding(
+        Reason.ROLLED_BACK,
+        f"revision {target} was rolled back ({failure.cause}): {failure.said}; change the spec, or "
+        f"ask for another try: kubectl deepseek retry {deployment.metadata.name}, or annotation "
+        f"{names.COMMAND_ANNOTATION}=retry:{run.name}/{run.step}",
+    )
+
+
+def entry(course: Course) -> Manifest | None:
+    """As status has it; None before the first run."""
+    run = course.run
+    if run is None and course.trouble is not None:
+        return {
+            "phase": "Idle",
+            "reason": "RecordUnreadable",
+            "message": f"{course.trouble}: all requests go to the revision that serves"[:1024],
+            "record": record.dump(course.record),
+        }
+    if run is None:
+        return None
+    expected, examined, copies = estimate.left(run), shown.examined(run), shown.mirror(run)
+    is_stepping = run.phase not in (Phase.STARTING, Phase.MIRRORING) and run.plan.steps
+    step = run.step + 1 if is_stepping else 0
+    reason, said = str(run.cause), run.said
+    if course.roles.cut_off:
+        reason = "RollbackStalled"
+        said = f"a gateway has not left it, so its addresses are withdrawn ({run.cause}): {said}"
+    return {
+        "run": run.name,
+        "at": f"{run.name}/{run.step}",
+        "phase": str(run.phase),
+        "reason": reason,
+        "message": said[:1024],
+        "step": step,
+        "steps": len(run.plan.steps),
+        "weight": 0 if run.phase is Phase.ROLLED_BACK else run.weight,
+        "candidate": run.candidate,
+        "stable": run.stable,
+        "since": run.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({} if expected is None else {"decisionSeconds": int(expected.total_seconds())}),
+        "command": course.record.rollout.answer[:256],
+        "metrics": shown.metrics(run),
+        **({"notCompared": list(course.untold)} if course.untold else {}),
+        **({} if examined is None else {"quality": examined}),
+        **({} if copies is None else {"mirror": copies}),
+        "record": record.dump(course.record),
+    }

@@ -1,0 +1,292 @@
+"""What a serving block leaves open, derived: one replica on the product that it names. Pure.
+
+On one node, or on several where one does not hold it.
+
+Nothing is derived for what is not known (no product, a model outside the catalog, another engine than vLLM, flags that
+are not modelled): then the pods are as the block and the engine's own defaults make them, and a sentence says so.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deepseek_operator import numbers
+from deepseek_operator.api.analysis import seconds_of_limit
+from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.api.workload import Workload
+from deepseek_operator.catalog import accelerators, engines, facts
+from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.errors import Stalled
+from deepseek_operator.sizing import layouts, reasons, remedies
+from deepseek_operator.sizing.size import Sized, size
+from deepseek_operator.sizing.terms import (
+    ASSUMED,
+    CannotRunError,
+    Layout,
+    Overrides,
+    Pool,
+    Question,
+)
+from deepseek_operator.sizing.terms import Workload as Load
+
+_NOT_MODELLED = frozenset(
+    {
+        "quantization", "speculative-config", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
+        "decode-context-parallel-size", "kv-cache-memory-bytes", "kv-offloading-size",
+        "num-gpu-blocks-override", "prefill-context-parallel-size", "enable-eplb", "kv-transfer-config",
+        "enable-expert-parallel", "no-enable-expert-parallel", "data-parallel-size-local",
+        "performance-mode", "max-cudagraph-capture-size", "cudagraph-capture-sizes",
+        "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
+        "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
+        "data-parallel-external-lb", "data-parallel-hybrid-lb",
+        "data-parallel-multi-port-external-lb",
+    }
+)  # fmt: skip
+"""Flags of vLLM that change what memory or layout are computed from, in ways that the arithmetic does not know."""
+
+_CONTEXT_FLAGS = ("max-model-len", "max-seq-len")
+_SHARE_FLAGS = (
+    "gpu-memory-utilization", "free-gpu-memory-fraction", "kv-cache-free-gpu-memory-fraction",
+    "kv-cache-config.free-gpu-memory-fraction",
+)  # fmt: skip
+_CACHE_FLAGS = ("kv-cache-dtype", "kv-cache-config.dtype")
+"""What each engine calls it; a flag of another engine is none of its own."""
+
+_FIELDS: Mapping[str, str] = {
+    "contextTokens": "engine.args: --max-model-len",
+    "memoryShare": "engine.args: --gpu-memory-utilization",
+    "cacheType": "engine.args: --kv-cache-dtype",
+    "tensor": "accelerator.count",
+    "data": "accelerator.count",
+    "pipeline": "accelerator.count",
+}
+"""Where an object says what sizing calls so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What came of a block: a sized replica, or why nothing was derived."""
+
+    sized: Sized | None
+    why_not: str = ""
+
+
+def derive(block: ServingBlock, *, catalog: Catalog, field: str, rdma: bool) -> Derived:
+    """One replica for the block, which stands in `field`; Stalled where it cannot run as asked.
+
+    `rdma` says whether nodes exchange by it.
+    """
+    why_not = _unknown(block, catalog)
+    if why_not is None:
+        return _sized(block, catalog, field, rdma=rdma)
+    for name, value in (("workload", block.workload), ("quantization", block.quantization)):
+        if value not in (None, "auto"):
+            raise Stalled(
+                Reason.CANNOT_RUN,
+                f"{field}.{name}: nothing is derived from it, as {why_not}; remove it",
+            )
+    return Derived(None, why_not)
+
+
+def load_of(workload: Workload | None) -> Load:
+    """The requests that a replica is made for, whatever their number."""
+    if workload is None:
+        return ASSUMED
+    first = workload.time_to_first_token
+    return Load(
+        input_tokens=workload.input_tokens,
+        output_tokens=workload.output_tokens,
+        time_to_first_token=None if first is None else seconds_of_limit(first),
+        time_per_output_token=seconds_of_limit(workload.time_per_output_token),
+    )
+
+
+def overrides_of(block: ServingBlock) -> Overrides:
+    """What the block sets of what would be derived; CannotRunError for a flag that cannot be read."""
+    flags = given_flags(block.engine.args)
+    return Overrides(
+        quantization=block.quantization,
+        accelerators=block.accelerator.count,
+        context_tokens=_context(_first(flags, _CONTEXT_FLAGS) or "auto"),
+        max_sequences=block.batching.max_concurrent_sequences,
+        max_batched_tokens=block.batching.max_batched_tokens,
+        memory_share=_share(_first(flags, _SHARE_FLAGS)),
+        cache_type=_cache_type(_first(flags, _CACHE_FLAGS)),
+        own_source=block.source is not None,
+    )
+
+
+def given_flags(args: Sequence[str]) -> dict[str, str]:
+    """Flags of engine.args by name, as vLLM reads them: underscores are dashes, the last one wins."""
+    pairs = (arg.removeprefix("--").partition("=") for arg in args)
+    return {name.replace("_", "-"): value for name, _, value in pairs}
+
+
+def _first(flags: Mapping[str, str], names: Sequence[str]) -> str | None:
+    return next((flags[name] for name in names if name in flags), None)
+
+
+def frozen(derived: Derived) -> dict[str, Any]:
+    """What a ControllerRevision keeps of it, for status and for the number of replicas."""
+    sized = derived.sized
+    if sized is None:
+        return {"notDerived": derived.why_not}
+    question = sized.question
+    return {
+        "accelerator": question.pool.product,
+        "engine": f"{question.engine.name} {question.engine.version}",
+        "requestsPerSecond": f"{sized.pace.requests_per_second:.6g}",
+        "values": [
+            {
+                "name": one.name,
+                "value": one.value,
+                "why": one.why,
+                **({"set": True} if one.is_set else {}),
+            }
+            for one in (*reasons.reasons(sized), reasons.pace(sized))
+        ],
+        **({"missed": list(sized.missed)} if sized.missed else {}),
+    }
+
+
+def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
+    """Why nothing can be derived, or None."""
+    if block.accelerator.kind == "CPU":
+        return "accelerator.kind is CPU, and only GPUs are sized"
+    if block.engine.name != "vllm":
+        return f"{block.engine.name} is made of accelerator.count and batching; only vllm is sized"
+    if block.model not in catalog.models:
+        return f"{block.model} is not in the catalog"
+    if block.accelerator.product is None:
+        return "accelerator.product is not set"
+    unmodelled = sorted(
+        name
+        for flag in given_flags(block.engine.args)
+        if (name := flag.partition(".")[0]) in _NOT_MODELLED
+    )
+    if unmodelled:
+        return f"engine.args has --{unmodelled[0]}, which the arithmetic does not know"
+    return None
+
+
+def _sized(block: ServingBlock, catalog: Catalog, field: str, *, rdma: bool) -> Derived:
+    try:
+        question = _question(block, catalog, rdma=rdma)
+    except CannotRunError as error:
+        raise _stalled(error, field) from error
+    try:
+        return Derived(size(question))
+    except CannotRunError as error:
+        if error.field == "accelerator" and _may_be_smaller(question, block):
+            return Derived(
+                None,
+                f"as published {block.model} does not fit there, and what the source that is set holds is not known",
+            )
+        return _over_nodes(question, error, field)
+
+
+def _over_nodes(question: Question, alone: CannotRunError, field: str) -> Derived:
+    """The replica over as few nodes as hold it; `alone` is why one node does not, and what is told if none do."""
+    pool = question.pool
+    several = replace(question, pool=replace(pool, count=pool.node_size * remedies.MANY_NODES))
+    if alone.field == "accelerator" and question.overrides.accelerators is None:
+        with contextlib.suppress(CannotRunError):
+            return Derived(size(several))
+    raise _stalled(alone, field) from alone
+
+
+def _may_be_smaller(question: Question, block: ServingBlock) -> bool:
+    """Whether weights of the user's own may fit where the published ones do not, laid out as the block says."""
+    tensor = block.accelerator.count or question.model.accelerators.count
+    return (
+        block.source is not None
+        and block.quantization == "auto"
+        and block.workload is None
+        and layouts.refusal(question, Layout(tensor=tensor)) is None
+    )
+
+
+def _question(block: ServingBlock, catalog: Catalog, *, rdma: bool) -> Question:
+    """What is asked of one node of the product, or of as many as the block's number of GPUs takes."""
+    name, entry = _product(block.accelerator.product or "", catalog)
+    engine = engines.newest(block.engine.name, catalog.engines)
+    if engine is None:
+        raise CannotRunError("engine.name", f"the catalog has no version of {block.engine.name}")
+    node, count = max(entry.node_gpus), block.accelerator.count
+    if count is not None and count > node and (count % node or count > node * remedies.MANY_NODES):
+        raise CannotRunError(
+            "accelerator.count",
+            f"{count} GPUs of one replica are not on whole nodes: a node of {name} has {node}; set at most {node}, or a "
+            f"multiple of it up to {node * remedies.MANY_NODES}, or leave count out",
+        )
+    return Question(
+        model_name=block.model,
+        model=catalog.models[block.model],
+        engine=engine,
+        pool=Pool(name, entry, count=max(node, count or 0), node_size=node),
+        workload=load_of(block.workload),
+        overrides=overrides_of(block),
+        products=catalog.accelerators,
+        rdma=rdma,
+    )
+
+
+def _product(value: str, catalog: Catalog) -> tuple[str, accelerators.Accelerator]:
+    """The catalog's entry for a node label's value."""
+    known = catalog.accelerators
+    name = accelerators.product_name(value, known)
+    if name is None:
+        near = ", ".join(
+            known[one].labels.gpu_operator[0]
+            for one in facts.nearest(value.removeprefix("NVIDIA-"), known)
+        )
+        raise CannotRunError(
+            "accelerator.product",
+            f"{value} is not in the catalog (nearest: {near}); use the value of a node's label, or leave product out, "
+            "choose nodes by pod.nodeSelector and set accelerator.count",
+        )
+    if accelerators.node_label(value, known) is None:
+        labels = known[name].labels.gpu_operator
+        raise CannotRunError(
+            "accelerator.product",
+            f"no node is labelled {value}; write what nodes with it have as nvidia.com/gpu.product: "
+            f"{' or '.join(labels)}",
+        )
+    return name, known[name]
+
+
+def _stalled(error: CannotRunError, field: str) -> Stalled:
+    name, _, text = str(error).partition(": ")
+    return Stalled(Reason.CANNOT_RUN, f"{field}.{_FIELDS.get(name, name)}: {text}")
+
+
+def _context(text: str) -> int | None:
+    if text in ("auto", "-1"):
+        return None
+    tokens = numbers.count(text)
+    if tokens is None:
+        raise CannotRunError("contextTokens", f"{text!r} is no number of tokens above 0")
+    return tokens
+
+
+def _share(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise CannotRunError(
+            "memoryShare", f"{text!r} is no number; set it between 0 and 1"
+        ) from None
+
+
+def _cache_type(text: str | None) -> Any:
+    if text is None:
+        return None
+    known = {"auto": "bf16", "bfloat16": "bf16", "float16": "bf16"}
+    found = "fp8" if text in ("fp8", "fp8_e4m3", "fp8_ds_mla") else known.get(text)
+    if found is None:
+        raise CannotRunError("cacheType", f"{text!r} is not modelled; use auto, bfloat16 or fp8")
+    return found

@@ -1,0 +1,76 @@
+"""Probes of an engine's container, as Kubernetes writes them: the same for every engine."""
+
+import math
+from typing import Any
+
+from deepseek_operator.engines.contract import PORT, TOOLS_PATH, WARM_STATE_PATH, EngineRequest
+from deepseek_operator.sizing import memory
+
+_LOAD_BYTES_PER_SECOND = 200_000_000
+"""Slow network storage; a start-up probe must not kill a pod that is only loading."""
+
+_START_SECONDS = 600
+"""Process start, compilation and graph capture on top of loading."""
+
+_UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
+"""Assumed for a model outside the catalog: the largest that one node of small GPUs holds."""
+
+_STARTUP_PERIOD_SECONDS = 5
+
+
+def startup_seconds(request: EngineRequest) -> int:
+    """Budget of the start-up probe: twice what loading and compiling may take."""
+    size = float(request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES)
+    if request.sized is not None:
+        # Weights that are quantised while they load are read as they were published.
+        made = request.sized.setting.scheme.flag is not None
+        size = size if made else memory.checkpoint_bytes(request.sized.setting)
+    return 2 * (_START_SECONDS + math.ceil(size / _LOAD_BYTES_PER_SECOND))
+
+
+def startup_probe(request: EngineRequest) -> dict[str, Any]:
+    """Waits for the engine's first health."""
+    return {
+        "httpGet": _health(),
+        "periodSeconds": _STARTUP_PERIOD_SECONDS,
+        "timeoutSeconds": 5,
+        "failureThreshold": math.ceil(startup_seconds(request) / _STARTUP_PERIOD_SECONDS),
+    }
+
+
+def liveness_probe() -> dict[str, Any]:
+    """Health answers as long as the engine's process lives.
+
+    A busy API server may be late, so only a silence of two minutes is a dead engine.
+    """
+    return {
+        "httpGet": _health(),
+        "periodSeconds": 15,
+        "timeoutSeconds": 15,
+        "failureThreshold": 8,
+    }
+
+
+def readiness_probe(request: EngineRequest) -> dict[str, Any]:
+    """Ready once this very process has been warmed up or asked, and as long as it is healthy."""
+    lock = ["--require-warm", f"--state={WARM_STATE_PATH}"] if request.warmed else []
+    return {
+        "exec": {
+            "command": [
+                "python3",
+                "-S",
+                f"{TOOLS_PATH}/deepseek_serving/engine/ready.py",
+                f"--port={PORT}",
+                f"--model={request.served_name}",
+                *lock,
+            ]
+        },
+        "periodSeconds": 5,
+        "timeoutSeconds": 30,
+        "failureThreshold": 3,
+        "successThreshold": 1,
+    }
+
+
+def _health() -> dict[str, Any]:
+    return {"path": "/health", "port": "http", "scheme": "HTTP"}

@@ -1,0 +1,162 @@
+"""Limits of dynamic batching that keep the latency targets and the memory."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from deepseek_operator.sizing import memory, roofline
+from deepseek_operator.sizing.roofline import Costs, Pace
+from deepseek_operator.sizing.terms import CannotRunError, Question, Setting, Workload, gib
+
+LEAST_BATCHED, MOST_BATCHED = 2048, 16_384
+"""Tokens of a step: less makes prompts slow, more makes the tokens between long (vLLM's optimisation guide)."""
+_STALL_SECONDS = 0.25
+"""How long a step with a chunk of prompts may be, where no target says it: a pause that readers hardly notice."""
+_STALL_OF_TARGET = 5.0
+"""And where one does: so many times the target, as one step in many is such a one."""
+
+LADDER: tuple[int, ...] = (1, 2, 4, *range(8, 256, 8), *range(256, 1025, 16))
+"""Batches that vLLM 0.33 captures CUDA graphs of (config/vllm.py), up to the largest that is worth one."""
+
+
+_LONG_SHARE = 0.5
+"""Of a replica's cache, time and sequences, what long requests may have together: short ones find the other half."""
+_LONG_TIMES = 8
+"""A long prompt is planned with as so many times the expected one: long is from four times on, and some are longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongRequests:
+    """How many long requests a replica has room for beside short ones."""
+
+    most: int
+    tokens: int
+    """Of a prompt that is planned with."""
+    by: str
+    """What keeps it from being more, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one rank of data parallelism."""
+
+    sequences: int
+    by: str
+    """What keeps it from being more, in words."""
+    fits: int
+    """How many requests of the workload's size the KV cache holds."""
+
+    @property
+    def running(self) -> int:
+        """How many run at once: what is more than the cache holds waits."""
+        return max(1, min(self.sequences, self.fits))
+
+
+def batched_tokens(question: Question, setting: Setting) -> int:
+    """Tokens that one step computes: as many as fit into the longest pause between tokens."""
+    target = question.workload.time_per_output_token
+    pause = _STALL_SECONDS if target is None else target * _STALL_OF_TARGET
+    token = roofline.costs_of(setting).token_seconds
+    found = 256 * round(pause / token / 256)
+    return max(LEAST_BATCHED, min(MOST_BATCHED, found))
+
+
+def limits(question: Question, setting: Setting, costs: Costs) -> Limits:
+    """The largest batch within memory and targets, or the user's own limit."""
+    workload, asked = question.workload, question.overrides.max_sequences
+    fits = memory.concurrency(setting, workload.tokens)
+    if asked is not None:
+        _refuse(question, setting, asked=asked, fits=fits)
+        return Limits(asked, "batching.maxConcurrentSequences", fits=fits)
+    graph = min(setting.engine.largest_graph, setting.batched_tokens)
+    most = max(1, min(fits, graph))
+    within = _largest(lambda batch: not missed(costs, workload, batch), most)
+    if within == 0:
+        return Limits(1, "the latency targets", fits=fits)
+    if within < _rung(most):
+        return Limits(within, "the latency targets", fits=fits)
+    return Limits(within, "the KV cache" if fits <= graph else "the largest CUDA graph", fits=fits)
+
+
+def missed(costs: Costs, workload: Workload, sequences: int) -> tuple[str, ...]:
+    """The targets that a batch of so many sequences a rank breaks, with the figures."""
+    pace = roofline.pace(costs, workload, sequences)
+    pairs = (
+        ("timePerOutputToken", workload.time_per_output_token, pace.time_per_output_token),
+        ("timeToFirstToken", workload.time_to_first_token, pace.time_to_first_token),
+    )
+    return tuple(
+        f"workload.{name}: {1000 * found:.0f} ms with {pace.sequences} at once, and "
+        f"{1000 * target:.0f} ms are asked for"
+        for name, target, found in pairs
+        if target is not None and found > target
+    )
+
+
+def long_requests(
+    costs: Costs,
+    workload: Workload,
+    pace: Pace,
+    *,
+    sequences: int,
+    cache_tokens: int,
+    context: int,
+) -> LongRequests:
+    """As many as take half of a replica, by whatever is used up first; one at least.
+
+    Sequences and tokens of the cache are of one rank, `context` is the longest request. Of the time a request takes
+    what its prompt needs: while it is answered it shares steps with all others.
+    """
+    layout = costs.setting.layout
+    tokens = max(1, min(context - workload.output_tokens, _LONG_TIMES * workload.input_tokens))
+    prompt = roofline.prefill_seconds(costs, tokens)
+    whole = prompt + workload.output_tokens * pace.time_per_output_token
+    shares = {
+        "cache": layout.data * cache_tokens / (tokens + workload.output_tokens),
+        "time": layout.data * layout.pipeline * whole / prompt,
+        "sequences": layout.data * sequences,
+    }
+    by = min(shares, key=lambda name: shares[name])
+    return LongRequests(max(1, math.floor(_LONG_SHARE * shares[by])), tokens, by)
+
+
+def _refuse(question: Question, setting: Setting, *, asked: int, fits: int) -> None:
+    """An own limit may be more than the cache holds, as engines queue, but has to leave room for one request."""
+    if setting.batched_tokens < asked:
+        raise CannotRunError(
+            "batching.maxBatchedTokens",
+            f"{setting.batched_tokens} is below maxConcurrentSequences {asked}, and a step computes a token of each "
+            f"running sequence; set at least {asked}",
+        )
+    tokens = question.workload.tokens
+    if memory.cache_tokens(setting, asked) < tokens:
+        logits, free = asked * memory.sequence_bytes(setting), memory.free_bytes(setting)
+        raise CannotRunError(
+            "batching.maxConcurrentSequences",
+            f"{asked} sequences need {gib(logits)} for their logits, which leaves no room for one request of {tokens} "
+            f"tokens in the {gib(free)} that are free; set at most {max(1, fits)}",
+        )
+
+
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest rung of the ladder up to `most` for which something holds that holds for all smaller ones."""
+    rungs = [rung for rung in LADDER if rung <= most]
+    low, high = 0, len(rungs)
+    while low < high:
+        middle = (low + high) // 2
+        if holds(rungs[middle]):
+            low = middle + 1
+        else:
+            high = middle
+    return rungs[low - 1] if low else 0
+
+
+def _rung(most: int) -> int:
+    return max(rung for rung in LADDER if rung <= most)
+
+
+def with_batched_tokens(question: Question, setting: Setting) -> Setting:
+    """The setting with the user's limit of tokens a step, or the derived one: at least one a sequence."""
+    asked = question.overrides
+    derived = max(batched_tokens(question, setting), asked.max_sequences or 0)
+    return replace(setting, batched_tokens=asked.max_batched_tokens or derived)

@@ -1,0 +1,165 @@
+"""Ways to spread one replica over GPUs: which are legal, and which are worth trying."""
+
+import math
+from collections.abc import Callable, Iterator
+
+from deepseek_operator.sizing.terms import CannotRunError, Layout, Question
+
+_BLOCK = 128
+"""Weights that share a scale in DeepSeek's FP8: a slice of a matrix has to be whole blocks."""
+
+
+def refusal(question: Question, layout: Layout) -> str | None:
+    """Why a layout cannot run, or None; the name of what is wrong comes first."""
+    return next((found for check in _CHECKS if (found := check(question, layout))), None)
+
+
+def _heads_do_not_divide(question: Question, layout: Layout) -> str | None:
+    heads = question.model.dimensions.heads
+    if heads % layout.tensor == 0:
+        return None
+    legal = ", ".join(map(str, legal_tensor_sizes(question)))
+    return (
+        f"tensor: {layout.tensor} does not divide the {heads} attention heads of {question.model_name}; "
+        f"use one of {legal}"
+    )
+
+
+def _tensor_beyond_the_node(question: Question, layout: Layout) -> str | None:
+    node = question.pool.node_size
+    if layout.tensor <= node:
+        return None
+    return (
+        f"tensor: {layout.tensor} GPUs of tensor parallelism exchange results twice a layer and have to be on one "
+        f"node, which has {node}; use at most {node}, and pipeline for the rest"
+    )
+
+
+def _blocks_do_not_divide(question: Question, layout: Layout) -> str | None:
+    blocks = question.model.dimensions.dense_width // _BLOCK
+    if question.model.experts is None or blocks % layout.tensor == 0:
+        return None
+    return (
+        f"tensor: {layout.tensor} does not divide the {blocks} blocks of {_BLOCK} weights of the dense layers; "
+        "use 1, 2, 4, 8 or 16"
+    )
+
+
+def _ranks_without_experts(question: Question, layout: Layout) -> str | None:
+    if layout.data == 1 or question.model.experts is not None:
+        return None
+    return (
+        f"data: {question.model_name} has no experts, so {layout.data} data-parallel ranks are only {layout.data} "
+        "replicas; set replicas instead"
+    )
+
+
+def _engine_cannot(question: Question, layout: Layout) -> str | None:
+    can = question.engine.parallelism
+    sizes = (("data", layout.data, can.data_expert), ("pipeline", layout.pipeline, can.pipeline))
+    for name, size, able in sizes:
+        if size > 1 and not able:
+            return f"{name}: {question.engine.name} {question.engine.version} cannot; leave it out"
+    return None
+
+
+def _more_stages_than_layers(question: Question, layout: Layout) -> str | None:
+    layers = question.model.layers
+    if layout.pipeline <= layers:
+        return None
+    return f"pipeline: {layout.pipeline} stages are more than the {layers} layers; use at most {layers}"
+
+
+def _drafts_in_a_pipeline(question: Question, layout: Layout) -> str | None:
+    if layout.pipeline == 1 or not question.overrides.mtp_tokens:
+        return None
+    return (
+        f"pipeline: {question.model_name}'s module that drafts cannot run beside {layout.pipeline} stages; set "
+        "mtpTokens to 0"
+    )
+
+
+_CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
+    _heads_do_not_divide,  # vLLM and TensorRT-LLM refuse to start
+    _tensor_beyond_the_node,  # it would run at a crawl
+    _blocks_do_not_divide,  # a slice of FP8 weights has to be whole blocks
+    _ranks_without_experts,  # vLLM refuses to start
+    _engine_cannot,
+    _more_stages_than_layers,
+    _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875)
+)
+
+
+def legal_tensor_sizes(question: Question) -> list[int]:
+    """Sizes of tensor parallelism that divide the heads and fit a node."""
+    heads = question.model.dimensions.heads
+    return [
+        size for size in (1, 2, 4, 8, 16) if heads % size == 0 and size <= question.pool.node_size
+    ]
+
+
+def candidates(question: Question) -> Iterator[list[Layout]]:
+    """Layouts to try, in groups of equally many GPUs, fewest first; CannotRunError for what is set and illegal."""
+    asked = question.overrides
+    if asked.tensor or asked.pipeline or asked.data:
+        yield [_asked(question)]
+        return
+    counts = [asked.accelerators] if asked.accelerators else _counts(question)
+    for count in counts:
+        found = [layout for layout in _of(question, count) if refusal(question, layout) is None]
+        if found:
+            yield found
+        elif asked.accelerators:
+            layout = Layout(tensor=count)
+            reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
+            raise CannotRunError("accelerator.count", reason)
+
+
+def _asked(question: Question) -> Layout:
+    asked, node = question.overrides, question.pool.node_size
+    tensor, pipeline, data = asked.tensor or 1, asked.pipeline or 1, asked.data or 1
+    count = tensor * pipeline * data
+    if asked.accelerators not in (None, count):
+        raise CannotRunError(
+            "accelerator.count",
+            f"{asked.accelerators} is not tensor {tensor} x pipeline {pipeline} x data {data} = {count}; set one of "
+            "them so that they agree, or leave the count out",
+        )
+    layout = Layout(
+        tensor=tensor,
+        pipeline=pipeline,
+        data=data,
+        expert=question.model.experts is not None and tensor * data > 1,
+        nodes=math.ceil(count / node),
+    )
+    reason = refusal(question, layout)
+    if reason is not None:
+        name, _, text = reason.partition(": ")
+        raise CannotRunError(name, text)
+    return layout
+
+
+def _counts(question: Question) -> list[int]:
+    """Numbers of GPUs a replica may have: powers of two on a node, then whole nodes."""
+    node, pool = question.pool.node_size, question.pool.count
+    single = [size for size in (1, 2, 4, 8, 16) if size <= min(node, pool)]
+    several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9) if node * nodes <= pool]
+    return [*single, *(several if question.engine.parallelism.nodes else [])]
+
+
+def _of(question: Question, count: int) -> list[Layout]:
+    """Layouts of exactly so many GPUs: over several nodes each has a stage of the layers, or ranks and experts.
+
+    Stages hand on a token's state once a stage; ranks exchange it with experts twice a layer, which pays over RDMA
+    alone.
+    """
+    node = question.pool.node_size
+    nodes = math.ceil(count / node)
+    if nodes > 1 and count % node:
+        return []
+    tensor, pipeline = (count, 1) if nodes == 1 else (node, nodes)
+    expert = question.model.experts is not None and count > 1
+    found = [Layout(tensor=tensor, pipeline=pipeline, expert=expert, nodes=nodes)]
+    if expert and (nodes == 1 or question.rdma):
+        found.append(Layout(data=count, expert=True, nodes=nodes))
+    return found

@@ -1,0 +1,165 @@
+"""Refusals in full: what is missing, in figures, and what would do. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from deepseek_operator.sizing import batching, layouts, memory, quantization
+from deepseek_operator.sizing.terms import (
+    GIB,
+    CannotRunError,
+    Layout,
+    Overrides,
+    Pool,
+    Question,
+    Setting,
+    gib,
+)
+
+MANY_NODES = 16
+"""Nodes to look at for what would do."""
+_NAMED = 2
+"""Other products that a refusal names."""
+
+
+Smallest = Callable[[Question], Layout | None]
+"""The layout with fewest GPUs that holds a model, whatever the targets, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """What a model needs on one GPU of the widest layout that the accelerators allow, in its smallest form; bytes."""
+
+    setting: Setting
+    weights: float
+    rest: float
+    """Activations, graphs and buffers."""
+    cache: float
+    """Of one request of the longest kind."""
+    tokens: int
+    """Of that request."""
+
+    @property
+    def needed(self) -> float:
+        """All of it."""
+        return self.weights + self.rest + self.cache
+
+    @property
+    def usable(self) -> float:
+        """What may be used of the GPU."""
+        return self.setting.accelerator.memory_gib * GIB * self.setting.memory_share
+
+
+def too_small(question: Question, *, smallest: Smallest) -> CannotRunError:
+    """The refusal of a model that does not fit on the accelerators it may have."""
+    found = shortage(question)
+    if found is None:
+        return CannotRunError("accelerator", "there are none; give at least one")
+    return CannotRunError("accelerator", f"{_needs(question, found)} {_remedy(question, smallest)}")
+
+
+def shortage(question: Question) -> Shortage | None:
+    """What does not fit, or None where there are no accelerators at all."""
+    scheme = min(quantization.choices(question), key=lambda found: found.expert_bytes)
+    layout = _widest(question)
+    if layout is None:
+        return None
+    setting = Setting(
+        model=question.model,
+        accelerator=question.pool.accelerator,
+        engine=question.engine,
+        scheme=scheme,
+        layout=layout,
+        cache_type="bf16",
+        memory_share=question.overrides.memory_share or question.engine.memory_share,
+        batched_tokens=question.overrides.max_batched_tokens or batching.LEAST_BATCHED,
+    )
+    tokens = max(question.overrides.context_tokens or 0, question.workload.tokens)
+    return Shortage(
+        setting=setting,
+        weights=memory.weights_bytes(setting),
+        rest=sum(memory.fixed_bytes(setting)),
+        cache=tokens * memory.cache_bytes_per_token(setting),
+        tokens=tokens,
+    )
+
+
+def _needs(question: Question, found: Shortage) -> str:
+    """The arithmetic of one GPU."""
+    layout, setting = found.setting.layout, found.setting
+    return (
+        f"{question.model_name} in {setting.scheme.name} on {layout.accelerators} x {question.pool.product} ({layout}) "
+        f"needs {gib(found.weights)} for weights, {gib(found.rest)} for activations, graphs and buffers and "
+        f"{gib(found.cache)} for the cache of one request of {found.tokens} tokens on each GPU = {gib(found.needed)}, "
+        f"of which {setting.memory_share:g} x {gib(setting.accelerator.memory_gib * GIB)} = {gib(found.usable)} may be "
+        "used."
+    )
+
+
+def _remedy(question: Question, smallest: Smallest) -> str:
+    """How many of the same product would do, and which others do on one node."""
+    layout = enough(question, smallest)
+    said = "no number of them holds it"
+    if layout is not None:
+        said = f"{placed(layout, question.pool.product)} would do"
+    others = enough_of_others(question, smallest)
+    holds = f"; one node holds it with {' or '.join(others)}" if others else ""
+    return f"Remedy: {said}{holds}; or a smaller model."
+
+
+def enough(question: Question, smallest: Smallest) -> Layout | None:
+    """The layout on fewest of the same product, on one node or on several; None where no number holds the model."""
+    pool = question.pool
+    node = max(pool.node_size, *pool.accelerator.node_gpus)
+    one = replace(pool, count=node, node_size=node)
+    places = (one, replace(one, count=node * MANY_NODES))
+    asked = (replace(question, pool=place, overrides=_freed(question)) for place in places)
+    return next((layout for layout in map(smallest, asked) if layout is not None), None)
+
+
+def placed(layout: Layout, product: str) -> str:
+    """As people write it: 16 x H100 on 2 nodes of 8."""
+    each = layout.accelerators // layout.nodes
+    where = f"on {layout.nodes} nodes of {each}" if layout.nodes > 1 else "on one node"
+    return f"{layout.accelerators} x {product} {where}"
+
+
+def enough_of_others(question: Question, smallest: Smallest) -> list[str]:
+    """Other products of which one node holds the model, fewest dollars an hour first."""
+    found: list[tuple[float, str]] = []
+    for product, accelerator in question.products.items():
+        node = max(accelerator.node_gpus)
+        pool = Pool(product, accelerator, count=node, node_size=node)
+        layout = smallest(replace(question, pool=pool, overrides=_freed(question)))
+        if product != question.pool.product and layout is not None:
+            count = layout.accelerators
+            found.append((count * accelerator.price_per_hour, f"{count} x {product}"))
+    return [name for _, name in sorted(found)[:_NAMED]]
+
+
+def _freed(question: Question) -> Overrides:
+    """What is set, without the layout."""
+    return replace(question.overrides, accelerators=None, tensor=None, pipeline=None, data=None)
+
+
+def _widest(question: Question) -> Layout | None:
+    """The layout with most GPUs that is tried, of which tensor parallelism needs least on each."""
+    groups = list(layouts.candidates(question))
+    return groups[-1][0] if groups else None
+
+
+def check_speculation(question: Question) -> None:
+    """Refuse drafts of a model or an engine that has none."""
+    drafts = question.overrides.mtp_tokens
+    if not drafts:
+        return
+    if question.model.dimensions.mtp_layers == 0:
+        raise CannotRunError(
+            "mtpTokens",
+            f"{question.model_name} has no multi-token prediction module, so nothing drafts; leave it out",
+        )
+    if question.model.architecture not in question.engine.mtp:
+        raise CannotRunError(
+            "mtpTokens",
+            f"{question.engine.name} {question.engine.version} does not use the module of "
+            f"{question.model.architecture}; leave it out",
+        )

@@ -1,0 +1,174 @@
+"""What is sized, and what comes out: plain frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deepseek_operator.catalog.accelerators import Accelerator, Format
+from deepseek_operator.catalog.engines import EngineVersion
+from deepseek_operator.catalog.models import Model
+
+GIB = 2**30
+
+TARGET_UTILIZATION = 0.75
+"""Part of what replicas can do that is planned with: the rest is for peaks and for a replica that is away."""
+
+CacheType = Literal["bf16", "fp8"]
+"""Number format of the KV cache."""
+
+
+class CannotRunError(Exception):
+    """What is asked for cannot run; the text names the field, the arithmetic and the remedy."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.field = name
+        super().__init__(f"{name}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Requests as they are expected; tokens a request, seconds."""
+
+    input_tokens: int = 1024
+    output_tokens: int = 256
+    requests_per_second: float | None = None
+    time_to_first_token: float | None = None
+    time_per_output_token: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of a request when it ends."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def context(self) -> float:
+        """Tokens that a step of decode attends to, on average over an answer."""
+        return self.input_tokens + self.output_tokens / 2
+
+
+ASSUMED = Workload(time_per_output_token=0.1)
+"""Where nothing is said: a chat's question and answer, and ten tokens a second, which is faster than people read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a person sets instead of what would be derived; None is derived."""
+
+    quantization: str = "auto"
+    accelerators: int | None = None
+    tensor: int | None = None
+    pipeline: int | None = None
+    data: int | None = None
+    context_tokens: int | None = None
+    max_sequences: int | None = None
+    max_batched_tokens: int | None = None
+    memory_share: float | None = None
+    cache_type: CacheType | None = None
+    mtp_tokens: int | None = None
+    decode_times: float | None = None
+    """How many times as long as computed a step of decode takes, as it was measured."""
+    own_source: bool = False
+    """Whether the weights are the user's: then no other checkpoint may be taken in their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Accelerators of one product that may be used, in nodes of equal size."""
+
+    product: str
+    accelerator: Accelerator
+    count: int
+    node_size: int
+
+    def __str__(self) -> str:
+        """As people write it: 16xH200:8."""
+        return f"{self.count}x{self.product}:{self.node_size}"
+
+    def replicas(self, accelerators: int) -> int:
+        """How many replicas of so many accelerators fit; one replica shares its nodes with whole ones."""
+        nodes, rest = divmod(self.count, self.node_size)
+        if accelerators > self.node_size:
+            return nodes // -(-accelerators // self.node_size)
+        return nodes * (self.node_size // accelerators) + rest // accelerators
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One serving block and where it is to run."""
+
+    model_name: str
+    model: Model
+    engine: EngineVersion
+    pool: Pool
+    workload: Workload = ASSUMED
+    overrides: Overrides = field(default_factory=Overrides)
+    products: Mapping[str, Accelerator] = field(default_factory=dict)
+    """Other accelerators, which a refusal may name."""
+    rdma: bool = True
+    """Whether GPUs of different nodes exchange by RDMA, at the rate that the catalog has for the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How weights are kept, in bytes a parameter, and in what they are computed with."""
+
+    name: str
+    expert_bytes: float
+    linear_bytes: float
+    expert_format: Format
+    linear_format: Format
+    flag: str | None = None
+    """Value of the engine's quantisation flag; None: the checkpoint says it."""
+    checkpoint: str | None = None
+    """Repository of the quantised checkpoint, where it is not the model's own."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one replica is spread: GPUs = tensor x pipeline x data."""
+
+    tensor: int = 1
+    pipeline: int = 1
+    data: int = 1
+    expert: bool = False
+    """Whether whole experts are spread over tensor x data GPUs, instead of a slice of each."""
+    nodes: int = 1
+
+    @property
+    def accelerators(self) -> int:
+        """GPUs of one replica."""
+        return self.tensor * self.pipeline * self.data
+
+    @property
+    def expert_parallel(self) -> int:
+        """Over how many GPUs a layer's experts are spread."""
+        return self.tensor * self.data
+
+    def __str__(self) -> str:
+        """As people write it: TP8, TP8 x PP2, DP8 with EP8."""
+        parts = [("TP", self.tensor), ("PP", self.pipeline), ("DP", self.data)]
+        text = " x ".join(f"{name}{size}" for name, size in parts if size > 1) or "1 GPU"
+        return f"{text} with EP{self.expert_parallel}" if self.expert else text
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One replica with everything decided that memory and speed depend on."""
+
+    model: Model
+    accelerator: Accelerator
+    engine: EngineVersion
+    scheme: Scheme
+    layout: Layout
+    cache_type: CacheType
+    memory_share: float
+    batched_tokens: int
+    mtp_tokens: int = 0
+    decode_times: float = 1.0
+    """How many times as long as computed a step of decode takes: what was measured of it, if anything was."""
+
+
+def gib(size: float) -> str:
+    """Bytes as people read them."""
+    return f"{size / GIB:.1f} GiB"

@@ -1,0 +1,71 @@
+"""Envoy's listeners for users' requests. Pure."""
+
+from dataclasses import dataclass
+
+from deepseek_serving.gateway import certificates, errors, keys, limits, logs
+from deepseek_serving.gateway.document import Document
+from deepseek_serving.gateway.parts import (
+    ROUTER,
+    ROUTES,
+    Config,
+    address,
+    from_agent,
+    http_chain,
+)
+
+CLIENT_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How clients get in, as the pod was made."""
+
+    port: int | None = CLIENT_PORT
+    """For plain HTTP; None for TLS alone."""
+    tls_port: int | None = None
+    keys: bool = False
+    """Whether only those with a key do."""
+
+
+def listeners(document: Document, access: Access) -> tuple[Config, ...]:
+    """The same for all who get in, however they do."""
+    plain, secure = access.port, access.tls_port
+    return (
+        *(() if plain is None else (_listener(document, access, plain),)),
+        *(() if secure is None else (_tls_listener(document, access, secure),)),
+    )
+
+
+def _tls_listener(document: Document, access: Access, port: int) -> Config:
+    plain = _listener(document, access, port)
+    [chain] = plain["filter_chains"]
+    chains = [{**chain, "transport_socket": certificates.socket()}]
+    return {**plain, "name": "clients-tls", "filter_chains": chains}
+
+
+def _listener(document: Document, access: Access, port: int) -> Config:
+    """Where users' requests come in, and what no request exceeds."""
+    more = keys.refusals() if access.keys else ()
+    manager = {
+        "stat_prefix": "clients",
+        "rds": {"config_source": from_agent(), "route_config_name": ROUTES},
+        "access_log": logs.loggers(
+            document.access_log, keys=access.keys, classes=document.long is not None
+        ),
+        "local_reply_config": errors.local_replies(document.limits, more),
+        **({"early_header_mutation_extensions": keys.cleaning()} if access.keys else {}),
+        **limits.of_manager(),
+        # What runs may end; the preStop hook waits for that.
+        "drain_timeout": "5s",
+        "http_filters": [
+            *(keys.filters() if access.keys else ()),
+            limits.whole_requests(document.limits),
+            ROUTER,
+        ],
+    }
+    return {
+        "name": "clients",
+        "address": address("0.0.0.0", port),  # noqa: S104 - a pod's own port
+        **limits.of_listener(),
+        "filter_chains": http_chain(manager),
+    }

@@ -1,0 +1,1 @@
+"""Examines how well a model answers, before users meet it."""

@@ -1,0 +1,39 @@
+"""Processes that stand still for a while, as on a machine that has stopped answering."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def frozen(name: str) -> Iterator[None]:
+    """Every process of this name stands still."""
+    with still(lambda process: Path(command(process)).name == name):
+        yield
+
+
+@contextlib.contextmanager
+def still(is_meant: Callable[[Path], bool]) -> Iterator[None]:
+    """The processes that are meant, by their folders in /proc, are stopped for a while."""
+    numbers = [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and is_meant(process)
+    ]
+    assert numbers
+    for number in numbers:
+        os.kill(number, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            os.kill(number, signal.SIGCONT)
+
+
+def command(process: Path) -> str:
+    """What a process was started as, by its folder in /proc; empty once it is gone."""
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
+    return ""

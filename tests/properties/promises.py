@@ -1,0 +1,165 @@
+"""What holds of any one decision of a rollout, whatever is true at once."""
+
+from dataclasses import replace
+
+from deepseek_operator.rollout import evidence
+from deepseek_operator.rollout.evidence import Verdict
+from deepseek_operator.rollout.exams import Grade, Opinion, Report
+from deepseek_operator.rollout.run import (
+    ENDED,
+    ON_THE_WAY_BACK,
+    Cause,
+    Facts,
+    Phase,
+    Rollout,
+    Run,
+)
+
+GOOD_REPORT = Report(candidate=Grade(10, 10), opinion=Opinion(passes=True))
+
+
+def check(before: Rollout, facts: Facts, after: Rollout) -> None:
+    """What holds of any one decision."""
+    old, new = before.run, after.run
+    assert after.runs >= before.runs
+    if new is None:
+        return
+    assert 0 <= new.weight <= 100
+    assert new.weight in {0, 100, *(step.weight for step in new.plan.steps)}
+    _check_beginning(before, facts, after)
+    if old is None or old.number != new.number:
+        assert new.weight == 0
+        return
+    assert (new.plan == old.plan) or _has_learned(old, facts, new)
+    assert not (new.weight and new.has_to_learn) or new.cause is Cause.NOTHING_TO_COMPARE
+    _check_rise(old, facts, new)
+    _check_steps(old, facts, new)
+    _check_promotion(old, facts, new)
+    check_quality(old, new)
+    _check_copies(old, facts, new)
+    _check_pods(old, facts, new)
+    _check_blame(before, facts, after)
+    if after.stable != before.stable:
+        assert {before.stable, after.stable} == {new.candidate, new.stable}
+
+
+def _has_learned(old: Run, facts: Facts, new: Run) -> bool:
+    """The one change of a plan: what the stable revision teaches, before the first weight."""
+    is_first = old.phase is Phase.STARTING and new.phase in (Phase.MIRRORING, Phase.SHIFTING)
+    learned = replace(old.plan, metrics=facts.metrics) if facts.metrics else None
+    return is_first and old.has_to_learn and new.plan == learned
+
+
+def _check_beginning(before: Rollout, facts: Facts, after: Rollout) -> None:
+    """A run begins from rest, and a revision that failed only when that is asked for."""
+    old, new = before.run, after.run
+    if new is None or (old is not None and old.number == new.number):
+        return
+    assert old is None or old.phase in ENDED
+    assert facts.asks_for_pods
+    assert (new.candidate, new.stable) == (facts.target, before.stable)
+    assert new.candidate != new.stable
+    is_asked_for = (facts.command or "").startswith("retry:")
+    assert before.failure_of(new.candidate) is None or is_asked_for
+
+
+def _check_rise(old: Run, facts: Facts, new: Run) -> None:
+    """More traffic only for warm pods that can bear it, on figures that are there."""
+    if new.weight <= old.weight:
+        return
+    if new.cause is Cause.NOTHING_TO_COMPARE:
+        assert facts.candidate.sure
+        assert not facts.stable.wanted
+        assert not facts.paused
+        return
+    assert facts.candidate.sure >= max(1, facts.candidate.wanted)
+    assert facts.carries >= new.weight
+    if new.cause is Cause.PROMOTED_BY_HAND:
+        # A person may know better than figures and holds; pods are no matter of opinion.
+        return
+    assert not facts.paused
+    assert facts.target == new.candidate
+    assert (
+        not (facts.command or "").startswith("abort:")
+        or facts.command != f"abort:{old.name}/{old.step}"
+    )
+    if old.weight:
+        assert facts.sees
+        assert facts.stable.ready >= facts.stable.wanted
+
+
+def _check_steps(old: Run, facts: Facts, new: Run) -> None:
+    """Step by step, none left out, and none with a gate passed without its approval."""
+    assert old.step <= new.step <= old.step + 1
+    if new.step == old.step:
+        return
+    step = old.plan.steps[old.step]
+    assert facts.acknowledged == old.weight == step.weight
+    assert old.step_since is not None
+    if step.pause:
+        assert old.step in new.approved
+
+
+def _check_promotion(old: Run, facts: Facts, new: Run) -> None:
+    if new.phase is not Phase.PROMOTING or old.phase is Phase.PROMOTING:
+        return
+    if new.cause is Cause.PROMOTED_BY_HAND:
+        return
+    assert new.cause is Cause.ACCEPTED
+    assert old.step == len(old.plan.steps) - 1
+    assert facts.acknowledged == old.weight
+    verdicts = [new.evidence[metric.name].verdict(new.plan.bar) for metric in new.plan.metrics]
+    assert evidence.overall(verdicts) is Verdict.GOOD
+
+
+def check_quality(old: Run, new: Run) -> None:
+    """No more traffic before the answers were found good at this very gate, but by hand."""
+    if new.weight <= old.weight or new.cause is Cause.PROMOTED_BY_HAND:
+        return
+    if new.cause is Cause.NOTHING_TO_COMPARE and (old.weight or old.mirrors):
+        # What has users, or copies, was examined for it.
+        return
+    gate = 0 if old.weight == 0 else old.step + 1
+    assert new.exam is not None
+    assert new.exam.gate == gate
+    assert new.exam.report == GOOD_REPORT
+
+
+def _check_copies(old: Run, facts: Facts, new: Run) -> None:
+    """Copies before users, never beside them; and nobody's copies speak for what users get."""
+    if new.mirrors:
+        assert (new.weight, new.step, new.has_swapped) == (0, 0, False)
+        assert not new.has_to_learn
+    if old.weight or not new.weight:
+        return
+    if new.cause in (Cause.PROMOTED_BY_HAND, Cause.NOTHING_TO_COMPARE):
+        return
+    assert old.phase is Phase.MIRRORING
+    assert old.step_since is not None
+    assert facts.sees
+    assert facts.acknowledged == 0
+    assert (new.evidence, new.requests) == ({}, 0)
+    verdicts = [found.verdict(old.plan.bar) for found in old.evidence.values()]
+    assert Verdict.BAD not in verdicts
+
+
+def _check_pods(old: Run, facts: Facts, new: Run) -> None:
+    """No share of the requests goes to a revision that is to have no pods, unless a person keeps it there."""
+    if not facts.stable.wanted and not facts.paused:
+        assert new.weight in (0, 100)
+    if new.cause is Cause.CANDIDATE_LOST and old.cause is not new.cause:
+        assert not facts.candidate.ready
+    if not facts.asks_for_pods:
+        assert new.phase in ENDED | ON_THE_WAY_BACK
+
+
+def _check_blame(before: Rollout, facts: Facts, after: Rollout) -> None:
+    """Where nobody is to be served, no revision fails for that, and none that was promoted is taken back."""
+    old, new = before.run, after.run
+    if facts.asks_for_pods or old is None or new is None or old.phase in ENDED | ON_THE_WAY_BACK:
+        return
+    if (facts.command or "").startswith(("abort:", "rollback:")) or new.cause is Cause.SUPERSEDED:
+        return
+    assert new.cause is Cause.SCALED_TO_ZERO
+    assert after.stable == before.stable
+    assert after.failures == before.failures

@@ -1,0 +1,127 @@
+"""In which form weights are served, and what is refused with which remedy."""
+
+import pytest
+
+from deepseek_operator.sizing import quantization
+from deepseek_operator.sizing.terms import CannotRunError, Question
+from tests.unit.sizing.questions import QWEN_1B, QWEN_7B, R1, TRTLLM, V3, ask
+
+
+@pytest.mark.parametrize(
+    ("question", "best"),
+    [
+        pytest.param(ask(QWEN_7B, "H100", 1), "fp8", id="distilled-on-hopper"),
+        pytest.param(ask(QWEN_7B, "L4", 1), "fp8", id="distilled-on-ada"),
+        pytest.param(ask(QWEN_7B, "A100-80GB", 1), "int8", id="distilled-on-ampere"),
+        pytest.param(ask(QWEN_1B, "H100", 1), "none", id="the-smallest"),
+        pytest.param(ask(V3, "H200", 8), "fp8", id="v3-as-published"),
+        pytest.param(ask(V3, "B200", 8), "fp8", id="v3-without-a-4-bit-checkpoint"),
+        pytest.param(ask(R1, "B200", 8), "nvfp4", id="r1-on-blackwell"),
+        pytest.param(ask(R1, "B200", 8, own_source=True), "fp8", id="r1-from-a-source-of-ones-own"),
+        pytest.param(ask(R1, "B200", 8, engine=TRTLLM), "nvfp4", id="r1-on-tensorrt-llm"),
+        pytest.param(ask("DeepSeek-R1", "A100-80GB", 8), "int4-awq", id="r1-on-ampere"),
+        pytest.param(ask(QWEN_7B, "H100", 1, engine=TRTLLM), "none", id="no-checkpoint-for-it"),
+    ],
+)
+def test_auto_takes_the_best_that_runs(question: Question, best: str) -> None:
+    found = quantization.choices(question)
+
+    assert found[0].name == best
+    assert found[0].why
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        pytest.param(
+            ask(QWEN_7B, "A100-80GB", 1, quantization="fp8"),
+            "quantization: fp8 needs compute capability 8.9 or newer and A100-80GB (Ampere) has 8. "
+            "Nearest that works: quantization: int8",
+            id="fp8-on-a100",
+        ),
+        pytest.param(
+            ask(R1, "H200", 8, quantization="nvfp4"),
+            "quantization: nvfp4 needs compute capability 10 or newer and H200 (Hopper) has 9. "
+            "Nearest that works: quantization: fp8",
+            id="nvfp4-on-hopper",
+        ),
+        pytest.param(
+            ask(V3, "B200", 8, quantization="nvfp4"),
+            "quantization: DeepSeek-V3 is published in FP8 and the catalog has no nvfp4 checkpoint of it "
+            "for vllm. Nearest that works: quantization: fp8",
+            id="no-checkpoint",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, quantization="int8"),
+            "quantization: DeepSeek-V3 is published in FP8 and the catalog has no int8 checkpoint of it "
+            "for vllm. Nearest that works: quantization: fp8",
+            id="int8-of-fp8",
+        ),
+        pytest.param(
+            ask("DeepSeek-R1", "A100-80GB", 8, quantization="none"),
+            "quantization: fp8 needs compute capability 8.9 or newer and A100-80GB (Ampere) has 8. "
+            "Nearest that works: quantization: int4-awq",
+            id="as-published-is-fp8",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8, quantization="fp8"),
+            "quantization: fp8 needs compute capability 8.9 or newer and A100-80GB (Ampere) has 8. "
+            "No other form of DeepSeek-V3 runs on A100-80GB either: use another product",
+            id="nothing-works",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, quantization="int8", engine=TRTLLM),
+            "quantization: tensorrt-llm 1.2.0 does not load int8. Nearest that works: quantization: none",
+            id="not-that-engine",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, quantization="fp8", engine=TRTLLM),
+            "quantization: tensorrt-llm 1.2.0 makes fp8 of no BF16 checkpoint, and the catalog has no fp8 "
+            f"checkpoint of {QWEN_7B} for it. Nearest that works: quantization: none",
+            id="not-online",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, quantization="fp9"),
+            "quantization: fp9 is unknown; did you mean fp8? Known: auto, none, fp8, int8, int4-awq, nvfp4",
+            id="unknown",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8),
+            "accelerator: no form of DeepSeek-V3 runs on A100-80GB with vllm: fp8 needs compute capability "
+            "8.9 or newer and A100-80GB (Ampere) has 8; use another product, or a source with a checkpoint "
+            "that it runs",
+            id="auto-finds-none",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_with_the_nearest_that_does(
+    question: Question, said: str
+) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        quantization.choices(question)
+
+    assert str(raised.value) == said
+
+
+def test_a_published_checkpoint_is_better_than_quantising_while_loading() -> None:
+    (published,) = quantization.choices(ask(QWEN_7B, "H100", 1, quantization="fp8"))
+    (online,) = quantization.choices(ask(QWEN_7B, "H100", 1, quantization="fp8", own_source=True))
+
+    assert (published.checkpoint, published.flag) == (f"RedHatAI/{QWEN_7B}-FP8-dynamic", None)
+    assert (online.checkpoint, online.flag) == (None, "fp8_per_tensor")
+
+
+def test_int8_without_a_checkpoint_saves_bytes_and_computes_in_bf16() -> None:
+    (published,) = quantization.choices(ask(QWEN_7B, "A100-80GB", 1, quantization="int8"))
+    (online,) = quantization.choices(
+        ask(QWEN_7B, "A100-80GB", 1, quantization="int8", own_source=True)
+    )
+
+    assert (published.linear_format, online.linear_format) == ("int8", "bf16")
+
+
+def test_of_a_model_with_experts_only_they_are_in_4_bits() -> None:
+    (found,) = quantization.choices(ask(R1, "B200", 8, quantization="nvfp4"))
+
+    assert (found.expert_bytes, found.expert_format) == (0.5625, "fp4")
+    assert (round(found.linear_bytes), found.linear_format) == (1, "fp8")

@@ -1,0 +1,378 @@
+"""What is decided for a replica, and what is refused with which arithmetic and remedy."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deepseek_operator.sizing import layouts, reasons, roofline
+from deepseek_operator.sizing.batching import LADDER
+from deepseek_operator.sizing.size import corrected, size, smallest
+from deepseek_operator.sizing.terms import CannotRunError, Layout, Overrides, Question, Workload
+from tests.unit.sizing.questions import (
+    CATALOG,
+    LLAMA_8B,
+    LLAMA_70B,
+    QWEN_1B,
+    QWEN_7B,
+    R1,
+    TRTLLM,
+    V3,
+    V32,
+    ask,
+)
+
+SHORT = Workload(256, 128, time_per_output_token=0.05)
+DEP8 = Layout(data=8, expert=True)
+
+
+def test_a_tight_latency_target_makes_gpus_work_together() -> None:
+    loose = size(ask(R1, "H200", 8, workload=Workload(1024, 1024, time_per_output_token=0.1)))
+    tight = size(ask(R1, "H200", 8, workload=Workload(1024, 1024, time_per_output_token=0.02)))
+
+    assert loose.layout == DEP8
+    assert tight.layout == Layout(tensor=8, expert=True)
+    assert (loose.setting.mtp_tokens, tight.setting.mtp_tokens) == (0, 1)
+    assert not loose.missed
+    assert not tight.missed
+
+
+def test_a_larger_replica_is_taken_where_a_small_one_has_no_room_for_requests() -> None:
+    cramped = size(ask(V3, "B200", 8, accelerators=4))
+    found = size(ask(V3, "B200", 8))
+
+    assert found.layout == DEP8
+    assert found.pace.requests_per_second > 4 * cramped.pace.requests_per_second
+
+
+def test_a_load_takes_the_fewest_gpus_for_all_of_it() -> None:
+    little = replace(SHORT, requests_per_second=1)
+
+    assert size(ask(V3, "B200", 8, workload=little)).layout.accelerators == 4
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        pytest.param(
+            ask(QWEN_7B, "H100", 8, accelerators=8),
+            f"accelerator.count: 8 does not divide the 28 attention heads of {QWEN_7B}; use one of 1, 2, 4",
+            id="count-does-not-divide-the-heads",
+        ),
+        pytest.param(
+            ask(QWEN_1B, "H100", 8, tensor=8),
+            f"tensor: 8 does not divide the 12 attention heads of {QWEN_1B}; use one of 1, 2, 4",
+            id="tensor-does-not-divide-the-heads",
+        ),
+        pytest.param(
+            ask(V3, "H200", 64, node=64, tensor=32),
+            "tensor: 32 does not divide the 144 blocks of 128 weights of the dense layers; "
+            "use 1, 2, 4, 8 or 16",
+            id="tensor-does-not-divide-the-blocks",
+        ),
+        pytest.param(
+            ask(LLAMA_70B, "L40S", 16, node=4, tensor=8),
+            "tensor: 8 GPUs of tensor parallelism exchange results twice a layer and have to be on one node, "
+            "which has 4; use at most 4, and pipeline for the rest",
+            id="tensor-beyond-the-node",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 8, data=8),
+            f"data: {QWEN_7B} has no experts, so 8 data-parallel ranks are only 8 replicas; set replicas instead",
+            id="ranks-without-experts",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 64, node=1, pipeline=29),
+            "pipeline: 29 stages are more than the 28 layers; use at most 28",
+            id="more-stages-than-layers",
+        ),
+        pytest.param(
+            ask(V3, "H100", 16, node=8, tensor=8, pipeline=2, mtp_tokens=1),
+            "pipeline: DeepSeek-V3's module that drafts cannot run beside 2 stages; set mtpTokens to 0",
+            id="drafts-beside-stages",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, accelerators=4, tensor=8),
+            "accelerator.count: 4 is not tensor 8 x pipeline 1 x data 1 = 8; set one of them so that they "
+            "agree, or leave the count out",
+            id="count-and-layout-disagree",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, context_tokens=200_000),
+            "contextTokens: 200000 is beyond the 163840 tokens that DeepSeek-V3 was made for; set at most 163840",
+            id="context-beyond-the-models",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, workload=Workload(163_840, 1)),
+            "workload: inputTokens 163840 + outputTokens 1 = 163841 are more than the context of 163840 tokens; "
+            "lower them",
+            id="requests-beyond-the-models-context",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, context_tokens=1024),
+            "workload: inputTokens 1024 + outputTokens 256 = 1280 are more than the context of 1024 tokens; "
+            "lower them",
+            id="requests-beyond-the-context-that-is-set",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, mtp_tokens=1),
+            f"mtpTokens: {QWEN_7B} has no multi-token prediction module, so nothing drafts; leave it out",
+            id="drafts-without-a-module",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, decode_times=0.0),
+            "decodeTimes: 0 is no correction that can be; set it between 0.1 and 10",
+            id="no-time-at-all",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, memory_share=1.5),
+            "memoryShare: 1.5 is not a share; set it between 0 and 1, such as 0.9",
+            id="no-share",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "A100-80GB", 1, cache_type="fp8"),
+            "cacheType: fp8 needs compute capability 8.9 and A100-80GB has 8; leave it out",
+            id="fp8-cache-on-a100",
+        ),
+        pytest.param(
+            ask(V32, "L40S", 8),
+            "accelerator.product: vllm 0.33.0 runs DeepSeek-V3.2 from compute capability 9 on, and L40S has 8.9; "
+            "use a newer product",
+            id="sparse-attention-on-ada",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8, engine=TRTLLM),
+            "accelerator.product: tensorrt-llm 1.2.0 runs DeepSeek-V3 from compute capability 9 on, and A100-80GB "
+            "has 8; use a newer product",
+            id="v3-on-ampere-with-tensorrt-llm",
+        ),
+        pytest.param(
+            ask(LLAMA_8B, "L4", 1, max_sequences=512, max_batched_tokens=256),
+            "batching.maxBatchedTokens: 256 is below maxConcurrentSequences 512, and a step computes a token of "
+            "each running sequence; set at least 512",
+            id="fewer-tokens-than-sequences",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_by_field_and_remedy(question: Question, said: str) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(question)
+
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        pytest.param(
+            ask(V3, "L4", 1),
+            (
+                "accelerator: DeepSeek-V3 in fp8 on 1 x L4",
+                "0.92 x 22.5 GiB = 20.7 GiB",
+                "GiB for weights",
+                "one node holds it with",
+                "Remedy: 48 x L4 on 6 nodes of 8",
+            ),
+            id="v3-on-one-l4",
+        ),
+        pytest.param(
+            ask(V3, "H100", 8),
+            ("needs 78.6 GiB for weights", "= 73.2 GiB", "16 x H100 on 2 nodes of 8 would do"),
+            id="v3-on-eight-h100",
+        ),
+        pytest.param(
+            ask("DeepSeek-R1-Distill-Qwen-32B", "L4", 1),
+            ("in int4-awq on 1 x L4", "2 x L4 on one node would do"),
+            id="32b-on-one-l4",
+        ),
+        pytest.param(
+            ask(LLAMA_8B, "L4", 1, context_tokens=131_072),
+            ("16.0 GiB for the cache of one request of 131072 tokens",),
+            id="no-room-for-the-context",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "L4", 1, max_sequences=12_000),
+            ("12000 sequences need", "for their logits", "set at most 143"),
+            id="no-room-for-the-logits",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_arithmetic(
+    question: Question, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(question)
+
+    said = str(raised.value)
+    assert [part for part in parts if part not in said] == [], said
+
+
+@pytest.mark.parametrize(
+    ("override", "name", "value"),
+    [
+        ({"quantization": "none"}, "quantization", "none"),
+        ({"accelerators": 2}, "layout", "TP2"),
+        ({"tensor": 4}, "layout", "TP4"),
+        ({"context_tokens": 8192}, "contextTokens", "8192"),
+        ({"max_sequences": 77}, "maxConcurrentSequences", "77"),
+        ({"max_batched_tokens": 3000}, "maxBatchedTokens", "3000"),
+        ({"memory_share": 0.8}, "memoryShare", "0.8"),
+        ({"cache_type": "fp8"}, "cacheType", "fp8"),
+        ({"mtp_tokens": 0}, "mtpTokens", "0"),
+        ({"decode_times": 1.25}, "decodeTimes", "1.25"),
+    ],
+    ids=str,
+)
+def test_every_value_can_be_overridden(override: dict[str, Any], name: str, value: str) -> None:
+    found = size(ask(QWEN_7B, "H100", 8, **override))
+
+    reason = {entry.name: entry for entry in reasons.reasons(found)}[name]
+    assert (reason.value, reason.is_set) == (value, True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ask(QWEN_7B, "H100", 8),
+        ask(V3, "H200", 8),
+        ask(V3, "H100", 16, node=8, tensor=8, pipeline=2),
+        ask(R1, "H200", 8, workload=Workload(1024, 1024, time_per_output_token=0.02)),
+        ask(LLAMA_8B, "L4", 1, workload=Workload()),
+    ],
+    ids=lambda question: f"{question.model_name} on {question.pool.product}",
+)
+def test_every_derived_value_has_a_sentence(question: Question) -> None:
+    found = reasons.reasons(size(question))
+
+    assert len({reason.name for reason in found}) == len(found) == 11
+    assert all(len(reason.why) > 20 for reason in found)
+
+
+@pytest.mark.parametrize(
+    ("question", "by"),
+    [
+        pytest.param(ask(QWEN_7B, "L40S", 1), "time", id="prompts-take-the-time"),
+        pytest.param(ask(V3, "H200", 8), "time", id="of-eight-ranks"),
+        pytest.param(
+            ask(R1, "B200", 8, workload=Workload(256, 4096, time_per_output_token=0.1)),
+            "cache",
+            id="answers-take-the-cache",
+        ),
+        pytest.param(ask(QWEN_7B, "H100", 1, max_sequences=8), "sequences", id="few-sequences"),
+    ],
+)
+def test_long_requests_take_half_of_a_replica_by_what_is_used_up_first(
+    question: Question, by: str
+) -> None:
+    found = size(question)
+    long, workload, layout = found.long, question.workload, found.layout
+
+    prompt = roofline.prefill_seconds(roofline.costs_of(found.setting), long.tokens)
+    answer = workload.output_tokens * found.pace.time_per_output_token
+    shares = {
+        # Half of the cache, of the time that prompts take, and of the sequences.
+        "cache": layout.data * found.cache_tokens / (long.tokens + workload.output_tokens) / 2,
+        "time": layout.data * (prompt + answer) / prompt / 2,
+        "sequences": layout.data * found.limits.sequences / 2,
+    }
+    assert long.tokens == 8 * workload.input_tokens
+    assert long.by == by == min(shares, key=lambda name: shares[name])
+    assert long.most == int(shares[by]) > 1
+
+
+@pytest.mark.parametrize("times", [0.8, 1.0, 1.5])
+def test_a_step_that_takes_longer_than_computed_lowers_batch_and_pace(times: float) -> None:
+    question = ask(QWEN_7B, "L40S", 1)
+    computed, slower = (
+        size(question),
+        size(replace(question, overrides=Overrides(decode_times=times))),
+    )
+
+    costs = [roofline.costs_of(found.setting) for found in (computed, slower)]
+    steps = [roofline.decode_step(one, 64, 1152) for one in costs]
+    assert steps[1] == pytest.approx(times * steps[0])
+    # Prompts are computed as before.
+    assert len({roofline.prefill_seconds(one, 1024) for one in costs}) == 1
+    difference = slower.limits.sequences - computed.limits.sequences
+    assert (difference > 0, difference < 0) == (times < 1, times > 1)
+    assert slower.missed == ()
+    assert corrected(computed, times).limits == slower.limits
+
+
+def test_one_long_request_at_least_is_served_and_none_is_longer_than_the_context() -> None:
+    few = size(ask(QWEN_7B, "L4", 1, max_sequences=1))
+    short = size(ask(QWEN_7B, "L4", 1, context_tokens=4096))
+
+    assert few.long.most == 1
+    assert short.long.tokens == 4096 - short.question.workload.output_tokens
+
+
+def test_a_batch_is_one_that_graphs_are_captured_of() -> None:
+    assert size(ask(V3, "H200", 8)).limits.sequences in LADDER
+    assert [rung for rung in LADDER if rung <= 8] == [1, 2, 4, 8]
+    assert LADDER[-1] == 1024
+    assert sorted(LADDER) == list(LADDER)
+
+
+def test_an_own_limit_of_sequences_raises_the_tokens_of_a_step() -> None:
+    found = size(ask(LLAMA_8B, "L4", 1, max_sequences=5000))
+
+    assert found.setting.batched_tokens == 5000
+
+
+def test_sequences_that_the_cache_does_not_hold_wait_and_are_not_counted_as_running() -> None:
+    found = size(ask(LLAMA_8B, "L4", 1, max_sequences=2000, workload=Workload()))
+
+    assert found.limits.sequences == 2000
+    assert found.pace.sequences == found.limits.fits < 200
+
+
+def test_targets_that_nothing_keeps_are_told_with_figures() -> None:
+    found = size(ask(QWEN_7B, "L4", 1, workload=replace(SHORT, time_per_output_token=0.001)))
+
+    assert found.missed == (
+        "workload.timePerOutputToken: 37 ms with 1 at once, and 1 ms are asked for",
+    )
+
+
+def test_a_missed_target_is_answered_with_more_gpus_where_they_help() -> None:
+    slow = ask(LLAMA_70B, "H100", 8, workload=Workload(1024, 256, time_per_output_token=0.015))
+
+    assert size(slow).layout.tensor > 2
+    assert not size(slow).missed
+
+
+def test_a_target_is_kept_even_if_each_gpu_does_less_for_it() -> None:
+    at_once: dict[str, Any] = {"max_sequences": 32, "workload": Workload(1024, 256)}
+    two, four = (size(ask(LLAMA_70B, "H100", 8, accelerators=count, **at_once)) for count in (2, 4))
+    between = (two.pace.time_per_output_token + four.pace.time_per_output_token) / 2
+    target = Workload(1024, 256, time_per_output_token=between)
+
+    found = size(ask(LLAMA_70B, "H100", 8, max_sequences=32, workload=target))
+
+    assert four.pace.requests_per_second < 2 * 1.25 * two.pace.requests_per_second
+    assert found.layout == four.layout
+    assert not found.missed
+
+
+def test_long_requests_get_an_fp8_cache_where_the_gpu_can() -> None:
+    long = Workload(16_000, 1000)
+
+    assert size(ask(QWEN_7B, "H100", 1, workload=long)).setting.cache_type == "fp8"
+    assert size(ask(QWEN_7B, "A100-80GB", 1, workload=long)).setting.cache_type == "bf16"
+    assert size(ask(QWEN_7B, "H100", 1)).setting.cache_type == "bf16"
+
+
+def test_only_sizes_that_divide_the_heads_are_legal() -> None:
+    assert layouts.legal_tensor_sizes(ask(QWEN_7B, "H100", 8)) == [1, 2, 4]
+    assert layouts.legal_tensor_sizes(ask(LLAMA_8B, "H100", 8)) == [1, 2, 4, 8]
+
+
+def test_a_product_that_the_engine_does_not_run_a_model_on_is_no_remedy() -> None:
+    # Its form in INT4 would fit, and there is none yet; V3.2's attention is for newer GPUs anyhow.
+    question = ask(V32, "A100-80GB", 8)
+    int4 = CATALOG.models["DeepSeek-R1"].checkpoints
+    smaller = question.model.model_copy(update={"checkpoints": int4})
+
+    assert smallest(replace(question, model=smaller)) is None
+    assert smallest(ask("DeepSeek-R1", "A100-80GB", 8)) is not None
