@@ -145,6 +145,25 @@ async def test_a_revision_that_is_let_go_is_first_routed_around(gateway: Gateway
     assert Counter(answer.status for answer in answers) == {200: 1500}
 
 
+async def test_an_agent_that_starts_anew_takes_away_nothing_that_is_routed_to(
+    gateway: Gateway,
+) -> None:
+    """The document changed while it was away, so its first one no longer has what Envoy still routes to."""
+    async with FakeEngine("one") as one, FakeEngine("two") as two:
+        gateway.pods(old=[one], new=[two])
+        await gateway.tell({"old": 100})
+        is_over = asyncio.Event()
+        load = [asyncio.create_task(_ask_until(is_over, gateway)) for _ in range(8)]
+        for name in ("new", "old", "new"):
+            await gateway.exchange_agent()
+            gateway.pods(old=[one], new=[two])
+            await gateway.tell({name: 100})
+        is_over.set()
+        statuses = sum(await asyncio.gather(*load), start=Counter[int]())
+
+    assert set(statuses) == {200}
+
+
 async def test_what_envoy_refuses_changes_nothing_and_is_told(gateway: Gateway) -> None:
     async with FakeEngine("one") as one:
         gateway.pods(old=[one])
@@ -164,6 +183,14 @@ async def test_what_envoy_refuses_changes_nothing_and_is_told(gateway: Gateway) 
     assert answer.status == 200
     assert gateway.agent.report()["taken"] == after
     assert gateway.agent.report()["refusal"] is None
+
+
+async def _ask_until(is_over: asyncio.Event, gateway: Gateway) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+    while not is_over.is_set():
+        answer = await gateway.ask()
+        statuses[answer.status] += 1
+    return statuses
 
 
 def _config_map(document: dict[str, object]) -> dict[str, object]:

@@ -173,6 +173,24 @@ GATEWAY = (
         ),
     ),
     Mutant(
+        name="new-agents-forget-what-is-routed",
+        breaks="an agent that starts anew takes away a revision that Envoy still sends users to",
+        file="serving/deepseek_serving/gateway/agent.py",
+        old="            self.server.routed = envoy.build(",
+        new="            _ = envoy.build(",
+        caught_by=(
+            f"{_ROUTING}::test_an_agent_that_starts_anew_takes_away_nothing_that_is_routed_to",
+        ),
+    ),
+    Mutant(
+        name="the-next-try-is-the-same-pod",
+        breaks="one of 10,000 requests that a pod refuses is sent to that pod again",
+        file="serving/deepseek_serving/gateway/retries.py",
+        old="CHOICES = 256\n",
+        new="CHOICES = 32\n",
+        caught_by=(f"{_ENVOY}::test_the_next_try_is_another_pod_however_often_envoy_chooses",),
+    ),
+    Mutant(
         name="nobody-stands-in-for-the-unrouted",
         breaks="taking a dead revision's traffic away fails requests for a moment",
         file="serving/deepseek_serving/gateway/chains.py",

@@ -137,6 +137,8 @@ class Server(ServicerBase):  # type: ignore[misc]
     """Serves the last snapshot to one Envoy, and again whenever it changes."""
 
     taken: Taken = field(default_factory=Taken)
+    routed: Resources = field(default_factory=Resources)
+    """What the routes of an Envoy that connects may refer to: the last ones that one has taken."""
     _snapshot: Snapshot | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _streams: int = 0
@@ -168,7 +170,7 @@ class Server(ServicerBase):  # type: ignore[misc]
     ) -> AsyncIterator[Any]:
         """One Envoy's stream, for as long as it is open."""
         del context
-        stream = _Stream()
+        stream = _Stream(routed=self.routed)
         self._streams += 1
         self.taken.connected = True
         reading = asyncio.create_task(self._read(request_iterator, stream))
@@ -268,6 +270,7 @@ class Server(ServicerBase):  # type: ignore[misc]
                 return None
         if stream.follows(snapshot) and self.taken.version != snapshot.name:
             self.taken.version, self.taken.refusal = snapshot.name, None
+            self.routed = snapshot.resources
             self._changed.notify_all()
         return None
 

@@ -87,6 +87,9 @@ class Agent:
             return
         self._take_document(state.document)
         self._endpoints = self._endpoints if self._endpoints is not None else state.endpoints
+        if self._document is not None:
+            # Envoy may be the one that took it, and first hear of a later one.
+            self.server.routed = envoy.build(self._document, state.endpoints, access=self._access())
         logger.info("the last good state is read", extra={"version": self.told})
         self._changed.set()
 
@@ -195,17 +198,19 @@ class Agent:
         """Of what is secret nothing is said while it is not there: Envoy keeps what it has, or waits."""
         clients = self.keys.held if self.keys is not None else Clients()
         pair = self.certificate.held if self.certificate is not None else Pair()
-        access = listener.Access(
-            self.port,
-            self.tls_port if self.certificate is not None else None,
-            keys=self.keys is not None,
-        )
         return ads.pack(
             followed.version,
-            envoy.build(followed, pods, access=access),
+            envoy.build(followed, pods, access=self._access()),
             known=self.server.published,
             extensions=keys.configurations(clients, followed.clients) if clients.by_key else (),
             secrets=(certificates.secret(pair),) if pair.is_there else (),
+        )
+
+    def _access(self) -> listener.Access:
+        return listener.Access(
+            self.port,
+            self.tls_port if self.certificate is not None else None,
+            keys=self.keys is not None,
         )
 
     def _save(self, state: store.State) -> None:

@@ -272,6 +272,17 @@ def test_what_is_routed_to_stays_until_there_are_new_routes() -> None:
     assert both.routes == new.routes
 
 
+def test_the_next_try_is_another_pod_however_often_envoy_chooses() -> None:
+    """It draws two pods with repetition and takes the idler one: of two, the failed one three times of four."""
+    document = Document("1", "chat", (Route("a", 100),), {"a": 2})
+    [routes] = envoy.build(document, {"a": (ONE, TWO)}).routes
+
+    draws = first_routed(routes)["retry_policy"]["host_selection_retry_max_attempts"]
+    most_retries_of_a_year = 1e10
+
+    assert 0.75**draws * most_retries_of_a_year < 1e-9
+
+
 def test_nobody_outside_the_pod_reaches_what_may_stop_envoy() -> None:
     started = bootstrap()
 
