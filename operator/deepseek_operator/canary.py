@@ -47,6 +47,20 @@ _KEPT_FOR = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
+class Begins:
+    """How a run that begins now goes."""
+
+    replaces: bool | None = None
+    """Whether the stable revision makes way for it; None: as the strategy says."""
+    chosen: str = ""
+    """Why, where the strategy leaves it open."""
+    lacking: str = ""
+    """What is missing for it; empty: nothing, it begins."""
+    counted: bool = True
+    """Whether it was looked at just now, or need not be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """What status is to keep, and who gets requests and pods by it."""
 
@@ -71,7 +85,7 @@ class Course:
 def is_wanted(deployment: DeepSeekDeployment) -> bool:
     """Whether a new revision takes over by a run, of which status keeps a record."""
     strategy = deployment.spec.rollout.strategy
-    return strategy == "Replace" or (strategy == "Canary" and gateway.splits(deployment))
+    return strategy == "Replace" or (strategy in ("Canary", "Auto") and gateway.splits(deployment))
 
 
 def is_under_way(deployment: DeepSeekDeployment, stored: Manifest) -> bool:
@@ -90,28 +104,32 @@ def course(
     now: datetime,
     chain: Chain = _NOBODY,
     unprepared: str = "",
+    begins_by: Begins | None = None,
 ) -> Course | None:
     """None before the first revision serves: there is nothing to take over from.
 
     `shapes` of the revisions that are known; without the target's, the spec cannot be served. `unprepared` is
-    what of the target is not there yet and could be without its pods.
+    what of the target is not there yet and could be without its pods. `begins_by` is how a run that begins now goes.
     """
     can_start = target in shapes
     serving = stored.get("serving", {}).get("revision")
     if not is_wanted(deployment) or serving is None:
         return None
-    kept, trouble = _kept(stored, str(serving))
+    kept, trouble = recorded(stored, str(serving))
     if trouble is not None:
         # This pass takes everybody back and says so; a new run begins with the next.
         roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
         return Course(kept, chain.behind(roles), trouble=trouble)
     before = _roles(deployment, observed, kept, target=target, can_start=can_start)
+    begins_by = begins_by or Begins()
     plan = comparison.plan_of(
         deployment.spec.rollout,
         candidate=shapes.get(target),
         stable=shapes.get(kept.rollout.stable),
         has_gateways=gateway.is_embedded(deployment),
+        replaces=begins_by.replaces,
     )
+    plan = replace(plan, chosen=begins_by.chosen)
     base, figures = _stretch(kept, _reading(kept, observed, now=now))
     facts = _facts(
         deployment,
@@ -123,7 +141,9 @@ def course(
         target=target if can_start else None,
         now=now,
     )
-    facts = replace(facts, unprepared=unprepared)
+    facts = replace(
+        facts, unprepared=unprepared, lacking=begins_by.lacking, counted=begins_by.counted
+    )
     decided = machines.decide(kept.rollout, facts, now=now)
     following = Record(
         _settled(kept.rollout, decided, now=now),
@@ -143,7 +163,7 @@ def course(
     )
 
 
-def _kept(stored: Manifest, serving: str) -> tuple[Record, str | None]:
+def recorded(stored: Manifest, serving: str) -> tuple[Record, str | None]:
     """What status keeps, or why it is put aside: unreadable, or of another revision than the one that serves."""
     text = stored.get("rollout", {}).get("record")
     anew = Record(runs.Rollout(serving))

@@ -29,10 +29,12 @@ def plan_of(
     candidate: Shape | None,
     stable: Shape | None,
     has_gateways: bool = True,
+    replaces: bool | None = None,
 ) -> Plan:
     """What a run between these two revisions follows; of one that cannot be read nothing is asked.
 
-    `has_gateways`: of the object's own, which count requests; without them engines have to.
+    `has_gateways`: of the object's own, which count requests; without them engines have to. `replaces`: whether one makes
+    way for the other; None: as the strategy says.
     """
     given = {
         "start": settings.start_timeout,
@@ -46,7 +48,7 @@ def plan_of(
         for name, text in given.items()
         if text is not None
     }
-    if settings.strategy == "Replace":
+    if settings.strategy == "Replace" if replaces is None else replaces:
         return _replacing(replace(_IN_AN_OUTAGE, **changes), settings)
     both = [shape for shape in (candidate, stable) if shape is not None]
     is_pair = len(both) == 2
@@ -75,13 +77,15 @@ _SURE = Breaker(windows=15)
 
 def _replacing(limits: Limits, settings: Rollout) -> Plan:
     """There are never two revisions to compare: gateways' counts are for people, and for the breaker."""
+    quality = _quality(settings.analysis.quality)
     return Plan(
         steps=(),
         metrics=metrics.GATEWAY_METRICS,
         bar=metrics.bar(metrics.GATEWAY_METRICS),
         breaker=_SURE,
         limits=limits,
-        quality=_quality(settings.analysis.quality),
+        # Where the strategy is Auto, it may be said how a Canary's answers compare.
+        quality=quality and replace(quality, max_drop=None, every_step=False),
         replaces=True,
     )
 

@@ -7,7 +7,7 @@ from deepseek_operator.canary import Course
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest
 from deepseek_operator.rollout import estimate, record, shown
-from deepseek_operator.rollout.run import Phase
+from deepseek_operator.rollout.run import Phase, Run
 
 
 def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
@@ -24,6 +24,14 @@ def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) 
         f"ask for another try: kubectl deepseek retry {deployment.metadata.name}, or annotation "
         f"{names.COMMAND_ANNOTATION}=retry:{run.name}/{run.step}",
     )
+
+
+def _choice(run: Run) -> Manifest:
+    """Which strategy the run follows, and why, where the object left that open."""
+    if not run.plan.chosen:
+        return {}
+    strategy = "Replace" if run.plan.replaces else "Canary"
+    return {"strategy": strategy, "chosen": run.plan.chosen[:1024]}
 
 
 def entry(course: Course) -> Manifest | None:
@@ -54,6 +62,7 @@ def entry(course: Course) -> Manifest | None:
         "step": step,
         "steps": len(run.plan.steps),
         "weight": 0 if run.phase is Phase.ROLLED_BACK else run.weight,
+        **_choice(run),
         "candidate": run.candidate,
         "stable": run.stable,
         "since": run.since.strftime("%Y-%m-%dT%H:%M:%SZ"),

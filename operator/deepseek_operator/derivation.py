@@ -16,6 +16,9 @@ from deepseek_operator.api.analysis import seconds_of_limit
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.workload import Workload
+from deepseek_operator.capacity.placing import Placement, placement_of
+from deepseek_operator.capacity.products import only_product
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog import accelerators, engines, facts
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.errors import Stalled
@@ -65,22 +68,84 @@ _FIELDS: Mapping[str, str] = {
 """Where an object says what sizing calls so."""
 
 
+PRODUCT, NODE_SIZE = "product", "nodeSize"
+"""Of frozen values: what the nodes had when the revision was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """What came of a block: a sized replica, or why nothing was derived."""
 
     sized: Sized | None
     why_not: str = ""
+    chosen: str = ""
+    """Why this product, where the block names none."""
+    product: str | None = None
+    """The product, as the nodes' label names it, that the pods are tied to; None: to none."""
 
 
-def derive(block: ServingBlock, *, catalog: Catalog, field: str, rdma: bool) -> Derived:
+def derive(
+    block: ServingBlock,
+    *,
+    catalog: Catalog,
+    field: str,
+    rdma: bool,
+    cluster: Cluster | None = None,
+) -> Derived:
     """One replica for the block, which stands in `field`; Stalled where it cannot run as asked.
 
+    Where it names no product it is that of the cluster's nodes, if all that its pods may run on have the same one.
     `rdma` says whether nodes exchange by it.
     """
+    product = block.accelerator.product
+    if cluster is not None and leaves_product_open(block, catalog):
+        found = only_product(cluster, _placement(block), catalog.accelerators)
+        if isinstance(found, str):
+            return _not_derived(block, field, f"accelerator.product is not set, and {found}")
+        value, sizes = found.product.value, found.node_sizes
+        derived = derive_on(value, sizes, block, catalog=catalog, field=field, rdma=rdma)
+        why = (
+            f"accelerator.product is not set, and all {len(sizes)} nodes that these pods may run on have this one, "
+            f"at most {sizes[0]} of it each"
+        )
+        return replace(derived, chosen=why)
     why_not = _unknown(block, catalog)
     if why_not is None:
-        return _sized(block, catalog, field, rdma=rdma)
+        return replace(_sized(block, catalog, field, rdma=rdma), product=product)
+    return replace(_not_derived(block, field, why_not), product=product)
+
+
+def derive_on(
+    product: str,
+    node_sizes: Sequence[int],
+    block: ServingBlock,
+    *,
+    catalog: Catalog,
+    field: str,
+    rdma: bool,
+) -> Derived:
+    """One replica on nodes with this product, of which each has so many; as if the block named the product."""
+    accelerator = block.accelerator.model_copy(update={"product": product})
+    named = block.model_copy(update={"accelerator": accelerator})
+    derived = _sized(named, catalog, field, rdma=rdma, node_sizes=node_sizes)
+    return replace(derived, product=product)
+
+
+def leaves_product_open(block: ServingBlock, catalog: Catalog) -> bool:
+    """Whether a replica would be derived if the block named a product."""
+    return block.accelerator.product is None and _unknown(block, catalog) == _NO_PRODUCT
+
+
+_NO_PRODUCT = "accelerator.product is not set"
+
+
+def _placement(block: ServingBlock) -> Placement:
+    """Where the pods of a block may run, before anything of it is resolved."""
+    pod = block.pod.model_dump(by_alias=True, exclude_none=True)
+    return placement_of(pod)
+
+
+def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
     for name, value in (("workload", block.workload), ("quantization", block.quantization)):
         if value not in (None, "auto"):
             raise Stalled(
@@ -139,16 +204,30 @@ def frozen(derived: Derived) -> dict[str, Any]:
         "engine": f"{question.engine.name} {question.engine.version}",
         "requestsPerSecond": f"{sized.pace.requests_per_second:.6g}",
         "values": [
-            {
-                "name": one.name,
-                "value": one.value,
-                "why": one.why,
-                **({"set": True} if one.is_set else {}),
-            }
-            for one in (*reasons.reasons(sized), reasons.pace(sized))
+            *_chosen(derived, question.pool.node_size),
+            *(
+                {
+                    "name": one.name,
+                    "value": one.value,
+                    "why": one.why,
+                    **({"set": True} if one.is_set else {}),
+                }
+                for one in (*reasons.reasons(sized), reasons.pace(sized))
+            ),
         ],
         **({"missed": list(sized.missed)} if sized.missed else {}),
     }
+
+
+def _chosen(derived: Derived, node_size: int) -> list[dict[str, Any]]:
+    """The product and the size of its nodes, where the block names none."""
+    if not derived.chosen:
+        return []
+    why = "GPUs of a node that it is laid out for, the largest size of which there are enough nodes"
+    return [
+        {"name": PRODUCT, "value": derived.product, "why": derived.chosen},
+        {"name": NODE_SIZE, "value": f"{node_size}", "why": why},
+    ]
 
 
 def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
@@ -159,8 +238,6 @@ def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
         return f"{block.engine.name} is made of accelerator.count and batching; only vllm is sized"
     if block.model not in catalog.models:
         return f"{block.model} is not in the catalog"
-    if block.accelerator.product is None:
-        return "accelerator.product is not set"
     unmodelled = sorted(
         name
         for flag in given_flags(block.engine.args)
@@ -168,12 +245,16 @@ def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
     )
     if unmodelled:
         return f"engine.args has --{unmodelled[0]}, which the arithmetic does not know"
-    return None
+    return None if block.accelerator.product else _NO_PRODUCT
 
 
-def _sized(block: ServingBlock, catalog: Catalog, field: str, *, rdma: bool) -> Derived:
+def _sized(
+    block: ServingBlock, catalog: Catalog, field: str, *, rdma: bool, node_sizes: Sequence[int] = ()
+) -> Derived:
+    """`node_sizes` are of the nodes that there are; where these are not looked at, of the largest that are made."""
     try:
-        question = _question(block, catalog, rdma=rdma)
+        node_size = max(node_sizes, default=None)
+        question = _question(block, catalog, rdma=rdma, node_size=node_size)
     except CannotRunError as error:
         raise _stalled(error, field) from error
     try:
@@ -184,17 +265,37 @@ def _sized(block: ServingBlock, catalog: Catalog, field: str, *, rdma: bool) -> 
                 None,
                 f"as published {block.model} does not fit there, and what the source that is set holds is not known",
             )
-        return _over_nodes(question, error, field)
+        return _over_nodes(question, error, field, node_sizes)
 
 
-def _over_nodes(question: Question, alone: CannotRunError, field: str) -> Derived:
-    """The replica over as few nodes as hold it; `alone` is why one node does not, and what is told if none do."""
-    pool = question.pool
-    several = replace(question, pool=replace(pool, count=pool.node_size * remedies.MANY_NODES))
+def _over_nodes(
+    question: Question, alone: CannotRunError, field: str, node_sizes: Sequence[int]
+) -> Derived:
+    """The replica over as few nodes as hold it; `alone` is why one node does not, and what is told if none do.
+
+    Over the largest nodes of which there are as many as it takes; where there are of no size, over the largest.
+    """
     if alone.field == "accelerator" and question.overrides.accelerators is None:
-        with contextlib.suppress(CannotRunError):
-            return Derived(size(several))
+        sizes = sorted({question.pool.node_size, *node_sizes}, reverse=True)
+        found = [one for each in sizes if (one := _over_nodes_of(each, question)) is not None]
+        there = (one for one in found if _are_there(one, node_sizes))
+        if found:
+            return Derived(next(there, found[0]))
     raise _stalled(alone, field) from alone
+
+
+def _over_nodes_of(node_size: int, question: Question) -> Sized | None:
+    several = node_size * remedies.MANY_NODES
+    pool = replace(question.pool, count=several, node_size=node_size)
+    with contextlib.suppress(CannotRunError):
+        return size(replace(question, pool=pool))
+    return None
+
+
+def _are_there(sized: Sized, node_sizes: Sequence[int]) -> bool:
+    """Whether so many nodes have what it takes of each."""
+    enough = [each for each in node_sizes if each >= sized.question.pool.node_size]
+    return len(enough) >= sized.layout.nodes
 
 
 def _may_be_smaller(question: Question, block: ServingBlock) -> bool:
@@ -208,13 +309,18 @@ def _may_be_smaller(question: Question, block: ServingBlock) -> bool:
     )
 
 
-def _question(block: ServingBlock, catalog: Catalog, *, rdma: bool) -> Question:
-    """What is asked of one node of the product, or of as many as the block's number of GPUs takes."""
+def _question(
+    block: ServingBlock, catalog: Catalog, *, rdma: bool, node_size: int | None
+) -> Question:
+    """What is asked of one node of the product, or of as many as the block's number of GPUs takes.
+
+    Of the largest size that there is, unless the cluster's is known.
+    """
     name, entry = _product(block.accelerator.product or "", catalog)
     engine = engines.newest(block.engine.name, catalog.engines)
     if engine is None:
         raise CannotRunError("engine.name", f"the catalog has no version of {block.engine.name}")
-    node, count = max(entry.node_gpus), block.accelerator.count
+    node, count = node_size or max(entry.node_gpus), block.accelerator.count
     if count is not None and count > node and (count % node or count > node * remedies.MANY_NODES):
         raise CannotRunError(
             "accelerator.count",

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.observed import Manifest, Observed
+from deepseek_operator.capacity import holders, placing, room, words
+from deepseek_operator.capacity.room import Cluster, Fit, Want
+from deepseek_operator.catalog import catalog
+from deepseek_operator.observed import Manifest, Observed, is_group, nodes_of
 
 MESSAGE_LIMIT = 700
 """Characters of a cause; `kubectl get` shows it on one line."""
@@ -31,15 +35,18 @@ class Symptoms:
     engine_set: Manifest | None
     pods: tuple[Manifest, ...]
     observed: Observed
+    beside: str | None = None
+    """The revision that serves while this one is to take over from it."""
 
 
 Check = Callable[[Symptoms], Finding | None]
 
 
-def diagnose(observed: Observed, key: str) -> Finding | None:
+def diagnose(observed: Observed, key: str, *, beside: str | None = None) -> Finding | None:
     """The first cause that keeps the revision's pods from serving; None when nothing is known."""
     pods = (*observed.pods_of(key), *observed.workers_of(key))
-    return _first(Symptoms(observed.engine_set(key), pods, observed))
+    beside = None if beside == key else beside
+    return _first(Symptoms(observed.engine_set(key), pods, observed, beside))
 
 
 def diagnose_pods(observed: Observed, pods: tuple[Manifest, ...]) -> Finding | None:
@@ -65,13 +72,72 @@ def pods_refused(symptoms: Symptoms) -> Finding | None:
 
 
 def unschedulable(symptoms: Symptoms) -> Finding | None:
-    """The scheduler finds no node; its message names what is missing."""
-    for pod in symptoms.pods:
-        for condition in pod.get("status", {}).get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                said = condition.get("message") or condition.get("reason")
-                return Finding(Reason.UNSCHEDULABLE, f"pod {_name(pod)}: {said}")
+    """The scheduler finds no node; beside its message stands what accelerators are needed and free."""
+    waiting = [pod for pod in symptoms.pods if unscheduled(pod) is not None]
+    if not waiting:
+        return None
+    said = unscheduled(waiting[0])
+    cluster = symptoms.observed.cluster
+    counted = _counted(symptoms, waiting, cluster) if cluster is not None else None
+    if counted is not None:
+        said = f"{counted} (scheduler: {said})"
+    return Finding(Reason.UNSCHEDULABLE, f"pod {_name(waiting[0])}: {said}")
+
+
+def unscheduled(pod: Manifest) -> str | None:
+    """What the scheduler says of a pod that it finds no node for."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return str(condition.get("message") or condition.get("reason"))
     return None
+
+
+def wants_accelerators(pod: Manifest) -> bool:
+    """Whether the pod waits for a node, and accelerators may be what is missing."""
+    return unscheduled(pod) is not None and holders.accelerators_of(pod.get("spec", {})) > 0
+
+
+def _counted(symptoms: Symptoms, waiting: list[Manifest], cluster: Cluster) -> str | None:
+    """What the pods that wait need and what there is; None for pods without accelerators."""
+    spec = waiting[0].get("spec", {})
+    size, placement = holders.accelerators_of(spec), placing.placement_of(spec)
+    want = Want("", _wanted(symptoms, waiting), size, placement)
+    if not want.accelerators:
+        return None
+    if room.fit(cluster, [want]) is Fit.YES:
+        return "the accelerators that it needs are free, so something else keeps it off"
+    said = words.shortage(cluster, [want], known=catalog.shipped().accelerators)
+    labels, namespace = (
+        waiting[0]["metadata"].get("labels", {}),
+        waiting[0]["metadata"].get("namespace"),
+    )
+    serving = [
+        one
+        for one in cluster.holders
+        if symptoms.beside is not None
+        and (one.namespace, one.owner, one.revision)
+        == (namespace, labels.get(names.DEPLOYMENT_LABEL), symptoms.beside)
+    ]
+    would_fit = serving and room.fit(cluster, [want], without=serving) is Fit.YES
+    # With a route on a Gateway of somebody else there is no Replace.
+    return (
+        f"{said}; strategy Replace would fit"
+        if would_fit and not symptoms.observed.routes
+        else said
+    )
+
+
+def _wanted(symptoms: Symptoms, waiting: list[Manifest]) -> int:
+    """Pods that need room: those that wait, or of groups all that are asked for and have no node.
+
+    A group's workers may not be there before its leader has a node (exclusive topology), and nobody is served without them.
+    """
+    engine_set = symptoms.engine_set
+    if engine_set is None or not is_group(engine_set):
+        return len(waiting)
+    asked = int(engine_set["spec"]["replicas"]) * nodes_of(engine_set)
+    placed = sum(bool(pod.get("spec", {}).get("nodeName")) for pod in symptoms.pods)
+    return max(len(waiting), asked - placed)
 
 
 _PULL_REASONS = frozenset(

@@ -13,6 +13,7 @@ from typing import Any
 from deepseek_operator import derivation
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.catalog import catalog
+from deepseek_operator.derivation import Derived
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing import roofline
 from deepseek_operator.sizing.size import LEAST_TIMES, MOST_TIMES, Sized, corrected
@@ -76,15 +77,26 @@ def seconds(sized: Sized, sequences: int) -> float:
 
 def _sized(sizing: Manifest, block: ServingBlock, *, rdma: bool) -> Sized | None:
     """The replica again; None where what this operator derives is another one than what was frozen."""
+    frozen = _values(sizing)
     try:
-        sized = derivation.derive(block, catalog=catalog.shipped(), field="spec", rdma=rdma).sized
+        sized = _derived(frozen, block, rdma=rdma).sized
     except Stalled:
         return None
     if sized is None:
         return None
-    frozen, derived = _values(sizing), _values(derivation.frozen(derivation.Derived(sized)))
+    derived = _values(derivation.frozen(derivation.Derived(sized)))
     same = ("quantization", "layout", "maxConcurrentSequences", "maxBatchedTokens")
     return sized if all(frozen.get(name) == derived[name] for name in same) else None
+
+
+def _derived(frozen: Mapping[str, str], block: ServingBlock, *, rdma: bool) -> Derived:
+    """On the nodes that there were when the revision was made, where the block leaves them open."""
+    known = catalog.shipped()
+    product = frozen.get(derivation.PRODUCT)
+    if product is None:
+        return derivation.derive(block, catalog=known, field="spec", rdma=rdma)
+    sizes = [int(frozen[derivation.NODE_SIZE])]
+    return derivation.derive_on(product, sizes, block, catalog=known, field="spec", rdma=rdma)
 
 
 def _values(sizing: Mapping[str, Any]) -> dict[str, str]:

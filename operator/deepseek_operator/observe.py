@@ -3,18 +3,21 @@
 import asyncio
 from dataclasses import replace
 
-from deepseek_operator import canary, diagnosis, door
+from deepseek_operator import beginning, canary, derivation, diagnosis, door
 from deepseek_operator import observe_groups as groups
+from deepseek_operator import observe_nodes as nodes
 from deepseek_operator import observe_routes as routes
 from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
+from deepseek_operator.catalog import catalog
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.observe_children import children
 from deepseek_operator.observed import Manifest, Observed, is_at_strength
+from deepseek_operator.rollout.revisions import target_key
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
@@ -46,12 +49,41 @@ async def observe(
         observed = await groups.with_groups(kube, deployment, observed, stored=stored)
         if not all(_serves(item) for item in (*observed.deployments, *observed.groups)):
             observed = await _with_pods(kube, deployment, observed)
+    observed = await _with_cluster(kube, deployment, observed, stored=stored)
     observed = await routes.with_route(kube, deployment, observed, stored=stored)
     observed = await _with_gateways(kube, deployment, observed, ask_gateways)
     if canary.is_under_way(deployment, stored):
         observed = await _with_engines(kube, deployment, observed, ask_engines)
         observed = await _with_exams(kube, deployment, observed, stored=stored)
     return await weights.observe_weights(kube, deployment, observed, stored=stored)
+
+
+async def _with_cluster(
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, *, stored: Manifest
+) -> Observed:
+    """Nodes with accelerators, where something is to be decided by them or pods find none; and who holds them."""
+    target = target_key(deployment.spec)
+    is_counted = beginning.is_due(deployment, observed, stored, target) or any(
+        map(diagnosis.wants_accelerators, observed.pods)
+    )
+    if not is_counted and not _leaves_product_open(deployment, observed, stored):
+        return observed
+    return replace(observed, cluster=await nodes.read_cluster(kube, with_pods=is_counted))
+
+
+def _leaves_product_open(
+    deployment: DeepSeekDeployment, observed: Observed, stored: Manifest
+) -> bool:
+    """Whether a revision is to be resolved, for the product that the nodes have."""
+    first = None if "serving" in stored else deployment.spec.rollout.from_
+    further = [*deployment.spec.fallback, *([first] if first else [])]
+    asking = [deployment, *map(deployment.asking_for, further)]
+    keys = {
+        target_key(one.spec)
+        for one in asking
+        if derivation.leaves_product_open(one.spec, catalog.shipped())
+    }
+    return any(observed.revision(key) is None and observed.engine_set(key) is None for key in keys)
 
 
 async def _with_children(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deepseek_operator.api import names
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.engines.figures import Engine
 
 Manifest = dict[str, Any]
@@ -42,6 +43,8 @@ class Observed:
     has no such kind, and None where it was not asked.
     `routes` are HTTPRoutes, read where there is or was one to be; `knows_routes` is false where the cluster
     has no such kind; `parent` is the Gateway that they join, None where it is not there or may not be read.
+    `cluster` has nodes with accelerators and who holds them, read only while a revision is to be resolved, a rollout is to
+    begin, or pods find no node.
     `exams` are the Jobs that examine a candidate's answers, read while it is under way, `examiners` their pods.
     """
 
@@ -73,6 +76,7 @@ class Observed:
     routes: tuple[Manifest, ...] = ()
     knows_routes: bool = True
     parent: Manifest | None = None
+    cluster: Cluster | None = None
 
     @property
     def children(self) -> tuple[Manifest, ...]:
@@ -205,6 +209,12 @@ ENGINE_SETS = frozenset({"Deployment", "LeaderWorkerSet"})
 def is_group(engine_set: Manifest) -> bool:
     """Whether each replica is a group of pods: a LeaderWorkerSet's."""
     return bool(engine_set.get("kind") == "LeaderWorkerSet")
+
+
+def nodes_of(engine_set: Manifest) -> int:
+    """Pods of one replica: one of a Deployment's, a group's size of a LeaderWorkerSet's."""
+    spec = engine_set["spec"]
+    return int(spec["leaderWorkerTemplate"]["size"]) if is_group(engine_set) else 1
 
 
 def template_of(engine_set: Manifest) -> Manifest:

@@ -1,11 +1,11 @@
 """make_plan(): from an object and what was observed to what must be written. Pure."""
 
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deepseek_operator import baseline as baselines
+from deepseek_operator import beginning as beginnings
 from deepseek_operator import (
     canary,
     copying,
@@ -18,6 +18,7 @@ from deepseek_operator import (
     replicas,
     route,
 )
+from deepseek_operator import shapes as shapes_of
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -26,8 +27,7 @@ from deepseek_operator.build import status as status_builder
 from deepseek_operator.canary import Course
 from deepseek_operator.diagnosis import Finding, diagnose
 from deepseek_operator.engines.contract import EngineImages
-from deepseek_operator.errors import Stalled
-from deepseek_operator.fallbacks import Entry, frozen_shape
+from deepseek_operator.fallbacks import Entry
 from deepseek_operator.fetching import Fetching, plan_fetching
 from deepseek_operator.observed import (
     ENGINE_SETS,
@@ -37,7 +37,6 @@ from deepseek_operator.observed import (
     is_owner,
     revision_of,
 )
-from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout import replacing, switch
 from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.warming import Warming, is_locked, plan_warming
@@ -116,22 +115,26 @@ def _plan_from(
     obstacle: Finding | None,
 ) -> Plan:
     target = target_key(deployment.spec)
-    shape, stalled = _target_shape(deployment, observed, target, images=images)
+    shape, stalled = shapes_of.of_target(deployment, observed, target, images=images)
     deployment, shape, uncounted = replicas.counted(deployment, shape, observed, key=target)
     entries = fallbacks.plan_fallbacks(
         deployment, observed, stored=stored, target=target, images=images
     )
     chain = fallbacks.chain(deployment, entries)
     baseline = baselines.plan_baseline(deployment, observed, target=target, images=images)
+    begins = beginnings.plan_beginning(
+        deployment, observed, stored=stored, target=target, shape=shape, entries=entries
+    )
     course = canary.course(
         deployment,
         observed,
         stored=stored,
         target=target,
-        shapes=_known_shapes(observed, stored, target, shape),
+        shapes=shapes_of.compared(observed, stored, target, shape),
         now=now,
         chain=chain,
         unprepared=_unprepared(deployment, observed, target, shape, now=now),
+        begins_by=beginnings.of_run(begins),
     )
     roles = course.roles if course else None
     if roles is None:
@@ -147,9 +150,10 @@ def _plan_from(
             )
         )
     further = entries if baseline is None else (baseline, *entries)
-    shapes = _shapes(observed, roles, shape, further)
+    shapes = shapes_of.with_pods(observed, roles, shape, further)
     asking = {one.key: one.deployment for one in further if one.key != target}
-    fetched = _fetched(deployment, observed, shapes, asking, now=now)
+    waiting = target if begins.missing else None
+    fetched = _fetched(deployment, observed, shapes, asking, waiting=waiting, now=now)
     stalled = (
         obstacle
         or _baseline_stalled(deployment, roles, baseline, fetched, stored)
@@ -162,7 +166,7 @@ def _plan_from(
     warming = {
         key: plan_warming(deployment, shape, observed, now=now) for key, shape in shapes.items()
     }
-    preparation = _Preparation(fetched, warming)
+    preparation = _Preparation(fetched, warming, waiting)
     desired = _desired_children(
         deployment, observed, roles, shapes, preparation, gateway_image=images.gateway
     )
@@ -176,6 +180,7 @@ def _plan_from(
             stalled=stalled,
             course=course,
             entries=entries,
+            waiting=begins.missing,
             now=now,
         ),
         stored=stored,
@@ -189,7 +194,7 @@ def _plan_from(
         leftovers = [child for child in leftovers if revision_of(child) is None]
     renewed = _unique(item for one in preparation.all for item in one.delete)
     # What comes after the first revision may have been fetched already.
-    all_known = set(roles.kept) == set(shapes) and roles.first is None
+    all_known = set(roles.kept) == set(shapes) and roles.first is None and begins.missing is None
     run = course.run if course else None
     examined = examining.plan_examining(
         deployment,
@@ -208,7 +213,7 @@ def _plan_from(
             observed,
             roles,
             leftovers,
-            fetched,
+            preparation,
             taking_up=not is_taken_up,
             is_under_way=course is not None and course.is_under_way,
             at_rest=groups.look_seconds(observed, rest),
@@ -226,6 +231,8 @@ class _Preparation:
 
     fetched: dict[str, Fetching]
     warming: dict[str, Warming]
+    waiting: str | None
+    """The revision of which nothing is prepared yet, as there is no room for its pods."""
 
     @property
     def all(self) -> tuple[Fetching | Warming, ...]:
@@ -238,15 +245,18 @@ def _fetched(
     shapes: dict[str, Shape],
     asking: dict[str, DeepSeekDeployment],
     *,
+    waiting: str | None,
     now: datetime,
 ) -> dict[str, Fetching]:
     """Of the revisions whose weights are fetched, how far these are and what they need.
 
-    `asking` has, by revision, the object as if it asked for it: a fallback has a cache of its own.
+    `asking` has, by revision, the object as if it asked for it: a fallback has a cache of its own. For the revision that is
+    `waiting` for room nothing is fetched.
     """
     found = {
         key: plan_fetching(asking.get(key, deployment), shape, observed, now=now)
         for key, shape in shapes.items()
+        if key != waiting
     }
     return {key: fetching for key, fetching in found.items() if fetching is not None}
 
@@ -310,18 +320,6 @@ def _unused(
     )
 
 
-def _target_shape(
-    deployment: DeepSeekDeployment, observed: Observed, target: str, *, images: EngineImages
-) -> tuple[Shape | None, Finding | None]:
-    """The shape frozen for the target, else a new one; or what keeps it from being resolved."""
-    try:
-        frozen = frozen_shape(observed, target)
-        shape = frozen or resolve_shape(deployment, deployment.spec, images=images)
-        return groups.servable(observed, shape)
-    except Stalled as stalled:
-        return None, Finding(stalled.reason, stalled.message)
-
-
 def _roles(
     deployment: DeepSeekDeployment,
     observed: Observed,
@@ -346,37 +344,6 @@ def _roles(
         first=baselines.first(deployment, baseline),
         by_evidence=canary.is_wanted(deployment),
     )
-
-
-def _shapes(
-    observed: Observed, roles: switch.Roles, target: Shape | None, further: tuple[Entry, ...]
-) -> dict[str, Shape]:
-    """The shapes of the revisions with pods; one that cannot be read is left as it runs."""
-    known = {one.key: one.shape for one in further if one.shape is not None}
-    if target is not None:
-        known[roles.target] = target
-    shapes: dict[str, Shape] = {}
-    for key in roles.kept:
-        try:
-            shape = known[key] if key in known else frozen_shape(observed, key)
-        except Stalled:
-            continue
-        if shape is not None:
-            shapes[key] = shape
-    return shapes
-
-
-def _known_shapes(
-    observed: Observed, stored: Manifest, target: str, shape: Shape | None
-) -> dict[str, Shape]:
-    """Of the revision that serves and of the target, what can be read."""
-    found = {} if shape is None else {target: shape}
-    serving = stored.get("serving", {}).get("revision")
-    if serving is not None and serving not in found:
-        with contextlib.suppress(Stalled):
-            known = frozen_shape(observed, serving)
-            found |= {} if known is None else {serving: known}
-    return found
 
 
 def _unprepared(
@@ -431,7 +398,7 @@ def _desired_children(
         # After the Services that it names, before the pods: weights wait for ready ones anyway.
         desired += passage.routes(deployment, observed, roles)
     for key, shape in shapes.items():
-        if _can_start(observed, shape, preparation.fetched):
+        if key != preparation.waiting and _can_start(observed, shape, preparation.fetched):
             fetching = preparation.fetched.get(key)
             desired.append(
                 groups.build_engine_set(
@@ -500,6 +467,7 @@ def _status_input(
     stalled: Finding | None,
     course: Course | None,
     entries: tuple[Entry, ...],
+    waiting: Finding | None,
     now: datetime,
 ) -> status_builder.StatusInput:
     routed, target = roles.routed, roles.target
@@ -520,6 +488,7 @@ def _status_input(
         gateway=passage.access(deployment, observed, roles, now=now),
         rollout=course_told.entry(course) if course else None,
         sizing=replicas.sizing_entry(deployment, shapes.get(target)),
+        waiting=waiting,
         outage=replacing.outage(course.run) if course else None,
         fallback=tuple(
             fallbacks.standing(one, observed, roles, cause=cause(one.key)) for one in entries
@@ -541,7 +510,7 @@ def _cause(
         copied = copying.progress(observed, key, fetching.weights.source)
         if copied is not None:
             return copied
-    found = diagnose(observed, key)
+    found = diagnose(observed, key, beside=roles.serving if key == roles.target else None)
     cold = warming.finding if warming else None
     if found is None or cold is None:
         return found or cold
@@ -584,17 +553,19 @@ def _requeue(
     observed: Observed,
     roles: switch.Roles,
     leftovers: list[Manifest],
-    fetched: dict[str, Fetching],
+    preparation: _Preparation,
     *,
     taking_up: bool,
     is_under_way: bool,
     at_rest: float | None,
 ) -> float | None:
     waiting = any(not _at_strength(observed, roles, key) for key in roles.kept)
-    fetching = any(one.weights.missing for one in fetched.values())
+    fetching = any(one.weights.missing for one in preparation.fetched.values())
     leaving = any(child["kind"] in ENGINE_SETS for child in leftovers)
     if taking_up:
         return TAKING_UP_SECONDS
+    if preparation.waiting:
+        return beginnings.LOOK_SECONDS
     if is_under_way:
         return canary.PASS_SECONDS
     return TROUBLE_SECONDS if waiting or fetching or leaving else at_rest

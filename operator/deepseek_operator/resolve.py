@@ -6,6 +6,7 @@ from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import PvcSource, Source, parse_source
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import grouping, template, weights
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog import catalog, models
 from deepseek_operator.derivation import Derived
 from deepseek_operator.engines import choice
@@ -25,13 +26,20 @@ def resolve_shape(
     *,
     images: EngineImages,
     field: str = "spec",
+    cluster: Cluster | None = None,
 ) -> Shape:
-    """The shape of a block's pods; Stalled when the block, which stands in `field`, cannot be served."""
+    """The shape of a block's pods; Stalled when the block, which stands in `field`, cannot be served.
+
+    What `cluster` has decides for a block that leaves it open; the key is of what the user set, whatever that is.
+    """
     warmed = deployment.spec.warmup.enabled
     key = revision_key(block, warmed=warmed)
     model = models.find_model(block.model)
     rdma = images.network.has_rdma
-    derived = derivation.derive(block, catalog=catalog.shipped(), field=field, rdma=rdma)
+    derived = derivation.derive(
+        block, catalog=catalog.shipped(), field=field, rdma=rdma, cluster=cluster
+    )
+    block = _with_product(block, derived)
     source_text = block.source or _catalog_source(block.model, model, derived, field)
     request = EngineRequest(
         block=block,
@@ -56,6 +64,12 @@ def resolve_shape(
         sizing=derivation.frozen(derived),
         group=group,
     )
+
+
+def _with_product(block: ServingBlock, derived: Derived) -> ServingBlock:
+    """The block as if it named the product that its pods are made for."""
+    accelerator = block.accelerator.model_copy(update={"product": derived.product})
+    return block.model_copy(update={"accelerator": accelerator})
 
 
 def _engine(request: EngineRequest, field: str) -> EngineContainer:

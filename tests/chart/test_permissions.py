@@ -44,6 +44,14 @@ WORK: set[Permission] = {
 }
 """In each watched namespace."""
 
+CLUSTER: set[Permission] = {
+    ("", "nodes", "list"),
+    ("resource.k8s.io", "resourceslices", "list"),
+    ("resource.k8s.io", "resourceclaims", "list"),
+    ("resource.k8s.io", "deviceclasses", "list"),
+}
+"""Of what has no namespace, or is counted in all of them; only where every namespace is served."""
+
 NAMESPACED: dict[str, Any] = {"watchNamespaces": ["team-a", "team-b"]}
 
 
@@ -52,7 +60,7 @@ def test_the_operator_works_in_the_whole_cluster_by_one_role() -> None:
     [binding] = rendering.of_kind("ClusterRoleBinding")
 
     assert role["metadata"]["name"] == OWNER
-    assert rendering.granted(role) == WORK
+    assert rendering.granted(role) == WORK | CLUSTER
     _assert_binds(binding, role)
 
 
@@ -118,7 +126,7 @@ def test_the_readme_says_what_is_granted_and_of_nothing_else_that_it_is_not() ->
     _, _, rest = text.partition(permissions.BEGIN)
     table, _, after = rest.partition(permissions.END)
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if "`" in line]
-    denied = {"secrets", "nodes", "persistentvolumes", "clusterroles", "clusterrolebindings"}
+    denied = {"secrets", "persistentvolumes", "clusterroles", "clusterrolebindings"}
 
     assert {
         ("" if group == "core" else group, resource.strip("`"), verb)
@@ -126,7 +134,8 @@ def test_the_readme_says_what_is_granted_and_of_nothing_else_that_it_is_not() ->
         for verb in verbs.split(", ")
     } == WORK
     assert all(word in after.lower() for word in denied)
-    assert not denied & {resource for _, resource, _ in WORK}
+    assert not denied & {resource for _, resource, _ in WORK | CLUSTER}
+    assert all(f"`{resource}`" in after for _, resource, _ in CLUSTER)
 
 
 def test_people_get_the_new_kind_by_the_clusters_own_roles() -> None:

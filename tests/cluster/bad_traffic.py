@@ -144,14 +144,14 @@ BAD_TRAFFIC = [
     ),
     pytest.param(
         spec(rollout={"steps": [{"weight": 5}]}),
-        "rollout.steps: only strategy Canary has it",
+        "rollout.steps: only strategies Canary and Auto have it",
         id="steps without a canary",
     ),
     pytest.param(
-        spec(rollout={"autoPromote": False}), "rollout.autoPromote: only strategies Canary and Replace have it", id="promotion without a run"
+        spec(rollout={"autoPromote": False}), "rollout.autoPromote: only strategies Canary, Replace and Auto have it", id="promotion without a run"
     ),
     pytest.param(
-        spec(rollout={"startTimeout": "1h"}), "rollout.startTimeout: only strategies Canary and Replace have it", id="start without a run"
+        spec(rollout={"startTimeout": "1h"}), "rollout.startTimeout: only strategies Canary, Replace and Auto have it", id="start without a run"
     ),
     pytest.param(
         spec(rollout={"strategy": "Canary"}, gateway={"provider": "None"}),
@@ -172,7 +172,7 @@ BAD_TRAFFIC = [
         id="the same step twice",
     ),
     pytest.param(
-        spec(rollout={"analysis": {"relative": "Never"}}), "rollout.analysis: only strategies Canary and Replace have it", id="analysis of nothing"
+        spec(rollout={"analysis": {"relative": "Never"}}), "rollout.analysis: only strategies Canary, Replace and Auto have it", id="analysis of nothing"
     ),
     pytest.param(
         spec(rollout={"strategy": "Canary", "analysis": {"timeToFirstToken": {"limit": "1h"}}}),
@@ -196,7 +196,7 @@ BAD_TRAFFIC = [
         spec(rollout={"strategy": "Canary", "analysis": {"relative": "Sometimes"}}), 'Unsupported value: "Sometimes": supported values: "Auto", "Always", "Never"', id="no such comparison"
     ),
     pytest.param(
-        spec(rollout={"mirror": {"percent": 5}}), "rollout.mirror: only strategy Canary has it", id="copies without a canary"
+        spec(rollout={"mirror": {"percent": 5}}), "rollout.mirror: only strategies Canary and Auto have it", id="copies without a canary"
     ),
     pytest.param(
         spec(rollout={"strategy": "Canary", "mirror": {}}), "spec.rollout.mirror.percent: Required value", id="copies of nothing"
@@ -268,10 +268,25 @@ BAD_TRAFFIC = [
         "rollout.analysis.quality.minPassingPercent",
         id="more than all prompts",
     ),
-    pytest.param(spec(rollout={"strategy": "Blue"}), 'Unsupported value: "Blue": supported values: "BlueGreen", "Canary", "Replace"', id="no such strategy"),
+    pytest.param(spec(rollout={"strategy": "Blue"}), 'Unsupported value: "Blue": supported values: "BlueGreen", "Canary", "Replace", "Auto"', id="no such strategy"),
+    pytest.param(
+        spec(rollout={"strategy": "Auto"}, gateway={"provider": "None"}),
+        "Auto chooses between Canary and Replace",
+        id="auto without a gateway",
+    ),
+    pytest.param(
+        spec(rollout={"strategy": "Auto", "waitForAccelerators": False}),
+        "without waiting Auto is always a Canary",
+        id="auto that waits for nothing",
+    ),
+    pytest.param(
+        spec(accelerator={"kind": "CPU"}, rollout={"waitForAccelerators": True}),
+        "rollout.waitForAccelerators: kind CPU has none to wait for",
+        id="waits for accelerators of a CPU",
+    ),
     pytest.param(
         spec(rollout={"strategy": "Replace", "steps": [{"weight": 5}]}),
-        "rollout.steps: only strategy Canary has it",
+        "rollout.steps: only strategies Canary and Auto have it",
         id="steps of a replace",
     ),
     pytest.param(

@@ -203,6 +203,28 @@ async def test_models_of_other_node_counts_follow_each_other(sets: Cluster, kube
     assert not await leader_worker_sets.sets(sets)
 
 
+async def test_groups_begin_beside_others_only_where_there_are_whole_nodes_for_all_of_them(
+    sets: Cluster, kube: Kube
+) -> None:
+    """Two of the four nodes are taken: for one group more there is room, and not for two."""
+    await sets.apply(chat(sets))
+    await settle(kube, sets, "chat", seconds=180)
+    before = await pods(sets)
+    another = {"engine": {"args": ["--seed=1"]}}
+
+    await sets.apply(chat(sets, replicas=2, **another))
+    await settle(kube, sets, "chat", seconds=180)
+    held = condition(await sets.get("chat"), "RolledOut")
+    assert held["reason"] == "InsufficientAccelerators"
+    assert "needs 32 x H20 in nodes of 8; 16 free" in held["message"]
+    assert set(await pods(sets)) == set(before)
+
+    await sets.apply(chat(sets, **another))
+    await settle(kube, sets, "chat", seconds=180)
+    await until(kube, sets, "the new group alone is left", lambda found: len(found) == 2)
+    assert not set(await pods(sets)) & set(before)
+
+
 async def test_scaled_to_zero_it_holds_no_node(sets: Cluster, kube: Kube) -> None:
     await sets.apply(chat(sets))
     await settle(kube, sets, "chat", seconds=180)

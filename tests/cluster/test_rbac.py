@@ -94,6 +94,7 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
         _pods_that_fail(cluster),
         _renewed_lease(cluster, account),
         _share_weights(cluster),
+        _without_accelerators(cluster),
     )
     await _grow_old(cluster, chat)
     await _do_without_gateway(cluster)
@@ -304,6 +305,28 @@ async def _pods_that_fail(cluster: Cluster) -> None:
         path = f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/status"
         status = {"status": {"phase": "Pending", "containerStatuses": [container]}}
         await cluster.send("PATCH", path, status, content=MERGE)
+
+
+async def _without_accelerators(cluster: Cluster) -> None:
+    """A pod that no node has accelerators for, beside a node that only publishes devices."""
+    slices = "/apis/resource.k8s.io/v1/resourceslices"
+    device = {"name": "gpu-0", "attributes": {"type": {"string": "gpu"}}}
+    spec = {
+        "driver": "gpu.nvidia.com",
+        "nodeName": "cpu-a",
+        "pool": {"name": "cpu-a", "generation": 1, "resourceSliceCount": 1},
+        "devices": [device],
+    }
+    await cluster.send("POST", slices, {"metadata": {"name": "cpu-a"}, "spec": spec})
+    nowhere = {"product": "NVIDIA-B300", "count": 8}
+    await cluster.apply(_tiny("nowhere", cluster.namespace, accelerator=nowhere))
+
+    async def counted() -> bool:
+        ready = condition(await cluster.get("nowhere"), "Ready")
+        return "needs 8 x B300 in nodes of 8; " in ready.get("message", "")
+
+    await wait_until(counted, what="what is missing is told", seconds=60)
+    await cluster.send("DELETE", f"{slices}/cpu-a")
 
 
 async def _pod_of(cluster: Cluster, name: str) -> str:

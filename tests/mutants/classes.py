@@ -6,7 +6,7 @@ _CLASSES = "tests/unit/serving/test_classes.py"
 _PRIORITY = "tests/unit/serving/test_priority.py"
 _ENVOY = "tests/unit/serving/gateway/test_envoy.py"
 _ROUTE = "tests/unit/build/test_http_route.py"
-_SIZE = "tests/unit/sizing/test_size.py"
+_LONG = "tests/unit/sizing/test_long_requests.py"
 _TEMPLATE = "tests/unit/build/test_template.py"
 _TOLD = "tests/unit/build/test_gateway.py"
 _VLLM = "tests/unit/engines/test_vllm.py"
@@ -108,7 +108,7 @@ CLASSES = (
         file="sizing/batching.py",
         old="_LONG_SHARE = 0.5\n",
         new="_LONG_SHARE = 1.0\n",
-        caught_by=(f"{_SIZE}::test_long_requests_take_half_of_a_replica_by_what_is_used_up_first",),
+        caught_by=(f"{_LONG}::test_long_requests_take_half_of_a_replica_by_what_is_used_up_first",),
     ),
     Mutant(
         name="one-rank-for-all",
@@ -116,7 +116,7 @@ CLASSES = (
         file="sizing/batching.py",
         old="layout.data * layout.pipeline * whole",
         new="whole",
-        caught_by=(f"{_SIZE}::test_long_requests_take_half_of_a_replica_by_what_is_used_up_first",),
+        caught_by=(f"{_LONG}::test_long_requests_take_half_of_a_replica_by_what_is_used_up_first",),
     ),
     Mutant(
         name="what-a-replica-was-sized-for-stays-unsaid",

@@ -127,9 +127,9 @@ DECISIONS = (
     Mutant(
         name="frozen-shape-ignored",
         breaks="a revision is resolved anew on each pass: a new operator restarts every pod",
-        file="plan.py",
-        old="shape = frozen or resolve_shape(",
-        new="shape = resolve_shape(",
+        file="shapes.py",
+        old="        if frozen is None:\n            spec, cluster",
+        new="        if target:\n            spec, cluster",
         caught_by=(
             f"{_PLAN}::test_a_new_operators_images_restart_no_pod",
             f"{_PLAN}::test_a_revision_that_comes_back_has_the_pods_it_had",

@@ -1,5 +1,6 @@
 """Every mutant, by what it breaks."""
 
+from tests.mutants.accelerators import ACCELERATORS
 from tests.mutants.advice import ADVICE
 from tests.mutants.analysis import ANALYSIS
 from tests.mutants.children import CHILDREN
@@ -51,4 +52,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *RUNNING,
     *TRTLLM,
     *ADVICE,
+    *ACCELERATORS,
 )

@@ -19,7 +19,7 @@ _ROUTES = (
 )
 _PODS = (
     "    for key, shape in shapes.items():\n"
-    "        if _can_start(observed, shape, preparation.fetched):\n"
+    "        if key != preparation.waiting and _can_start(observed, shape, preparation.fetched):\n"
     "            fetching = preparation.fetched.get(key)\n"
     "            desired.append(\n"
     "                groups.build_engine_set(\n"

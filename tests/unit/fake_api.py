@@ -259,9 +259,9 @@ def _selected(item: Manifest, query: dict[str, str]) -> bool:
     for pair in filter(None, query.get("fieldSelector", "").split(",")):
         key, _, value = pair.partition("=")
         found: Any = item
-        for part in key.split("."):
-            found = found.get(part, {})
-        if found != value:
+        for part in key.removesuffix("!").split("."):
+            found = found.get(part) or {}
+        if ((found or "") == value) is key.endswith("!"):
             return False
     return True
 

@@ -127,6 +127,7 @@ EVERY_FIELD: Manifest = {
         "strategy": "Canary",
         "from": {"model": "DeepSeek-R1-Distill-Qwen-7B", "replicas": 2},
         "skipInitial": True,
+        "waitForAccelerators": True,
         "steps": [
             {"weight": 10, "minDuration": "2m", "minRequests": 50, "pause": True},
             {"weight": 50},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.observed import Gateway
+from deepseek_operator.observed import ENGINE_SETS, Gateway
 from deepseek_operator.report import events_of_change
 from tests.unit.rollout.played import Pace, PlayedEngine
 from tests.unit.samples import CPU_SPEC, NOW, Manifest, conditions, deepseek
@@ -117,7 +117,7 @@ class Service(World):
         return {
             child["metadata"]["labels"]["serving.deepseek.dev/revision"]: child["spec"]["replicas"]
             for (kind, name), child in self.children.items()
-            if kind == "Deployment" and name != "chat-gateway"
+            if kind in ENGINE_SETS and name != "chat-gateway"
         }
 
 

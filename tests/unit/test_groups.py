@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator import groups, replaced
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.groups import GROUP_INDEX_LABEL
 from deepseek_operator.observed import Observed
 from deepseek_operator.plan import make_plan
@@ -113,10 +114,17 @@ def test_once_they_are_there_it_goes_on() -> None:
     assert conditions(world.stored)["Stalled"]["status"] == "False"
 
 
+class Uncounted(World):
+    """A world of which nodes may not be read: nothing waits for accelerators."""
+
+    def observed(self) -> Observed:
+        return replace(super().observed(), cluster=Cluster(unread="nodes may not be listed"))
+
+
 @pytest.mark.parametrize("strategy", ["Canary", "Replace", "BlueGreen"])
 def test_what_serves_gives_way_to_nothing_that_cannot_be_made(strategy: str) -> None:
     gateway: Manifest = {"gateway": {}, "rollout": {"strategy": strategy}}
-    world = World(knows_groups=False)
+    world = Uncounted(knows_groups=False)
     world.settle(deepseek(**SMALL, **gateway))
     before = world.stored["serving"]
 

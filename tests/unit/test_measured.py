@@ -11,6 +11,7 @@ from deepseek_operator.sizing import roofline
 from deepseek_operator.sizing.size import Sized
 from deepseek_serving.warmup import plan as warmup_plan
 from deepseek_serving.warmup.spec import WarmupSpec
+from tests.unit.capacity import machines
 from tests.unit.samples import Manifest, deepseek
 from tests.unit.world import served
 
@@ -182,3 +183,23 @@ def test_what_is_measured_stands_in_status_and_changes_no_pod() -> None:
     found: dict[str, Any] = plan.status["sizing"]["measured"]
     assert (found["sequences"], found["milliseconds"]) == (128, slow)
     assert [write for write in world.writes(plan) if write != "status"] == []
+
+
+def test_where_the_nodes_decided_it_is_reckoned_with_those_that_there_were() -> None:
+    """Their product and their size are frozen; what the catalog has of machines is another layout."""
+    block = ServingBlock(model="DeepSeek-V3")
+    there = machines.cluster(
+        *(machines.node(name, labels=machines.H100, gpus=4) for name in "abcd")
+    )
+    derived = derivation.derive(
+        block, catalog=catalog.shipped(), field="spec", rdma=False, cluster=there
+    )
+    assert derived.sized is not None
+    slow = round(1500 * measured.seconds(derived.sized, 4))
+
+    found = measured.entry(
+        {"revision": KEY, **derivation.frozen(derived)}, block, [warmed(x4=slow)]
+    )
+
+    assert found is not None
+    assert float(found["ratio"]) == pytest.approx(1.5, abs=0.1)

@@ -1,12 +1,14 @@
 """A Replace through whole passes: one revision's pods end, then the other's start, and back if they do not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.cli.show import describe
+from deepseek_operator.observed import Observed
 from tests.unit.samples import CPU_SPEC, NO_GATEWAY, Manifest, conditions, deepseek
 from tests.unit.test_canary import Service, commanded
 from tests.unit.test_fallbacks import key
@@ -39,6 +41,10 @@ class Replacing(Service):
                 # Its controller never takes it back.
                 told = {"type": "Progressing", "reason": "NewReplicaSetAvailable"}
                 child["status"]["conditions"] = [told]
+
+    def observed(self) -> Observed:
+        """Nodes may not be read, so that nothing waits for room on them."""
+        return replace(super().observed(), cluster=Cluster(unread="nodes may not be read here"))
 
     def served(self, spec: Manifest) -> "Replacing":
         """After this spec has come to serve."""

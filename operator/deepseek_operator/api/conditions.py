@@ -48,6 +48,7 @@ class Reason(StrEnum):
     REPLACING = "Replacing"
     # root causes, on Ready and Reconciling
     UNSCHEDULABLE = "Unschedulable"
+    INSUFFICIENT_ACCELERATORS = "InsufficientAccelerators"
     VOLUME_NOT_MOUNTED = "VolumeNotMounted"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"

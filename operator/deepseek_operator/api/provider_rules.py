@@ -117,6 +117,12 @@ SPEC: list[JsonValue] = [
         "GatewayAPI does not tell; set gateway.provider to Embedded or None, or another strategy",
     },
     {
+        "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
+        f"self.rollout.strategy == 'Auto') || {_PROVIDED} == 'Embedded'",
+        "message": "rollout.strategy: Auto chooses between Canary and Replace, which only provider "
+        "Embedded has both of; set gateway.provider to Embedded, or another strategy",
+    },
+    {
         "rule": f"!(has(self.rollout) && has(self.rollout.mirror)) || {_PROVIDED} != 'GatewayAPI'",
         "message": "rollout.mirror: provider GatewayAPI makes no copies that are bounded; remove it, or "
         "set gateway.provider to Embedded",

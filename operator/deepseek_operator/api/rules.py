@@ -335,6 +335,7 @@ SPEC: list[JsonValue] = [
         "message": "rollout.from can only be given when the object is made, for its first rollout; "
         "remove it: the next rollout begins with what serves",
     },
+    *strategies.SPEC,
     *provider_rules.SPEC,
     *trtllm_rules.SPEC,
 ]

@@ -64,7 +64,8 @@ class Accelerator(ApiModel):
         description="GPU product as a node's label names it: nvidia.com/gpu.product (NVIDIA-H200), "
         "cloud.google.com/gke-accelerator, karpenter.k8s.aws/instance-gpu-name or "
         "node.kubernetes.io/instance-type. What a replica of a model of the catalog is made of is "
-        "derived for it. Default: any node that offers the accelerators, and nothing is derived.",
+        "derived for it. Default: the one that the nodes have which the pods may run on, if all of them "
+        "have the same when the revision is made; else any node, and nothing is derived.",
     )
     count: Annotated[int, Field(ge=1, le=128)] | None = Field(
         default=None,

@@ -147,6 +147,14 @@ class RolloutStatus(ApiModel):
     stable: str = Field(
         default="", max_length=63, description="The revision that it is compared with."
     )
+    strategy: str = Field(
+        default="",
+        max_length=16,
+        description="With strategy Auto: Canary or Replace, as it was chosen when the run began.",
+    )
+    chosen: str = Field(
+        default="", max_length=1024, description="With strategy Auto: why, with the figures."
+    )
     since: str | None = Field(
         default=None,
         description="When the phase began.",

@@ -16,18 +16,18 @@ RUNS_ONLY = (
 
 _NEEDS_CANARY: list[JsonValue] = [
     {
-        "rule": f"(has(self.strategy) && self.strategy == 'Canary') || !has(self.{field})",
-        "message": f"rollout.{field}: only strategy Canary has it; set strategy, or remove it",
+        "rule": f"(has(self.strategy) && self.strategy in ['Canary', 'Auto']) || !has(self.{field})",
+        "message": f"rollout.{field}: only strategies Canary and Auto have it; set strategy, or remove it",
     }
     for field in CANARY_ONLY
 ]
 
 _NEEDS_A_RUN: list[JsonValue] = [
     {
-        "rule": "(has(self.strategy) && self.strategy in ['Canary', 'Replace']) || "
+        "rule": "(has(self.strategy) && self.strategy in ['Canary', 'Replace', 'Auto']) || "
         f"!has(self.{field})",
-        "message": f"rollout.{field}: only strategies Canary and Replace have it; set strategy, or "
-        "remove it",
+        "message": f"rollout.{field}: only strategies Canary, Replace and Auto have it; set strategy, "
+        "or remove it",
     }
     for field in RUNS_ONLY
 ]
@@ -65,4 +65,25 @@ _WITHOUT_COMPARISON: list[JsonValue] = [
     *(_compares_nothing(f"analysis.quality.{field}") for field in COMPARING_ANSWERS_ONLY),
 ]
 
-RULES: list[JsonValue] = [*_NEEDS_CANARY, *_NEEDS_A_RUN, *_WITHOUT_COMPARISON]
+_ALWAYS_A_CANARY: JsonValue = {
+    "rule": "!has(self.strategy) || self.strategy != 'Auto' || !has(self.waitForAccelerators) || "
+    "self.waitForAccelerators",
+    "message": "rollout.waitForAccelerators: without waiting Auto is always a Canary; set strategy "
+    "to Canary, or remove it",
+}
+
+RULES: list[JsonValue] = [
+    *_NEEDS_CANARY,
+    *_NEEDS_A_RUN,
+    *_WITHOUT_COMPARISON,
+    _ALWAYS_A_CANARY,
+]
+
+SPEC: list[JsonValue] = [
+    {
+        "rule": "!(has(self.rollout) && has(self.rollout.waitForAccelerators)) || "
+        "!(has(self.accelerator) && has(self.accelerator.kind) && self.accelerator.kind == 'CPU')",
+        "message": "rollout.waitForAccelerators: kind CPU has none to wait for; remove it",
+    }
+]
+"""Of the whole spec."""

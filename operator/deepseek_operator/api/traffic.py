@@ -139,13 +139,22 @@ class Rollout(ApiModel):
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.ROLLOUT})
 
-    strategy: Literal["BlueGreen", "Canary", "Replace"] = Field(
+    strategy: Literal["BlueGreen", "Canary", "Replace", "Auto"] = Field(
         default="BlueGreen",
         description="BlueGreen (all users change over when every replica of the new revision is "
         "ready), Canary (step by step, compared with the serving revision on users' own requests, "
-        "and back by itself if it is worse) or Replace (for a cluster without spare accelerators: the "
+        "and back by itself if it is worse), Replace (for a cluster without spare accelerators: the "
         "serving revision stops, then the new one starts, and the old one comes back by itself if "
-        "that cannot serve; nobody is served meanwhile but by spec.fallback). Default: BlueGreen.",
+        "that cannot serve; nobody is served meanwhile but by spec.fallback) or Auto (when a rollout "
+        "begins: Canary where there are accelerators for both revisions or that is not known, else "
+        "Replace; status.rollout.chosen says why). Default: BlueGreen.",
+    )
+    wait_for_accelerators: bool | None = Field(
+        default=None,
+        description="Whether a rollout begins only once there is room for its peak: the serving "
+        "revision, the new one and the fallback; with Replace without the serving one. false begins "
+        "at once, for nodes that are added when pods wait. Nothing waits for what cannot be known. "
+        "Default: true, but for a cluster in which the cluster autoscaler or Karpenter is seen.",
     )
     from_: Baseline | None = Field(
         default=None,

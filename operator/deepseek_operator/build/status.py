@@ -51,6 +51,8 @@ class StatusInput:
     """In the order in which they are asked."""
     sizing: Manifest | None = None
     """What was derived of the target; None where it is not known."""
+    waiting: Finding | None = None
+    """What the rollout of the target lacks to begin."""
 
 
 def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Manifest:
@@ -224,7 +226,7 @@ def _warm(given: StatusInput, warmups: list[Manifest]) -> Condition:
 
 
 def _any_cause(given: StatusInput) -> Finding | None:
-    return given.candidate_cause or given.cause or _gateway_cause(given)
+    return given.waiting or given.candidate_cause or given.cause or _gateway_cause(given)
 
 
 def _gateway_cause(given: StatusInput) -> Finding | None:
@@ -322,6 +324,8 @@ def _trouble(given: StatusInput) -> str:
     if given.stalled is not None:
         return f"; the spec is not: {given.stalled.message}"
     if given.roles.serving not in (None, given.roles.target):
+        if given.waiting is not None:
+            return f"; {given.waiting.message}"
         if given.rollout is not None:
             return (
                 f"; {run_said(given.rollout, given.deployment.spec.model, given.candidate_cause)}"
@@ -354,12 +358,23 @@ def _progress(
     return [working, Condition(ConditionType.STALLED, "False", Reason.NOT_STALLED, "")]
 
 
+def _held(given: StatusInput) -> Finding | None:
+    """Why the target neither serves nor is on its way to it."""
+    stalled = given.stalled
+    if stalled is not None and stalled.reason is Reason.ROLLED_BACK:
+        return stalled
+    if given.roles.serving == given.roles.target:
+        return None
+    if stalled is not None:
+        return Finding(Reason.SPEC_NOT_SERVABLE, stalled.message)
+    return given.waiting
+
+
 def _rolled_out(given: StatusInput) -> Condition:
     model, key = given.deployment.spec.model, given.roles.target
-    is_back = given.stalled is not None and given.stalled.reason is Reason.ROLLED_BACK
-    if given.stalled is not None and (is_back or given.roles.serving != key):
-        reason = Reason.ROLLED_BACK if is_back else Reason.SPEC_NOT_SERVABLE
-        return Condition(ConditionType.ROLLED_OUT, "False", reason, given.stalled.message)
+    held = _held(given)
+    if held is not None:
+        return Condition(ConditionType.ROLLED_OUT, "False", held.reason, held.message)
     if _converged(given):
         return Condition(
             ConditionType.ROLLED_OUT, "True", Reason.ROLLED_OUT, f"revision {key} ({model}) serves"

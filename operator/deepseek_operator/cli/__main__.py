@@ -56,7 +56,7 @@ def parser() -> Parser:
     root.add_argument("-n", "--namespace", help="default: the context's")
     verbs = root.add_verbs()
     _add_advise(verbs.add("advise", "which model for a task, and how it would be served"))
-    _add_plan(verbs.add("plan", "what an object needs and can do, without a cluster"))
+    _add_plan(verbs.add("plan", "what an object needs and can do, and whether it fits"))
     for kind in ("models", "accelerators"):
         _add_catalog(verbs.add(kind, f"the {kind} of the catalog"))
     status = verbs.add("status", "what serves, what is asked for, and how far it is")
@@ -92,7 +92,9 @@ def _add_plan(parser: Parser) -> None:
     _add_catalog(parser)
     add = parser.add_argument
     add("-f", "--filename", required=True, help="of the DeepSeekDeployment; - is standard input")
-    _add_accelerators(parser)
+    _add_accelerators(
+        parser, otherwise="; default: what the nodes of the cluster have, and what of it is free"
+    )
     add("--quantization", help="auto, none, fp8, int8, int4-awq or nvfp4; default: spec's, or auto")
     _add_load(parser, default="spec.workload's, or ", rate="derives the replicas")
     add(
@@ -110,7 +112,7 @@ def _add_advise(parser: Parser) -> None:
     told = "; ".join(f"{name}: {text}" for name, text in TASKS.items())
     add("task", choices=tuple(TASKS), metavar="TASK", help=f"what it is for. {told}")
     _add_catalog(parser)
-    _add_accelerators(parser)
+    _add_accelerators(parser, otherwise="")
     # The context of a kubeconfig is another thing, and has its own name before the verb.
     add(
         "--context-tokens",
@@ -122,14 +124,15 @@ def _add_advise(parser: Parser) -> None:
     _add_load(parser, default="", rate="default: one replica, whatever it does")
 
 
-def _add_accelerators(parser: Parser) -> None:
+def _add_accelerators(parser: Parser, *, otherwise: str) -> None:
+    """`otherwise` is what is meant where none are given; empty: they have to be."""
     parser.add_argument(
         "--accelerators",
         action="append",
         default=[],
-        required=True,
+        required=not otherwise,
         metavar="16xH200:8",
-        help="what there is: 16 H200 in nodes of 8; may be given more than once",
+        help=f"what there is: 16 H200 in nodes of 8; may be given more than once{otherwise}",
     )
     parser.add_argument(
         "--price",
@@ -161,7 +164,7 @@ def main() -> int:
         from deepseek_operator.cli import advising  # noqa: PLC0415 - see above
 
         return advising.run(options)
-    if options.verb in _OFFLINE:
+    if options.verb in _OFFLINE and not _asks_the_cluster(options):
         # It is over before there is anything to collect, and imports make the collector look often.
         gc.disable()
         from deepseek_operator.cli import offline  # noqa: PLC0415 - see above
@@ -170,6 +173,11 @@ def main() -> int:
     from deepseek_operator.cli import live  # noqa: PLC0415 - see above
 
     return live.connect_and_run(options)
+
+
+def _asks_the_cluster(options: argparse.Namespace) -> bool:
+    """Whether a plan is of the accelerators that there are."""
+    return options.verb == "plan" and not options.accelerators
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def command(manifest: Manifest, verb: Verb) -> list[Manifest]:
     if "at" not in rollout:
         name = manifest["metadata"]["name"]
         raise NothingToAskError(
-            f"{name} has had no run yet: set spec.rollout.strategy to Canary or Replace and change the model"
+            f"{name} has had no run yet: set spec.rollout.strategy to Canary, Replace or Auto and change the model"
         )
     text = f"{verb}:{rollout['at']}"
     version = {
@@ -39,8 +39,8 @@ def command(manifest: Manifest, verb: Verb) -> list[Manifest]:
 def pause(manifest: Manifest, *, paused: bool) -> list[Manifest]:
     """JSON patch of spec.rollout.paused; who keeps the object in Git changes it there."""
     rollout = manifest["spec"].get("rollout", {})
-    if rollout.get("strategy") not in ("Canary", "Replace"):
+    if rollout.get("strategy") not in ("Canary", "Replace", "Auto"):
         raise NothingToAskError(
-            "spec.rollout.strategy is neither Canary nor Replace: there is nothing to pause"
+            "spec.rollout.strategy is none of Canary, Replace and Auto: there is nothing to pause"
         )
     return [{"op": "add", "path": "/spec/rollout/paused", "value": paused}]

@@ -12,7 +12,8 @@ from deepseek_operator.sizing import reasons
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from deepseek_operator.cli.offline import Plan, Planned
+    from deepseek_operator.cli.offline import Plan
+    from deepseek_operator.cli.peaks import Peak, Planned
 
 Document = dict[str, Any]
 
@@ -33,6 +34,7 @@ def plan(found: "Plan") -> Document:
         "fits": int(found.ending) == 0,
         "workload": named(found.workload),
         "blocks": [_block(entry) for entry in found.blocks],
+        **({} if found.peak is None else {"peak": _peak(found.peak)}),
         "notes": list(found.notes),
     }
 
@@ -45,6 +47,22 @@ def listing(kind: str, known: Catalog) -> Document:
             name: entry.model_dump(mode="json", by_alias=True, exclude_none=True)
             for name, entry in entries.items()
         }
+    }
+
+
+def _peak(peak: "Peak") -> Document:
+    return {
+        "accelerators": [asdict(one) for one in peak.stocks],
+        "ways": [
+            {
+                "strategies": list(way.strategies),
+                "accelerators": way.accelerators,
+                "fits": str(way.fit),
+                "missing": way.missing,
+            }
+            for way in peak.ways
+        ],
+        "auto": peak.auto,
     }
 
 

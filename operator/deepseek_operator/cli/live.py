@@ -1,4 +1,4 @@
-"""The verbs that talk to a cluster: status, explain, and what may be asked of a rollout."""
+"""The verbs that talk to a cluster: status, explain, plan, and what may be asked of a rollout."""
 
 import argparse
 import asyncio
@@ -6,13 +6,16 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from deepseek_operator.cli import ask, show
+from deepseek_operator.catalog.facts import CatalogError
+from deepseek_operator.cli import ask, planning, show
 from deepseek_operator.cli.ask import NothingToAskError
+from deepseek_operator.cli.objects import InputError
 from deepseek_operator.cli.show import Standing
 from deepseek_operator.kube import client, resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.errors import ApiError, UnreachableError, VersionConflictError
 from deepseek_operator.rollout.commands import Verb
+from deepseek_operator.sizing.terms import CannotRunError
 
 MANAGER = "kubectl-deepseek"
 """In managedFields: who asked, and when."""
@@ -20,11 +23,22 @@ MANAGER = "kubectl-deepseek"
 _PERIOD_SECONDS = 2.0
 
 
+_ERRORS = (
+    NothingToAskError,
+    ApiError,
+    UnreachableError,
+    client.NoKubeconfigError,
+    InputError,
+    CatalogError,
+    CannotRunError,
+)
+
+
 def connect_and_run(options: argparse.Namespace) -> int:
     """One verb; errors in one sentence."""
     try:
         return asyncio.run(run(options))
-    except (NothingToAskError, ApiError, UnreachableError, client.NoKubeconfigError) as error:
+    except _ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -36,9 +50,11 @@ async def run(options: argparse.Namespace) -> int:
     api, namespace = await client.connect_as_user(
         kubeconfig=options.kubeconfig, context=options.context
     )
-    kube = Kube(api, manager=MANAGER)
+    kube, namespace = Kube(api, manager=MANAGER), options.namespace or namespace
     try:
-        return await carry_out(kube, options, namespace=options.namespace or namespace)
+        if options.verb == "plan":
+            return await planning.plan(kube, options, namespace=namespace)
+        return await carry_out(kube, options, namespace=namespace)
     finally:
         await kube.close()
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.facts import CatalogError
-from deepseek_operator.cli import documents, objects, questions, tables
+from deepseek_operator.cli import documents, objects, peaks, questions, tables
 from deepseek_operator.cli.objects import InputError
+from deepseek_operator.cli.peaks import Peak, Planned
 from deepseek_operator.cli.questions import Block
-from deepseek_operator.sizing.fleet import Fleet, fleet_of
+from deepseek_operator.sizing.fleet import fleet_of
 from deepseek_operator.sizing.size import Sized, size
 from deepseek_operator.sizing.terms import CannotRunError, Pool, Question, Workload
 
@@ -28,17 +30,6 @@ class Ending(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One block of an object, decided."""
-
-    block: Block
-    sized: Sized
-    fleet: Fleet
-    enough: bool
-    """Whether there are accelerators for it beside the blocks before it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """All blocks of an object."""
 
@@ -46,11 +37,13 @@ class Plan:
     workload: Workload
     blocks: tuple[Planned, ...]
     notes: tuple[str, ...]
+    peak: Peak | None = None
+    """What rolling it out needs at once; None where it is not known what serves."""
 
     @property
     def ending(self) -> Ending:
         """Whether all of it can be as asked."""
-        good = all(
+        good = (self.peak is None or not self.peak.lacks) and all(
             found.enough and not found.fleet.is_overloaded and not found.sized.missed
             for found in self.blocks
         )
@@ -72,7 +65,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace, known: Catalog) -> int:
-    plan = make_plan(options, known)
+    return show(make_plan(options, known), options)
+
+
+def show(plan: Plan, options: argparse.Namespace) -> int:
+    """Print it; the exit code."""
     if options.output == "table":
         print(tables.plan(plan, color=wants_color()))
     else:
@@ -92,10 +89,33 @@ def wants_color() -> bool:
 
 
 def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
-    """Every block of the object on the accelerators that are best for it, of those that are left."""
+    """Of the accelerators that the command line names; with `rollout.from` also how the first rollout goes on them."""
     name, spec = objects.read_spec(options.filename)
     known = questions.prices(options.price, known)
     pools = questions.pools(options.accelerators, known)
+    plan = plan_on(pools, options, known, name=name, spec=spec)
+    first = questions.baseline(spec, options)
+    if first is None:
+        return plan
+    try:
+        before = _best(first, _answers(first, options, known, pools), {})
+    except (InputError, CannotRunError):
+        # What does not run on what was named is no part of this plan.
+        return plan
+    there = peaks.cluster_of(pools)
+    peak = peaks.peak_of(plan.blocks, there, known=known, spec=spec, serving=before)
+    return replace(plan, peak=peak)
+
+
+def plan_on(
+    pools: Sequence[Pool],
+    options: argparse.Namespace,
+    known: Catalog,
+    *,
+    name: str,
+    spec: DeepSeekDeploymentSpec,
+) -> Plan:
+    """Every block of the object on the accelerators that are best for it, of those that are left."""
     asked = questions.blocks(spec, options)
     taken: dict[str, int] = {}
     found: list[Planned] = []
@@ -120,7 +140,7 @@ def _answers(
             quantization=options.quantization if is_first else None,
             settings=options.set if is_first else (),
         )
-        for pool in questions.pools_for(block, pools, known)
+        for pool in questions.pools_for(block, pools, known, is_read=not options.accelerators)
     ]
     return [_sized(item, block) for item in asked]
 
@@ -164,8 +184,8 @@ def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
             for one in unsized
         ),
         *(
-            f"{one.block.field}.accelerator.product: not set, so the operator derives nothing; set it to "
-            f"{one.sized.question.pool.accelerator.labels.gpu_operator[0]}"
+            f"{one.block.field}.accelerator.product: not set, so the operator derives this only where all nodes that the "
+            f"pods may run on have one product; to be sure set it to {one.sized.question.pool.accelerator.labels.gpu_operator[0]}"
             for one in open_ones
         ),
         *(

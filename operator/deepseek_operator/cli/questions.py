@@ -54,6 +54,17 @@ def blocks(spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> list[Bl
     return found
 
 
+def baseline(spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> Block | None:
+    """What the first rollout begins with; None where that is the spec itself."""
+    entry = spec.rollout.from_
+    if entry is None or spec.rollout.skip_initial:
+        return None
+    own = None if entry.workload is None else entry.workload.requests_per_second
+    load = replace(workload_of(entry, options), requests_per_second=own)
+    block = entry.inheriting_from(spec)
+    return Block("spec.rollout.from", block, _replicas(entry, load), load)
+
+
 def _replicas(block: ServingBlock, workload: Workload) -> int | None:
     """As the operator reads an object: the default, 1, is the same as nothing said."""
     derives = workload.requests_per_second is not None and block.replicas == 1
@@ -157,8 +168,10 @@ def question(
     )
 
 
-def pools_for(block: Block, known: Sequence[Pool], catalog: Catalog) -> list[Pool]:
-    """The pools that a block may use."""
+def pools_for(
+    block: Block, known: Sequence[Pool], catalog: Catalog, *, is_read: bool = False
+) -> list[Pool]:
+    """The pools that a block may use, of those that were named or, with `is_read`, that nodes have."""
     asked = block.serving.accelerator.product
     if asked is None:
         return list(known)
@@ -166,10 +179,12 @@ def pools_for(block: Block, known: Sequence[Pool], catalog: Catalog) -> list[Poo
     found = [pool for pool in known if pool.product == name]
     if not found:
         there = ", ".join(map(str, known))
-        raise InputError(
-            f"{block.field}.accelerator.product: {asked} is not among --accelerators {there}; add it there, or "
-            "leave product out"
-        )
+        said = f" is not among --accelerators {there}; add it there, or leave product out"
+        if is_read:
+            said = (
+                f": no node has it (there are {there}); say what there is to be by --accelerators"
+            )
+        raise InputError(f"{block.field}.accelerator.product: {asked}{said}")
     return found
 
 

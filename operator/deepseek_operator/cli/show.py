@@ -132,6 +132,8 @@ def _rollout(rollout: Manifest, *, now: datetime) -> list[str]:
     age = int(max(0.0, (now - since).total_seconds()))
     place = f"{rollout['at']}: {rollout['phase']} ({rollout['reason']}) for {age} s"
     lines = [f"  rollout   {place}", *_way(rollout), f"            {rollout['message']}"]
+    if "chosen" in rollout:
+        lines.insert(1, f"            {rollout['strategy']}, chosen by Auto: {rollout['chosen']}")
     if rollout["steps"]:
         lines[0] += f", step {rollout['step']} of {rollout['steps']}"
     if "decisionSeconds" in rollout:

@@ -1,7 +1,9 @@
 """Plans and lists as people read them. Pure."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from deepseek_operator.capacity.room import Fit
 from deepseek_operator.catalog.accelerators import LABELS
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.cli.columns import BOLD, GREEN, RED, aligned, painted
@@ -10,7 +12,8 @@ from deepseek_operator.sizing.memory import Memory
 from deepseek_operator.sizing.terms import Workload, gib
 
 if TYPE_CHECKING:
-    from deepseek_operator.cli.offline import Plan, Planned
+    from deepseek_operator.cli.offline import Plan
+    from deepseek_operator.cli.peaks import Peak, Planned
 
 _WIDTH = 50
 _PARTS = (
@@ -33,6 +36,8 @@ def plan(found: "Plan", *, color: bool) -> str:
     if len(found.blocks) > 1:
         gpus = sum(entry.fleet.accelerators for entry in found.blocks)
         lines += ["", f"together {gpus} GPUs, ${total:,.2f} an hour"]
+    if found.peak is not None:
+        lines += ["", *_peak(found.peak)]
     lines += ["", *(f"note: {note}" for note in found.notes), *_verdict(found, color=color)]
     return "\n".join(lines)
 
@@ -137,6 +142,24 @@ def _block(entry: "Planned", *, color: bool) -> list[str]:
     ]
 
 
+def _peak(peak: "Peak") -> list[str]:
+    """What there is, and what each way to roll it out needs of it."""
+    there = ", ".join(f"{one.free} of {one.total} x {one.product} free" for one in peak.stocks)
+    lines = [f"accelerators  {there}"]
+    for way in peak.ways:
+        name = ", ".join(way.strategies) or "as it is"
+        said = _FITS[way.fit] + (f": {way.missing}" if way.missing else "")
+        lines.append(f"  {name:<18}  {way.accelerators} GPUs at its peak  {said}")
+    return [*lines, *([f"  Auto would be {peak.auto}"] if peak.auto else [])]
+
+
+_FITS: Mapping[Fit, str] = {
+    Fit.YES: "fits",
+    Fit.NO: "does not fit",
+    Fit.UNKNOWN: "is not known to fit",
+}
+
+
 def _memory(memory: Memory) -> list[str]:
     """One GPU's memory as a row of characters, and what they stand for."""
     drawn = ""
@@ -169,6 +192,8 @@ def _verdict(found: "Plan", *, color: bool) -> list[str]:
         for entry in found.blocks
         if entry.fleet.is_overloaded
     ]
+    if found.peak is not None and found.peak.lacks:
+        short.append("spec.rollout.strategy: there is no room for its peak")
     late = [text for entry in found.blocks for text in entry.sized.missed]
     if not short and not late:
         return [painted("fits", GREEN, color=color)]

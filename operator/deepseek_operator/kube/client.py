@@ -3,7 +3,7 @@
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,25 +148,38 @@ class Kube:
         fields: Mapping[str, str] | None = None,
     ) -> list[Manifest]:
         """All objects with these labels (None: of any value) and fields; no namespace: of every one."""
+        pages = self.pages(resource, namespace, labels=labels, fields=fields)
+        return [item async for page in pages for item in page]
+
+    async def pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labels: Mapping[str, str | None] | None = None,
+        fields: Mapping[str, str] | Sequence[str] | None = None,
+    ) -> AsyncIterator[list[Manifest]]:
+        """The same a page at a time, for what is too much to hold at once; fields also as terms: `spec.nodeName!=`."""
         query = {"limit": str(PAGE_SIZE)}
         if labels:
             query["labelSelector"] = ",".join(
                 key if value is None else f"{key}={value}" for key, value in labels.items()
             )
+        if isinstance(fields, Mapping):
+            fields = [f"{key}={value}" for key, value in fields.items()]
         if fields:
-            query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
-        items: list[Manifest] = []
+            query["fieldSelector"] = ",".join(fields)
         while True:
             page = await self._json("list", resource, resource.path(namespace), query=query)
-            items += page["items"]
+            # Items of a list come without their type.
+            yield [
+                {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+                for item in page["items"]
+            ]
             following = page["metadata"].get("continue")
             if not following:
-                break
+                return
             query["continue"] = following
-        # Items of a list come without their type.
-        return [
-            {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in items
-        ]
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Make a new object; AlreadyExistsError where the name is taken, by whomever.

@@ -7,7 +7,7 @@ from deepseek_operator.api import names
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One namespaced kind of the API."""
+    """One kind of the API; where it has no namespaces, or all of them are meant, paths are asked for without one."""
 
     group: str
     version: str
@@ -55,6 +55,11 @@ LEADER_WORKER_SET = Resource(
     "leaderworkerset.x-k8s.io", "v1", "leaderworkersets", "LeaderWorkerSet"
 )
 """As HTTP_ROUTE: of a kind that a cluster need not have."""
+NODE = Resource("", "v1", "nodes", "Node")
+RESOURCE_SLICE = Resource("resource.k8s.io", "v1", "resourceslices", "ResourceSlice")
+RESOURCE_CLAIM = Resource("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim")
+DEVICE_CLASS = Resource("resource.k8s.io", "v1", "deviceclasses", "DeviceClass")
+"""What is read of the whole cluster, and never written."""
 
 ENGINE_CHILDREN: tuple[Resource, ...] = (
     CONTROLLER_REVISION,

@@ -60,10 +60,13 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
         return rollout
     if not facts.asks_for_pods and not facts.plan.replaces:
         # It begins once there are to be pods that can be compared.
-        refused = "retry: refused, spec.replicas is 0" if verb is Verb.RETRY else rollout.answer
-        return replace(rollout, answer=refused)
+        return rollout
     if rollout.failure_of(target) is not None and verb is not Verb.RETRY:
         return rollout
+    others = tuple(item for item in rollout.failures if item.revision != target)
+    if facts.lacking:
+        # What a person asked to be tried once more begins as soon as there is room.
+        return replace(rollout, failures=others) if verb is Verb.RETRY else rollout
     number = rollout.runs + 1
     phase, cause, does = Phase.STARTING, Cause.CANDIDATE_STARTING, "starts"
     if facts.plan.replaces:
@@ -83,7 +86,6 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
         started=now,
         since=now,
     )
-    others = tuple(item for item in rollout.failures if item.revision != target)
     return replace(rollout, run=run, runs=number, failures=others)
 
 

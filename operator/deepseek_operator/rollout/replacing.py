@@ -114,13 +114,26 @@ def preparing(scene: Scene) -> Rollout | None:
             return replace(scene.rollout, run=replace(run, said=missing))
         return scene.to(Phase.PREPARING, Cause.PREPARING, missing)
     if scene.facts.promotes_itself or run.step in run.approved:
-        return _closing(scene, Cause.CLOSING)
+        return _without_room(scene) or _closing(scene, Cause.CLOSING)
     if run.phase is Phase.AWAITING_APPROVAL:
         return replace(scene.rollout, run=run)
     said = (
         f"all of revision {run.candidate} is there but its pods: {run.stable} is to stop for them"
     )
     return scene.to(Phase.AWAITING_APPROVAL, Cause.APPROVAL_NEEDED, said)
+
+
+def _without_room(scene: Scene) -> Rollout | None:
+    """What was free when the run began may be taken by now: it is counted once more before anybody stops for it."""
+    run, facts = scene.run, scene.facts
+    if facts.counted and not facts.lacking:
+        return None
+    cause, said = Cause.CAPACITY, facts.lacking
+    if not facts.counted:
+        cause, said = Cause.COUNTING, f"accelerators are counted before revision {run.stable} stops"
+    if run.phase is Phase.PREPARING:
+        return replace(scene.rollout, run=replace(run, cause=cause, said=said))
+    return scene.to(Phase.PREPARING, cause, said)
 
 
 def _unprepared(scene: Scene) -> str | None:

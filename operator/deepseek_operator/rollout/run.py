@@ -69,6 +69,8 @@ class Cause(StrEnum):
 
     # on the way forward
     PREPARING = "CandidatePreparing"
+    COUNTING = "CountingAccelerators"
+    CAPACITY = "WaitingForCapacity"
     CLOSING = "StableClosing"
     STOPPING = "StableStopping"
     CANDIDATE_STARTING = "CandidateStarting"
@@ -183,6 +185,8 @@ class Plan:
     """Whether the stable revision gives its pods up before the candidate has any: there are no steps then."""
     mirror: Mirror | None = None
     """What is asked of copies before the first step; None: none are made."""
+    chosen: str = ""
+    """Why the run goes this way, where the strategy left it open."""
 
     def __post_init__(self) -> None:
         if self.replaces:
@@ -370,4 +374,8 @@ class Facts:
     """What of the target is not there yet and can be had without its pods, in words."""
     leaving: int = 0
     """Pods of the stable revision beyond those that it is to have."""
+    lacking: str = ""
+    """What a run of the target lacks to begin, or to take from the stable revision, in words; empty: nothing."""
+    counted: bool = True
+    """Whether that is known just now."""
     command: str | None = None

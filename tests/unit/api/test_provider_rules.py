@@ -56,6 +56,7 @@ def test_the_page_says_what_the_rules_refuse(field: str, provider: str) -> None:
         pytest.param(
             "spec.rollout.strategy: Canary", {"rollout": {"strategy": "Canary"}}, id="canary"
         ),
+        pytest.param("spec.rollout.strategy: Auto", {"rollout": {"strategy": "Auto"}}, id="auto"),
     ],
 )
 def test_the_page_says_what_is_refused_beside_the_gateway(

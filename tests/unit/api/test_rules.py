@@ -365,10 +365,10 @@ def test_what_cannot_be_served_is_refused_in_words(
             (*provider_rules.GATEWAY_ONLY, *provider_rules.ROUTE_ONLY),
             id="gateway",
         ),
-        # A first rollout has its baseline with every strategy.
+        # A first rollout has its baseline with every strategy, and each its accelerators.
         pytest.param(
             Rollout,
-            {"strategy", "from", "skipInitial"},
+            {"strategy", "from", "skipInitial", "waitForAccelerators"},
             (*strategies.CANARY_ONLY, *strategies.RUNS_ONLY),
             id="rollout",
         ),

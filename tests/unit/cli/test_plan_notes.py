@@ -13,8 +13,8 @@ from tests.unit.cli.test_plan import document, run, write
         pytest.param(
             "",
             "8xH200:8",
-            "spec.accelerator.product: not set, so the operator derives nothing; set it to "
-            "NVIDIA-H200",
+            "spec.accelerator.product: not set, so the operator derives this only where all nodes that the pods may run "
+            "on have one product; to be sure set it to NVIDIA-H200",
             id="no-product",
         ),
         pytest.param(

@@ -42,6 +42,17 @@ def test_a_canary_is_told_on_one_screen(service: Service) -> None:
     assert "RolledOut     False   Canary: tiny is a Canary (Analyzing, step 1 of 2, 20 %)" in text
 
 
+def test_what_auto_has_chosen_is_told_with_the_reason(service: Service) -> None:
+    service.until(deepseek(**NEW, generation=2), "Analyzing")
+    manifest = whole(service)
+    chosen = {"strategy": "Replace", "chosen": "there is no room for both revisions"}
+    manifest["status"]["rollout"] |= chosen
+
+    text = show.describe(manifest, now=service.now)
+
+    assert "            Replace, chosen by Auto: there is no room for both revisions\n" in text
+
+
 def test_what_is_compared_has_a_line_each(service: Service) -> None:
     service.until(deepseek(**NEW, generation=2), "Watching")
     for status in reversed(service.history):
