@@ -9,9 +9,9 @@ from dev.paths import REPOSITORY
 
 OURS = (
     "__main__", "application", "controller", "execute", "lease", "logs", "metrics", "observe",
-    "observe_children", "observe_groups", "observe_routes", "observe_weights", "probes", "queue",
-    "reconcile", "report", "settings", "watch", "kube/client", "kube/drift", "kube/errors",
-    "kube/resources", "kube/sharing",
+    "observe_children", "observe_groups", "observe_nodes", "observe_routes", "observe_weights",
+    "probes", "queue", "reconcile", "report", "settings", "watch", "kube/client", "kube/drift",
+    "kube/errors", "kube/resources", "kube/sharing",
 )  # fmt: skip
 """The modules that the plain operator does without; it uses the rest."""
 

@@ -60,7 +60,8 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
         return rollout
     if not facts.asks_for_pods and not facts.plan.replaces:
         # It begins once there are to be pods that can be compared.
-        return rollout
+        refused = "retry: refused, spec.replicas is 0" if verb is Verb.RETRY else rollout.answer
+        return replace(rollout, answer=refused)
     if rollout.failure_of(target) is not None and verb is not Verb.RETRY:
         return rollout
     others = tuple(item for item in rollout.failures if item.revision != target)
