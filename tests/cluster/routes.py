@@ -21,12 +21,14 @@ async def kinds(cluster: Cluster) -> AsyncIterator[None]:
     for one in definitions:
         await cluster.send("POST", CRD, one)
     try:
-        await wait_until(lambda: _are_served(cluster, paths), what="Gateway API is served")
+        await wait_until(
+            lambda: _are_served(cluster, paths), what="Gateway API is served", seconds=60
+        )
         yield
     finally:
         for path in paths:
             await cluster.send("DELETE", path)
-        await wait_until(lambda: _are_gone(cluster, paths), what="Gateway API is gone")
+        await wait_until(lambda: _are_gone(cluster, paths), what="Gateway API is gone", seconds=120)
 
 
 async def _are_served(cluster: Cluster, paths: list[str]) -> bool:

@@ -27,8 +27,8 @@ class Room:
         self.zone = cluster.namespace
         self._names: list[str] = []
 
-    def add(self, *kinds: tuple[Gpu | None, int]) -> list[str]:
-        """A node for each, by product and number of its accelerators; their names."""
+    async def add(self, *kinds: tuple[Gpu | None, int]) -> list[str]:
+        """A node for each, by product and number of its accelerators, ready; their names."""
         first = len(self._names)
         names = [f"{self.zone}-{first + place}" for place in range(len(kinds))]
         self._cluster.plane.add_nodes(
@@ -36,7 +36,15 @@ class Room:
             for name, (gpu, count) in zip(names, kinds, strict=True)
         )
         self._names += names
+        await wait_until(lambda: self._are_ready(names), what="nodes are ready", seconds=60)
         return names
+
+    async def _are_ready(self, names: list[str]) -> bool:
+        nodes = [await self._cluster.send("GET", f"{NODES}/{name}") for name in names]
+        return all(
+            condition(node, "Ready").get("status") == "True" and not node["spec"].get("taints")
+            for node in nodes
+        )
 
     async def remove(self) -> None:
         """All of them."""
@@ -72,7 +80,7 @@ async def passes_until(kube: Kube, cluster: Cluster, kind: str, *, reason: str) 
 async def test_a_rollout_waits_for_room_and_begins_when_there_is(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((H200, 4))
+    await room.add((H200, 4))
     await cluster.apply(room.asking(4))
     await settle(kube, cluster, "chat")
     [old] = await engines(cluster)
@@ -90,7 +98,7 @@ async def test_a_rollout_waits_for_room_and_begins_when_there_is(
     outcome = await one_pass(kube, Key(cluster.namespace, "chat"))
     assert (outcome.writes, outcome.requeue_seconds) == (0, 30.0)
 
-    room.add((H200, 4))
+    await room.add((H200, 4))
     await settle(kube, cluster, "chat")
 
     [new] = await engines(cluster)
@@ -100,7 +108,7 @@ async def test_a_rollout_waits_for_room_and_begins_when_there_is(
 async def test_a_replace_needs_no_more_than_what_it_takes(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((H200, 4))
+    await room.add((H200, 4))
     rollout = {"strategy": "Replace"}
     await cluster.apply(room.asking(4, rollout=rollout))
     await settle(kube, cluster, "chat")
@@ -119,7 +127,7 @@ async def test_a_replace_needs_no_more_than_what_it_takes(
 async def test_a_replace_for_which_there_is_no_node_stops_nobody(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((H200, 4))
+    await room.add((H200, 4))
     rollout = {"strategy": "Replace"}
     await cluster.apply(room.asking(4, rollout=rollout))
     await settle(kube, cluster, "chat")
@@ -142,7 +150,7 @@ async def test_a_replace_for_which_there_is_no_node_stops_nobody(
 async def test_auto_chooses_by_what_is_free(
     kube: Kube, cluster: Cluster, room: Room, *, nodes: int, strategy: str, said: str
 ) -> None:
-    room.add(*[(H200, 4)] * nodes)
+    await room.add(*[(H200, 4)] * nodes)
     auto: Manifest = {"gateway": {}, "rollout": {"strategy": "Auto"}}
     await cluster.apply(room.asking(4, **auto))
     await settle(kube, cluster, "chat")
@@ -162,7 +170,7 @@ async def test_auto_chooses_by_what_is_free(
 async def test_a_pending_pod_says_what_it_needs_and_what_the_scheduler_says(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((H200, 4), (H200, 4))
+    await room.add((H200, 4), (H200, 4))
     await cluster.apply(room.asking(8))
 
     found = await passes_until(kube, cluster, "Ready", reason="Unschedulable")
@@ -172,20 +180,21 @@ async def test_a_pending_pod_says_what_it_needs_and_what_the_scheduler_says(
 
 
 async def test_a_cordoned_node_is_out_of_reach(kube: Kube, cluster: Cluster, room: Room) -> None:
-    [name] = room.add((H200, 8))
+    [name] = await room.add((H200, 8))
     patch = {"spec": {"unschedulable": True}}
     await cluster.send("PATCH", f"{NODES}/{name}", patch, content="application/merge-patch+json")
     await cluster.apply(room.asking(8))
 
     found = await passes_until(kube, cluster, "Ready", reason="Unschedulable")
 
-    assert f"0 free, 8 more on node {name} that is cordoned" in found["message"]
+    assert "needs 8 x H200 in nodes of 8; 0 free, " in found["message"]
+    assert f"8 more on node {name} that is cordoned" in found["message"]
 
 
 async def test_the_nodes_product_is_what_a_revision_is_sized_for_once(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((L40S, 2))
+    await room.add((L40S, 2))
     open_ = deepseek(
         "chat",
         cluster.namespace,
@@ -203,7 +212,7 @@ async def test_the_nodes_product_is_what_a_revision_is_sized_for_once(
     selector = deployment["spec"]["template"]["spec"]["nodeSelector"]
     assert selector["nvidia.com/gpu.product"] == "NVIDIA-L40S"
 
-    room.add((H200, 8))
+    await room.add((H200, 8))
     outcome = await one_pass(kube, Key(cluster.namespace, "chat"))
 
     assert outcome.writes == 0
@@ -212,7 +221,7 @@ async def test_the_nodes_product_is_what_a_revision_is_sized_for_once(
 async def test_several_products_are_told_as_the_choice_that_there_is(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
-    room.add((L40S, 2), (H200, 2))
+    await room.add((L40S, 2), (H200, 2))
     await cluster.apply(
         deepseek(
             "chat",
@@ -235,7 +244,7 @@ async def test_published_devices_are_accelerators_where_no_plugin_offers_them(
     kube: Kube, cluster: Cluster, room: Room
 ) -> None:
     """The API server takes the slices, the class and the claim that the pure room is tested with."""
-    [bare, offered] = room.add((None, 0), (H200, 8))
+    [bare, offered] = await room.add((None, 0), (H200, 8))
     for node in (bare, offered):
         await cluster.send("POST", f"{DEVICES}/resourceslices", _slice(node, 4))
     class_name = f"{room.zone}.example.com"
@@ -295,7 +304,7 @@ async def test_all_pods_of_the_cluster_are_read_where_nodes_are_many(
     kube: Kube, cluster: Cluster, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The API server takes the selector of pods that have a node."""
-    [name] = room.add((H200, 8))
+    [name] = await room.add((H200, 8))
     await cluster.apply(room.asking(4))
     await settle(kube, cluster, "chat")
     monkeypatch.setattr(observe_nodes, "FEW_NODES", 0)

@@ -318,7 +318,7 @@ async def _without_accelerators(cluster: Cluster) -> None:
         "devices": [device],
     }
     await cluster.send("POST", slices, {"metadata": {"name": "cpu-a"}, "spec": spec})
-    nowhere = {"product": "NVIDIA-B300", "count": 8}
+    nowhere = {"product": "NVIDIA-B300-SXM6-AC", "count": 8}
     await cluster.apply(_tiny("nowhere", cluster.namespace, accelerator=nowhere))
 
     async def counted() -> bool:
