@@ -5,11 +5,12 @@ from typing import Any
 
 from deepseek_operator.engines.contract import PORT, TOOLS_PATH, WARM_STATE_PATH, EngineRequest
 from deepseek_operator.sizing import memory
+from deepseek_operator.sizing.size import Sized
 
-_LOAD_BYTES_PER_SECOND = 200_000_000
+LOAD_BYTES_PER_SECOND = 200_000_000
 """Slow network storage; a start-up probe must not kill a pod that is only loading."""
 
-_START_SECONDS = 600
+START_SECONDS = 600
 """Process start, compilation and graph capture on top of loading."""
 
 _UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
@@ -22,10 +23,21 @@ def startup_seconds(request: EngineRequest) -> int:
     """Budget of the start-up probe: twice what loading and compiling may take."""
     size = float(request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES)
     if request.sized is not None:
-        # Weights that are quantised while they load are read as they were published.
-        made = request.sized.setting.scheme.flag is not None
-        size = size if made else memory.checkpoint_bytes(request.sized.setting)
-    return 2 * (_START_SECONDS + math.ceil(size / _LOAD_BYTES_PER_SECOND))
+        size = loaded_bytes(request.sized)
+    return 2 * loading_seconds(size)
+
+
+def loaded_bytes(sized: Sized) -> float:
+    """What an engine reads when it starts, and what is fetched for it: its checkpoint."""
+    setting = sized.setting
+    # Weights that are quantised while they load are read as they were published.
+    made = setting.scheme.flag is not None
+    return float(setting.model.weights_bytes) if made else memory.checkpoint_bytes(setting)
+
+
+def loading_seconds(size: float) -> int:
+    """What loading so many bytes and compiling may take."""
+    return START_SECONDS + math.ceil(size / LOAD_BYTES_PER_SECOND)
 
 
 def startup_probe(request: EngineRequest) -> dict[str, Any]:
