@@ -93,9 +93,7 @@ def _decision_seconds(plan: Plan, evidence: Mapping[str, Evidence], rate: float)
     return max(needed) / rate
 
 
-def _requests(
-    plan: Plan, evidence: Mapping[str, Evidence], metric: Metric, weight: float
-) -> float:
+def _requests(plan: Plan, evidence: Mapping[str, Evidence], metric: Metric, weight: float) -> float:
     """Of both revisions, until a metric is accepted by the quickest of its ways."""
     found = evidence.get(metric.name, Evidence())
     before = found.acceptance or (0.0,) * len(metric.accept)

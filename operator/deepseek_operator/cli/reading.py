@@ -1,0 +1,77 @@
+"""Reading what a plan compares with: the objects of an object, as far as a person's credentials go."""
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from deepseek_operator import observe_routes
+from deepseek_operator.api import names
+from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.capacity.room import Cluster
+from deepseek_operator.kube import resources
+from deepseek_operator.kube.client import Kube
+from deepseek_operator.kube.errors import RefusedError
+from deepseek_operator.kube.resources import Resource
+from deepseek_operator.observe_children import children, children_if_known
+from deepseek_operator.observed import Manifest, Observed
+
+_T = TypeVar("_T")
+
+_FIELDS = {
+    resources.CONTROLLER_REVISION: "revisions",
+    resources.DEPLOYMENT: "deployments",
+    resources.SERVICE: "services",
+    resources.DISRUPTION_BUDGET: "budgets",
+    resources.CONFIG_MAP: "config_maps",
+    resources.SERVICE_ACCOUNT: "accounts",
+    resources.ROLE: "roles",
+    resources.ROLE_BINDING: "bindings",
+}
+_SHARED = {resources.CLAIM: "claims", resources.JOB: "jobs"}
+_OF_WEIGHTS: dict[str, str | None] = {
+    names.MANAGED_BY_LABEL: names.MANAGED_BY,
+    names.WEIGHTS_LABEL: None,
+}
+
+
+async def observe(
+    kube: Kube, deployment: DeepSeekDeployment, *, stored: Manifest, cluster: Cluster
+) -> tuple[Observed, tuple[str, ...]]:
+    """What the next pass would see of objects, and the kinds that may not be listed.
+
+    The operator's own reading (`observe.observe`) needs all of its permissions, and asks pods as well.
+    """
+    reader = _Reader()
+    found = {}
+    if deployment.metadata.uid:
+        for resource, field in _FIELDS.items():
+            found[field] = await reader.read(resource, children(kube, deployment, resource), ())
+    for resource, field in _SHARED.items():
+        listing = kube.list_all(resource, deployment.metadata.namespace, labels=_OF_WEIGHTS)
+        found[field] = tuple(await reader.read(resource, listing, []))
+    observed = Observed(cluster=cluster, **found)
+    groups = await reader.read(
+        resources.LEADER_WORKER_SET,
+        children_if_known(kube, deployment, resources.LEADER_WORKER_SET),
+        (),
+    )
+    observed = replace(observed, groups=groups or (), knows_groups=groups is not None)
+    routed = observe_routes.with_route(kube, deployment, observed, stored=stored)
+    observed = await reader.read(resources.HTTP_ROUTE, routed, observed)
+    return observed, tuple(reader.unread)
+
+
+class _Reader:
+    """Reads what it may, and keeps the kinds that it may not."""
+
+    def __init__(self) -> None:
+        self.unread: list[str] = []
+
+    async def read(self, resource: Resource, reading: Awaitable[_T], otherwise: _T) -> _T:
+        try:
+            return await reading
+        except RefusedError as error:
+            if error.code != 403:
+                raise
+            self.unread.append(resource.kind)
+            return otherwise
