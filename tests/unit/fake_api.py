@@ -125,9 +125,7 @@ class FakeApi:
         try:
             fault = self.fault(call)
         except Answer as refusal:
-            return _response(
-                refusal.code, {"reason": refusal.reason, "message": refusal.message}
-            )
+            return _response(refusal.code, {"reason": refusal.reason, "message": refusal.message})
         if fault == "before":
             raise TimeoutError("no connection")
         if fault is not None and fault.isdigit():

@@ -68,6 +68,8 @@ class Making:
     """What is derived of the revision that is asked for; None where it cannot be made."""
     claim: str = ""
     """The volume that its weights are fetched into; empty: one of the user's own."""
+    keeps: str = ""
+    """How long what is let go is kept after that; empty: not at all."""
 
 
 def making(
@@ -101,8 +103,15 @@ def making(
         stalled=stalled,
         unread=unread,
         sizing=None if shape is None else shape.sizing,
+        keeps=_keeps(deployment),
         claim="" if shape is None else weights.claim_of(shape) or "",
     )
+
+
+def _keeps(deployment: DeepSeekDeployment) -> str:
+    """The rollback window, of runs that have one with pods in it."""
+    rollout = deployment.spec.rollout
+    return rollout.rollback_window or "2h" if rollout.strategy in ("Canary", "Auto") else ""
 
 
 def _stalled(status: Manifest) -> str:

@@ -46,7 +46,10 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
     present = await lookup.find(kube, namespace, given.name) if given.name else None
     cluster, pools = await _accelerators(kube, options, known)
     found = offline.plan_on(pools, options, known, name=given.name, spec=given.spec)
-    if not options.accelerators:
+    if options.accelerators:
+        note = "what of --accelerators is free is not known, so there is no peak"
+        found = replace(found, notes=(*found.notes, note))
+    else:
         owner = Owner(namespace, given.name, _serving(present))
         peak = peaks.peak_of(found.blocks, cluster, known=known, spec=given.spec, owner=owner)
         found = replace(found, peak=peak)

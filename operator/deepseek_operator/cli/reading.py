@@ -17,17 +17,6 @@ from deepseek_operator.observed import Manifest, Observed
 
 _T = TypeVar("_T")
 
-_FIELDS = {
-    resources.CONTROLLER_REVISION: "revisions",
-    resources.DEPLOYMENT: "deployments",
-    resources.SERVICE: "services",
-    resources.DISRUPTION_BUDGET: "budgets",
-    resources.CONFIG_MAP: "config_maps",
-    resources.SERVICE_ACCOUNT: "accounts",
-    resources.ROLE: "roles",
-    resources.ROLE_BINDING: "bindings",
-}
-_SHARED = {resources.CLAIM: "claims", resources.JOB: "jobs"}
 _OF_WEIGHTS: dict[str, str | None] = {
     names.MANAGED_BY_LABEL: names.MANAGED_BY,
     names.WEIGHTS_LABEL: None,
@@ -42,14 +31,26 @@ async def observe(
     The operator's own reading (`observe.observe`) needs all of its permissions, and asks pods as well.
     """
     reader = _Reader()
-    found = {}
-    if deployment.metadata.uid:
-        for resource, field in _FIELDS.items():
-            found[field] = await reader.read(resource, children(kube, deployment, resource), ())
-    for resource, field in _SHARED.items():
+    found: dict[Resource, tuple[Manifest, ...]] = {}
+    # Of an object that is not there yet nothing can be.
+    for resource in resources.CHILDREN if deployment.metadata.uid else ():
+        found[resource] = await reader.read(resource, children(kube, deployment, resource), ())
+    for resource in resources.SHARED:
         listing = kube.list_all(resource, deployment.metadata.namespace, labels=_OF_WEIGHTS)
-        found[field] = tuple(await reader.read(resource, listing, []))
-    observed = Observed(cluster=cluster, **found)
+        found[resource] = tuple(await reader.read(resource, listing, []))
+    observed = Observed(
+        revisions=found.get(resources.CONTROLLER_REVISION, ()),
+        deployments=found.get(resources.DEPLOYMENT, ()),
+        services=found.get(resources.SERVICE, ()),
+        budgets=found.get(resources.DISRUPTION_BUDGET, ()),
+        config_maps=found.get(resources.CONFIG_MAP, ()),
+        accounts=found.get(resources.SERVICE_ACCOUNT, ()),
+        roles=found.get(resources.ROLE, ()),
+        bindings=found.get(resources.ROLE_BINDING, ()),
+        claims=found[resources.CLAIM],
+        jobs=found[resources.JOB],
+        cluster=cluster,
+    )
     groups = await reader.read(
         resources.LEADER_WORKER_SET,
         children_if_known(kube, deployment, resources.LEADER_WORKER_SET),

@@ -53,6 +53,11 @@ def making(found: "Making", *, color: bool) -> list[str]:
         lines.append(
             "  note: a listing asks the source for its size; the volume and its fetch follow"
         )
+    if any(one.action == "let go" for one in found.children):
+        window = (
+            f", and then is kept for {found.keeps} (rollout.rollbackWindow)" if found.keeps else ""
+        )
+        lines.append(f"  note: what is let go stays until what takes its place serves{window}")
     if found.unread:
         said = ", ".join(found.unread)
         lines.append(
@@ -133,6 +138,7 @@ def making_document(found: "Making") -> Document:
     """The objects, and why nothing new is made, if so."""
     return {
         "stalled": found.stalled or None,
+        **_known({"letGoAfter": found.keeps or None}),
         "notListed": list(found.unread),
         "objects": [
             {

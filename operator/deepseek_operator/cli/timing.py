@@ -121,7 +121,7 @@ def _fetch(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> Part
         rate, why = FETCH_BYTES_PER_SECOND, "assumed; --fetch-rate says another"
     else:
         rate, why = known.fetch_rate, "--fetch-rate"
-    return Part("fetch", left / rate, f"{what} at {rate / 1e6:.3g} MB/s ({why})")
+    return Part("fetch", left / rate, f"{what} at {rate / 1e6:,.0f} MB/s ({why})")
 
 
 def _start(planned: Planned, known: Known) -> Part:

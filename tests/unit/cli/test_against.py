@@ -1,0 +1,512 @@
+"""A plan against a cluster: what runs, what changes, what the API server says; and whatever may be missing there."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deepseek_operator.cli import __main__ as cli
+from deepseek_operator.cli import live, planning
+from deepseek_operator.cli.lookup import NotInstalledError
+from deepseek_operator.cli.objects import InputError
+from deepseek_operator.kube.errors import UnreachableError
+from deepseek_operator.rollout.revisions import target_key
+from tests.conftest import Golden
+from tests.unit.capacity import machines
+from tests.unit.capacity.machines import H200
+from tests.unit.cli.test_planning import OBJECT
+from tests.unit.fake_api import Answer, Call, FakeApi
+from tests.unit.samples import Manifest, deepseek
+from tests.unit.test_observe_nodes import put
+from tests.unit.world import World, served
+
+OBJECTS = OBJECT.rpartition("/")[0]
+V3: Manifest = {
+    "model": "DeepSeek-V3",
+    "source": "pvc://v3",
+    "accelerator": {"product": "NVIDIA-H200"},
+    "gateway": {},
+}
+NODES = ("--accelerators", "24xH200:8", "--diff")
+
+_PLURALS = {
+    "ControllerRevision": "apis/apps/v1/{}/controllerrevisions",
+    "Deployment": "apis/apps/v1/{}/deployments",
+    "Service": "api/v1/{}/services",
+    "PodDisruptionBudget": "apis/policy/v1/{}/poddisruptionbudgets",
+    "ConfigMap": "api/v1/{}/configmaps",
+    "ServiceAccount": "api/v1/{}/serviceaccounts",
+    "Role": "apis/rbac.authorization.k8s.io/v1/{}/roles",
+    "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}/rolebindings",
+    "PersistentVolumeClaim": "api/v1/{}/persistentvolumeclaims",
+    "Job": "apis/batch/v1/{}/jobs",
+}
+
+
+def cluster_of(world: World, given: Manifest, *, nodes: int = 3, **metadata: Any) -> FakeApi:
+    """A cluster with the object as the operator has carried it out."""
+    api = put(FakeApi(), *(machines.node(f"n{place}", labels=H200) for place in range(nodes)))
+    for item in (*world.children.values(), *world.shared.values()):
+        folder = _PLURALS[item["kind"]].format("namespaces/team")
+        api.put(f"/{folder}/{item['metadata']['name']}", item)
+    own = {"name": "chat", "namespace": "team", "uid": "uid-of-chat", **metadata}
+    manifest = {"kind": "DeepSeekDeployment", "metadata": own, "spec": given}
+    api.put(OBJECT, {**manifest, "status": world.stored})
+    return api
+
+
+def running(given: Manifest, **more: Any) -> FakeApi:
+    return cluster_of(served(deepseek(**given)), given, **more)
+
+
+def empty() -> FakeApi:
+    return put(FakeApi(), *(machines.node(f"n{place}", labels=H200) for place in range(3)))
+
+
+def write(folder: Path, spec: Manifest, **metadata: Any) -> str:
+    file = folder / "chat.yaml"
+    own = {"name": "chat", **metadata}
+    document = {"kind": "DeepSeekDeployment", "metadata": own, "spec": spec}
+    file.write_text(json.dumps({"apiVersion": "serving.deepseek.dev/v1alpha1", **document}))
+    return str(file)
+
+
+async def plan(api: FakeApi, file: str, *words: str) -> int:
+    before = [word for word in words if word.startswith("--namespace=")]
+    rest = [word for word in words if word not in before]
+    options: argparse.Namespace = cli.parse([*before, "plan", "-f", file, *rest])
+    code = await planning.plan(api.kube(), options, namespace="team")
+    assert api.writes() == [], "a plan writes nothing"
+    return code
+
+
+@pytest.fixture
+def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """The plan of a spec as data, and the exit code in it."""
+
+    async def made(api: FakeApi, spec: Manifest, *words: str, **metadata: Any) -> Manifest:
+        code = await plan(api, write(tmp_path, spec, **metadata), "-o", "json", *words)
+        found: Manifest = json.loads(capsys.readouterr().out)
+        return {**found, "code": code}
+
+    return made
+
+
+async def test_a_plan_of_what_runs_on_a_screen(
+    golden: Golden, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {**V3, "batching": {"maxConcurrentSequences": 64}, "replicas": 1}
+    after = {
+        **V3,
+        "replicas": 2,
+        "gateway": {"replicas": 3, "tls": {"secretName": "chat-tls"}},
+        "rollout": {"strategy": "Canary", "steps": [{"weight": 20}, {"weight": 50, "pause": True}]},
+    }
+    api = running(before)
+
+    code = await plan(api, write(tmp_path, after), "--requests-per-second", "20")
+
+    assert code == 0
+    golden("plan_changes.txt", capsys.readouterr().out)
+
+
+async def test_what_is_as_it_is_changes_nothing(planned: Callable[..., Any]) -> None:
+    key = target_key(deepseek(**V3).spec)
+
+    found = await planned(running(V3), {**V3, "replicas": 1, "gateway": {"replicas": 2}})
+
+    assert found["changes"] == {
+        "namespace": "team",
+        "exists": True,
+        "revision": key,
+        "serving": key,
+        "desired": key,
+        "newRevision": False,
+        "message": f"revision {key} serves: no new revision, no engine restarts",
+        "spec": [],
+        "sizing": [],
+        "notes": [],
+    }
+    assert {one["action"] for one in found["children"]["objects"]} == {"keep"}
+    assert found["time"]["strategy"] == "None"
+    assert found["admission"] == {"asked": True, "refused": None}
+    assert found["code"] == 0
+
+
+async def test_what_changes_is_told_by_field_and_by_derived_value(
+    planned: Callable[..., Any],
+) -> None:
+    api = running({**V3, "batching": {"maxConcurrentSequences": 64}})
+
+    changes = (await planned(api, {**V3, "replicas": 2}))["changes"]
+
+    assert changes["newRevision"]
+    assert [one["field"] for one in changes["spec"]] == [
+        "spec.batching.maxConcurrentSequences", "spec.replicas",
+    ]  # fmt: skip
+    [sequences, replicas] = changes["spec"]
+    assert (sequences["before"], sequences["after"]) == (64, None)
+    assert sequences["effect"] == "makes a revision"
+    assert (replicas["before"], replicas["after"]) == (1, 2)
+    assert "do not restart" in replicas["effect"]
+    [derived] = [one for one in changes["sizing"] if one["name"] == "maxConcurrentSequences"]
+    assert derived["before"] == "64"
+    assert int(derived["after"]) > 64
+
+
+async def test_a_revision_of_before_comes_back_as_it_was_frozen(
+    planned: Callable[..., Any],
+) -> None:
+    other = {**V3, "batching": {"maxConcurrentSequences": 64}}
+    world = served(deepseek(**other))
+    world.settle(deepseek(generation=2, **V3))
+
+    found = await planned(cluster_of(world, V3), other)
+
+    assert "was there before: as it was frozen then" in found["changes"]["message"]
+
+
+async def test_without_the_record_status_has_what_was_derived(planned: Callable[..., Any]) -> None:
+    world = served(deepseek(**{**V3, "batching": {"maxConcurrentSequences": 64}}))
+    world.children = {
+        place: item for place, item in world.children.items() if place[0] == "Service"
+    }
+
+    found = await planned(cluster_of(world, {**V3, "batching": {"maxConcurrentSequences": 64}}), V3)
+
+    names = [one["name"] for one in found["changes"]["sizing"]]
+    assert "maxConcurrentSequences" in names
+    assert found["changes"]["notes"] == []
+
+
+async def test_of_an_older_operator_nothing_derived_is_known(planned: Callable[..., Any]) -> None:
+    key = target_key(deepseek(**{**V3, "model": "DeepSeek-R1"}).spec)
+    world = World(stored={"serving": {"revision": key}, "conditions": []})
+
+    changes = (await planned(cluster_of(world, {**V3, "model": "DeepSeek-R1"}), V3))["changes"]
+
+    assert changes["serving"] == key
+    assert changes["sizing"] == []
+    assert changes["notes"] == [
+        f"what revision {key} was derived to is not known: its operator was older, or its record may not be read"
+    ]
+
+
+async def test_a_spec_that_cannot_be_read_any_more_is_said(planned: Callable[..., Any]) -> None:
+    api = empty()
+    api.put(OBJECT, {"metadata": {"name": "chat"}, "spec": {"model": ""}})
+
+    changes = (await planned(api, V3))["changes"]
+
+    assert (changes["desired"], changes["spec"]) == (None, [])
+    assert "cannot be read by this version" in changes["notes"][0]
+
+
+async def test_an_object_that_goes_is_said(planned: Callable[..., Any]) -> None:
+    api = running(V3, deletionTimestamp="2026-03-01T12:00:00Z")
+
+    assert "is being deleted" in (await planned(api, V3))["changes"]["notes"][0]
+
+
+async def test_a_revision_that_was_rolled_back_is_not_tried_again_by_itself(
+    planned: Callable[..., Any],
+) -> None:
+    world = served(deepseek(**V3))
+    new = {**V3, "model": "DeepSeek-R1"}
+    stalled = {"type": "Stalled", "status": "True", "reason": "RolledBack", "message": "m"}
+    world.stored["conditions"] = [{**stalled, "observedGeneration": 2}]
+
+    found = await planned(cluster_of(world, new), new)
+
+    assert "kubectl deepseek retry chat" in found["changes"]["message"]
+    assert found["time"]["strategy"] == "None"
+
+
+async def test_a_new_object_is_made_by_the_server_for_show(planned: Callable[..., Any]) -> None:
+    api = empty()
+
+    found = await planned(api, V3)
+
+    [asked] = [call for call in api.calls if call.is_dry]
+    assert (asked.method, asked.path) == ("POST", OBJECTS)
+    assert asked.query["fieldValidation"] == "Strict"
+    assert asked.body["metadata"] == {"name": "chat", "namespace": "team"}
+    assert OBJECT not in api.objects
+    assert (found["changes"]["exists"], found["time"]["strategy"]) == (False, "First")
+    assert {one["action"] for one in found["children"]["objects"]} == {"make"}
+
+
+async def test_an_object_that_is_there_is_patched_for_show(planned: Callable[..., Any]) -> None:
+    api = running({**V3, "replicas": 3}, labels={"kept": "yes"})
+    before = api.objects[OBJECT]
+
+    await planned(api, V3, labels={"team": "search"})
+
+    [asked] = [call for call in api.calls if call.is_dry]
+    assert (asked.method, asked.path) == ("PATCH", OBJECT)
+    assert asked.body == [
+        {"op": "add", "path": "/spec", "value": V3},
+        {"op": "add", "path": "/metadata/labels", "value": {"kept": "yes", "team": "search"}},
+    ]
+    assert api.objects[OBJECT] == before
+
+
+def saying(code: int, reason: str, message: str) -> Callable[[Call], str | None]:
+    """The server refuses what is dry."""
+
+    def fault(call: Call) -> str | None:
+        if call.is_dry:
+            raise Answer(code, reason, message)
+        return None
+
+    return fault
+
+
+REFUSALS = [
+    pytest.param(422, "Invalid", 'spec.replicas: Invalid value: "integer"', id="schema"),
+    pytest.param(400, "BadRequest", 'strict decoding error: unknown field "spec.x"', id="strict"),
+    pytest.param(
+        403, "Forbidden", "ValidatingAdmissionPolicy 'p' denied request: no", id="a-policy"
+    ),
+    pytest.param(403, "Forbidden", 'admission webhook "w" denied the request: no', id="a-webhook"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "message"), REFUSALS)
+async def test_what_the_server_refuses_is_refused_in_its_words(
+    code: int, reason: str, message: str, planned: Callable[..., Any]
+) -> None:
+    api = running(V3)
+    api.fault = saying(code, reason, message)
+
+    found = await planned(api, V3)
+
+    assert found["admission"] == {"asked": True, "refused": message}
+    assert (found["code"], found["fits"]) == (1, False)
+
+
+async def test_a_refusal_is_the_last_word_on_a_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = running(V3)
+    api.fault = saying(422, "Invalid", "rollout.from is\nimmutable")
+
+    assert await plan(api, write(tmp_path, V3)) == 1
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "refused by the API server: rollout.from is immutable"
+
+
+UNASKED = [
+    pytest.param(
+        403,
+        'deepseekdeployments "chat" is forbidden: User "u" cannot patch resource "deepseekdeployments"',
+        "with these credentials you may not patch deepseekdeployments in team; whoever may can ask",
+        id="no-permission",
+    ),
+    pytest.param(
+        400,
+        'admission webhook "w" does not support dry run',
+        'the API server could not tell: admission webhook "w" does not support dry run',
+        id="a-webhook-with-effects",
+    ),
+    pytest.param(500, "etcd", "the API server could not tell: etcd", id="trouble"),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "said"), UNASKED)
+async def test_a_server_that_was_not_asked_refuses_nothing(
+    code: int, message: str, said: str, planned: Callable[..., Any]
+) -> None:
+    api = running(V3)
+    api.fault = saying(code, "Forbidden", message)
+
+    found = await planned(api, V3)
+
+    assert found["admission"] == {"asked": False, "refused": None, "notAsked": said}
+    assert found["code"] == 0
+
+
+async def test_whoever_may_not_make_one_is_told_so(planned: Callable[..., Any]) -> None:
+    api = empty()
+    api.fault = saying(403, "Forbidden", 'User "u" cannot create resource "deepseekdeployments"')
+
+    assert "may not create" in (await planned(api, V3))["admission"]["notAsked"]
+
+
+async def test_a_namespace_that_is_not_there_is_a_refusal(planned: Callable[..., Any]) -> None:
+    api = empty()
+    api.fault = saying(404, "NotFound", 'namespaces "team" not found')
+
+    said = (await planned(api, V3))["admission"]["refused"]
+
+    assert said == 'namespaces "team" not found: make namespace team first, or name another by -n'
+
+
+async def test_kinds_that_may_not_be_listed_are_named(planned: Callable[..., Any]) -> None:
+    api = running(V3)
+    api.fault = lambda call: "403" if "rbac" in call.path or "leader" in call.path else None
+
+    found = (await planned(api, V3))["children"]
+
+    assert found["notListed"] == ["Role", "RoleBinding", "LeaderWorkerSet"]
+    unknown = [one["kind"] for one in found["objects"] if one["action"] == "make or keep"]
+    assert unknown == ["Role", "RoleBinding"]
+
+
+async def test_a_route_that_may_not_be_read_is_named(planned: Callable[..., Any]) -> None:
+    given = {**V3, "gateway": {"provider": "GatewayAPI", "parentRef": {"name": "edge"}}}
+    api = empty()
+    api.fault = lambda call: "403" if "gateway.networking" in call.path else None
+
+    assert (await planned(api, given))["children"]["notListed"] == ["HTTPRoute"]
+
+
+async def test_trouble_is_no_lack_of_permission(tmp_path: Path) -> None:
+    api = running(V3)
+    api.fault = lambda call: "422" if call.path.endswith("/roles") else None
+
+    with pytest.raises(Exception, match="422 Injected"):
+        await plan(api, write(tmp_path, V3))
+
+
+async def test_without_nodes_it_is_compared_on_what_the_command_line_names(
+    planned: Callable[..., Any],
+) -> None:
+    api = running({**V3, "replicas": 2}, nodes=0)
+    api.fault = lambda call: "403" if call.path == "/api/v1/nodes" else None
+
+    found = await planned(api, V3, *NODES)
+
+    assert found["changes"]["spec"][0]["field"] == "spec.replicas"
+    assert "peak" not in found
+    assert "what of --accelerators is free is not known" in found["notes"][-1]
+    with pytest.raises(InputError, match=r"by --accelerators, .* --diff to compare with what runs"):
+        await planned(api, V3)
+
+
+@pytest.mark.parametrize(
+    ("words", "metadata", "namespace"),
+    [
+        pytest.param((), {}, "team", id="the-contexts"),
+        pytest.param((), {"namespace": "other"}, "other", id="the-files"),
+        pytest.param(("--namespace=third",), {}, "third", id="the-command-lines"),
+        pytest.param(("--namespace=other",), {"namespace": "other"}, "other", id="both"),
+    ],
+)
+async def test_the_namespace_is_the_one_that_kubectl_would_take(
+    words: tuple[str, ...], metadata: Manifest, namespace: str, planned: Callable[..., Any]
+) -> None:
+    found = await planned(empty(), V3, *words, **metadata)
+
+    assert found["changes"]["namespace"] == namespace
+
+
+async def test_two_namespaces_are_one_too_many(tmp_path: Path) -> None:
+    file = write(tmp_path, V3, namespace="other")
+
+    with pytest.raises(InputError, match=r"metadata\.namespace: other, and --namespace says third"):
+        await plan(empty(), file, "--namespace=third")
+
+
+async def test_a_file_without_a_name_is_compared_with_nothing(
+    planned: Callable[..., Any],
+) -> None:
+    found = await planned(empty(), V3, name="")
+
+    assert "metadata.name: missing, so nothing is compared" in found["notes"][-1]
+    assert "changes" not in found
+    assert "admission" not in found
+
+
+async def test_a_cluster_without_such_objects_is_told_first(tmp_path: Path) -> None:
+    api = empty()
+    api.fault = lambda call: "404" if "deepseekdeployments" in call.path else None
+
+    with pytest.raises(NotInstalledError, match="install the operator there"):
+        await plan(api, write(tmp_path, V3))
+
+
+async def test_a_server_that_does_not_answer_is_no_empty_cluster(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError):
+        await plan(FakeApi(fault=lambda _: "before"), write(tmp_path, V3))
+
+
+async def test_what_the_command_line_sets_is_not_of_the_file(planned: Callable[..., Any]) -> None:
+    found = await planned(running(V3), V3, "--set", "contextTokens=4096", "--input-tokens", "99")
+
+    said = "children and changes are of the file alone: --input-tokens, --set is not in them"
+    assert said in found["notes"]
+
+
+async def test_weights_on_their_way_take_as_long_as_their_fetch_says(
+    planned: Callable[..., Any],
+) -> None:
+    fetched = {name: value for name, value in V3.items() if name != "source"}
+    api = cluster_of(World(), fetched)
+    claim = (await planned(api, fetched))["children"]["objects"]
+    [volume] = [one["name"] for one in claim if one["kind"] == "PersistentVolumeClaim"]
+    progress = {"phase": "Fetching", "bytesDone": 600 * 10**9, "bytesPerSecond": 10**9}
+    api.objects[OBJECT]["status"] = {"weights": [{"claim": volume, "source": "s", **progress}]}
+
+    [fetch] = [
+        one for one in (await planned(api, fetched))["time"]["parts"] if one["name"] == "fetch"
+    ]
+
+    assert 80 < fetch["seconds"] < 100
+    assert "as the fetch measures it" in fetch["why"]
+
+
+async def test_weights_that_are_there_take_no_time(planned: Callable[..., Any]) -> None:
+    fetched = {name: value for name, value in V3.items() if name != "source"}
+    world = served(deepseek(**fetched))
+    found = await planned(cluster_of(world, fetched), {**fetched, "quantization": "fp8"})
+
+    [fetch] = [one for one in found["time"]["parts"] if one["name"] == "fetch"]
+    assert (fetch["seconds"], fetch["why"]) == (0, "the weights are fetched already")
+
+
+async def test_warm_ups_of_before_say_how_long_one_takes(planned: Callable[..., Any]) -> None:
+    world = served(deepseek(**V3))
+    of = {"revision": world.stored["serving"]["revision"], "at": "2026-03-01T11:00:00Z"}
+    times = {"a": 40, "b": 95}
+    world.stored["warmup"] = [
+        {"pod": pod, "seconds": seconds, "requests": 9, **of} for pod, seconds in times.items()
+    ]
+
+    found = await planned(cluster_of(world, V3), {**V3, "quantization": "fp8"})
+
+    [warm] = [one for one in found["time"]["parts"] if one["name"] == "warm-up"]
+    assert warm["seconds"] == 95
+    assert found["time"]["complete"]
+
+
+@pytest.mark.parametrize(("nodes", "way"), [(3, "Canary"), (1, "Replace")])
+async def test_auto_takes_as_long_as_what_it_would_choose(
+    nodes: int, way: str, planned: Callable[..., Any]
+) -> None:
+    api = running(V3, nodes=nodes)
+    put(
+        api,
+        machines.engine("e", of="chat", revision=target_key(deepseek(**V3).spec), on="n0", gpus=8),
+    )
+    after = {**V3, "quantization": "fp8", "rollout": {"strategy": "Auto"}}
+
+    assert (await planned(api, after))["time"]["strategy"] == way
+
+
+def test_an_error_of_a_cluster_has_its_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, config = write(tmp_path, V3), tmp_path / "none.kubeconfig"
+
+    code = live.connect_and_run(cli.parse([f"--kubeconfig={config}", "plan", "-f", file]))
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert said.startswith("error: kubeconfig ")
+    assert said.endswith("or plan without a cluster: --accelerators 16xH200:8\n")
+    assert said.count("\n") == 1
