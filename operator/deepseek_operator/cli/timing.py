@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deepseek_operator import comparison
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.cli.objects import InputError
 from deepseek_operator.cli.peaks import Planned
-from deepseek_operator.engines import probes
-from deepseek_operator.rollout import estimate
+from deepseek_operator.sizing import loading
 
 FETCH_BYTES_PER_SECOND = 500e6
 """Assumed: what a line of 4 Gbit/s brings."""
@@ -108,7 +106,7 @@ def _fetch(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> Part
         return Part("fetch", 0.0, "the weights are in a volume of yours")
     if known.fetched.is_complete:
         return Part("fetch", 0.0, "the weights are fetched already")
-    size = probes.loaded_bytes(planned.sized)
+    size = loading.loaded_bytes(planned.sized)
     left = max(0.0, size - known.fetched.done)
     what = f"{left / 1e9:.3g} GB"
     if known.fetched.done:
@@ -127,12 +125,12 @@ def _fetch(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> Part
 def _start(planned: Planned, known: Known) -> Part:
     if known.start_seconds is not None:
         return Part("start", known.start_seconds, "--start-time")
-    size = probes.loaded_bytes(planned.sized)
+    size = loading.loaded_bytes(planned.sized)
     why = (
-        f"{size / 1e9:.3g} GB read at {probes.LOAD_BYTES_PER_SECOND / 1e6:.0f} MB/s and {probes.START_SECONDS // 60} min to "
+        f"{size / 1e9:.3g} GB read at {loading.LOAD_BYTES_PER_SECOND / 1e6:.0f} MB/s and {loading.START_SECONDS // 60} min to "
         "compile, half of what its start-up probe allows (assumed: slow storage; --start-time says another)"
     )
-    return Part("start", float(probes.loading_seconds(size)), why)
+    return Part("start", float(loading.loading_seconds(size)), why)
 
 
 def _warmup(spec: DeepSeekDeploymentSpec, known: Known) -> Iterator[Part]:
@@ -147,6 +145,10 @@ def _warmup(spec: DeepSeekDeploymentSpec, known: Known) -> Iterator[Part]:
 
 def _course(planned: Planned, spec: DeepSeekDeploymentSpec) -> Iterator[Part]:
     """The steps of a Canary, and its decision."""
+    # What most plans do without.
+    from deepseek_operator import comparison  # noqa: PLC0415
+    from deepseek_operator.rollout import estimate  # noqa: PLC0415
+
     plan = comparison.plan_of(
         spec.rollout,
         candidate=None,

@@ -4,14 +4,7 @@ import math
 from typing import Any
 
 from deepseek_operator.engines.contract import PORT, TOOLS_PATH, WARM_STATE_PATH, EngineRequest
-from deepseek_operator.sizing import memory
-from deepseek_operator.sizing.size import Sized
-
-LOAD_BYTES_PER_SECOND = 200_000_000
-"""Slow network storage; a start-up probe must not kill a pod that is only loading."""
-
-START_SECONDS = 600
-"""Process start, compilation and graph capture on top of loading."""
+from deepseek_operator.sizing import loading
 
 _UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
 """Assumed for a model outside the catalog: the largest that one node of small GPUs holds."""
@@ -23,21 +16,8 @@ def startup_seconds(request: EngineRequest) -> int:
     """Budget of the start-up probe: twice what loading and compiling may take."""
     size = float(request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES)
     if request.sized is not None:
-        size = loaded_bytes(request.sized)
-    return 2 * loading_seconds(size)
-
-
-def loaded_bytes(sized: Sized) -> float:
-    """What an engine reads when it starts, and what is fetched for it: its checkpoint."""
-    setting = sized.setting
-    # Weights that are quantised while they load are read as they were published.
-    made = setting.scheme.flag is not None
-    return float(setting.model.weights_bytes) if made else memory.checkpoint_bytes(setting)
-
-
-def loading_seconds(size: float) -> int:
-    """What loading so many bytes and compiling may take."""
-    return START_SECONDS + math.ceil(size / LOAD_BYTES_PER_SECOND)
+        size = loading.loaded_bytes(request.sized)
+    return 2 * loading.loading_seconds(size)
 
 
 def startup_probe(request: EngineRequest) -> dict[str, Any]:

@@ -1,7 +1,5 @@
-"""A plan against a cluster: what runs, what changes, what the API server says; and whatever may be missing there."""
+"""A plan against a cluster: what runs, what changes; and whatever may be missing there."""
 
-import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,90 +7,19 @@ from typing import Any
 import pytest
 
 from deepseek_operator.cli import __main__ as cli
-from deepseek_operator.cli import live, planning
+from deepseek_operator.cli import live
 from deepseek_operator.cli.lookup import NotInstalledError
 from deepseek_operator.cli.objects import InputError
 from deepseek_operator.kube.errors import UnreachableError
 from deepseek_operator.rollout.revisions import target_key
 from tests.conftest import Golden
 from tests.unit.capacity import machines
-from tests.unit.capacity.machines import H200
+from tests.unit.cli.clusters import NODES, V3, cluster_of, empty, plan, running, write
 from tests.unit.cli.test_planning import OBJECT
-from tests.unit.fake_api import Answer, Call, FakeApi
+from tests.unit.fake_api import FakeApi
 from tests.unit.samples import Manifest, deepseek
 from tests.unit.test_observe_nodes import put
 from tests.unit.world import World, served
-
-OBJECTS = OBJECT.rpartition("/")[0]
-V3: Manifest = {
-    "model": "DeepSeek-V3",
-    "source": "pvc://v3",
-    "accelerator": {"product": "NVIDIA-H200"},
-    "gateway": {},
-}
-NODES = ("--accelerators", "24xH200:8", "--diff")
-
-_PLURALS = {
-    "ControllerRevision": "apis/apps/v1/{}/controllerrevisions",
-    "Deployment": "apis/apps/v1/{}/deployments",
-    "Service": "api/v1/{}/services",
-    "PodDisruptionBudget": "apis/policy/v1/{}/poddisruptionbudgets",
-    "ConfigMap": "api/v1/{}/configmaps",
-    "ServiceAccount": "api/v1/{}/serviceaccounts",
-    "Role": "apis/rbac.authorization.k8s.io/v1/{}/roles",
-    "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}/rolebindings",
-    "PersistentVolumeClaim": "api/v1/{}/persistentvolumeclaims",
-    "Job": "apis/batch/v1/{}/jobs",
-}
-
-
-def cluster_of(world: World, given: Manifest, *, nodes: int = 3, **metadata: Any) -> FakeApi:
-    """A cluster with the object as the operator has carried it out."""
-    api = put(FakeApi(), *(machines.node(f"n{place}", labels=H200) for place in range(nodes)))
-    for item in (*world.children.values(), *world.shared.values()):
-        folder = _PLURALS[item["kind"]].format("namespaces/team")
-        api.put(f"/{folder}/{item['metadata']['name']}", item)
-    own = {"name": "chat", "namespace": "team", "uid": "uid-of-chat", **metadata}
-    manifest = {"kind": "DeepSeekDeployment", "metadata": own, "spec": given}
-    api.put(OBJECT, {**manifest, "status": world.stored})
-    return api
-
-
-def running(given: Manifest, **more: Any) -> FakeApi:
-    return cluster_of(served(deepseek(**given)), given, **more)
-
-
-def empty() -> FakeApi:
-    return put(FakeApi(), *(machines.node(f"n{place}", labels=H200) for place in range(3)))
-
-
-def write(folder: Path, spec: Manifest, **metadata: Any) -> str:
-    file = folder / "chat.yaml"
-    own = {"name": "chat", **metadata}
-    document = {"kind": "DeepSeekDeployment", "metadata": own, "spec": spec}
-    file.write_text(json.dumps({"apiVersion": "serving.deepseek.dev/v1alpha1", **document}))
-    return str(file)
-
-
-async def plan(api: FakeApi, file: str, *words: str) -> int:
-    before = [word for word in words if word.startswith("--namespace=")]
-    rest = [word for word in words if word not in before]
-    options: argparse.Namespace = cli.parse([*before, "plan", "-f", file, *rest])
-    code = await planning.plan(api.kube(), options, namespace="team")
-    assert api.writes() == [], "a plan writes nothing"
-    return code
-
-
-@pytest.fixture
-def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """The plan of a spec as data, and the exit code in it."""
-
-    async def made(api: FakeApi, spec: Manifest, *words: str, **metadata: Any) -> Manifest:
-        code = await plan(api, write(tmp_path, spec, **metadata), "-o", "json", *words)
-        found: Manifest = json.loads(capsys.readouterr().out)
-        return {**found, "code": code}
-
-    return made
 
 
 async def test_a_plan_of_what_runs_on_a_screen(
@@ -195,6 +122,19 @@ async def test_of_an_older_operator_nothing_derived_is_known(planned: Callable[.
     ]
 
 
+async def test_what_was_derived_of_another_revision_is_not_compared(
+    planned: Callable[..., Any],
+) -> None:
+    world = served(deepseek(**V3))
+    world.stored["sizing"]["revision"] = "another"
+    world.children = {}
+
+    changes = (await planned(cluster_of(world, V3), {**V3, "quantization": "fp8"}))["changes"]
+
+    assert changes["sizing"] == []
+    assert "was derived to is not known" in changes["notes"][0]
+
+
 async def test_a_spec_that_cannot_be_read_any_more_is_said(planned: Callable[..., Any]) -> None:
     api = empty()
     api.put(OBJECT, {"metadata": {"name": "chat"}, "spec": {"model": ""}})
@@ -223,127 +163,6 @@ async def test_a_revision_that_was_rolled_back_is_not_tried_again_by_itself(
 
     assert "kubectl deepseek retry chat" in found["changes"]["message"]
     assert found["time"]["strategy"] == "None"
-
-
-async def test_a_new_object_is_made_by_the_server_for_show(planned: Callable[..., Any]) -> None:
-    api = empty()
-
-    found = await planned(api, V3)
-
-    [asked] = [call for call in api.calls if call.is_dry]
-    assert (asked.method, asked.path) == ("POST", OBJECTS)
-    assert asked.query["fieldValidation"] == "Strict"
-    assert asked.body["metadata"] == {"name": "chat", "namespace": "team"}
-    assert OBJECT not in api.objects
-    assert (found["changes"]["exists"], found["time"]["strategy"]) == (False, "First")
-    assert {one["action"] for one in found["children"]["objects"]} == {"make"}
-
-
-async def test_an_object_that_is_there_is_patched_for_show(planned: Callable[..., Any]) -> None:
-    api = running({**V3, "replicas": 3}, labels={"kept": "yes"})
-    before = api.objects[OBJECT]
-
-    await planned(api, V3, labels={"team": "search"})
-
-    [asked] = [call for call in api.calls if call.is_dry]
-    assert (asked.method, asked.path) == ("PATCH", OBJECT)
-    assert asked.body == [
-        {"op": "add", "path": "/spec", "value": V3},
-        {"op": "add", "path": "/metadata/labels", "value": {"kept": "yes", "team": "search"}},
-    ]
-    assert api.objects[OBJECT] == before
-
-
-def saying(code: int, reason: str, message: str) -> Callable[[Call], str | None]:
-    """The server refuses what is dry."""
-
-    def fault(call: Call) -> str | None:
-        if call.is_dry:
-            raise Answer(code, reason, message)
-        return None
-
-    return fault
-
-
-REFUSALS = [
-    pytest.param(422, "Invalid", 'spec.replicas: Invalid value: "integer"', id="schema"),
-    pytest.param(400, "BadRequest", 'strict decoding error: unknown field "spec.x"', id="strict"),
-    pytest.param(
-        403, "Forbidden", "ValidatingAdmissionPolicy 'p' denied request: no", id="a-policy"
-    ),
-    pytest.param(403, "Forbidden", 'admission webhook "w" denied the request: no', id="a-webhook"),
-]
-
-
-@pytest.mark.parametrize(("code", "reason", "message"), REFUSALS)
-async def test_what_the_server_refuses_is_refused_in_its_words(
-    code: int, reason: str, message: str, planned: Callable[..., Any]
-) -> None:
-    api = running(V3)
-    api.fault = saying(code, reason, message)
-
-    found = await planned(api, V3)
-
-    assert found["admission"] == {"asked": True, "refused": message}
-    assert (found["code"], found["fits"]) == (1, False)
-
-
-async def test_a_refusal_is_the_last_word_on_a_screen(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    api = running(V3)
-    api.fault = saying(422, "Invalid", "rollout.from is\nimmutable")
-
-    assert await plan(api, write(tmp_path, V3)) == 1
-
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "refused by the API server: rollout.from is immutable"
-
-
-UNASKED = [
-    pytest.param(
-        403,
-        'deepseekdeployments "chat" is forbidden: User "u" cannot patch resource "deepseekdeployments"',
-        "with these credentials you may not patch deepseekdeployments in team; whoever may can ask",
-        id="no-permission",
-    ),
-    pytest.param(
-        400,
-        'admission webhook "w" does not support dry run',
-        'the API server could not tell: admission webhook "w" does not support dry run',
-        id="a-webhook-with-effects",
-    ),
-    pytest.param(500, "etcd", "the API server could not tell: etcd", id="trouble"),
-]
-
-
-@pytest.mark.parametrize(("code", "message", "said"), UNASKED)
-async def test_a_server_that_was_not_asked_refuses_nothing(
-    code: int, message: str, said: str, planned: Callable[..., Any]
-) -> None:
-    api = running(V3)
-    api.fault = saying(code, "Forbidden", message)
-
-    found = await planned(api, V3)
-
-    assert found["admission"] == {"asked": False, "refused": None, "notAsked": said}
-    assert found["code"] == 0
-
-
-async def test_whoever_may_not_make_one_is_told_so(planned: Callable[..., Any]) -> None:
-    api = empty()
-    api.fault = saying(403, "Forbidden", 'User "u" cannot create resource "deepseekdeployments"')
-
-    assert "may not create" in (await planned(api, V3))["admission"]["notAsked"]
-
-
-async def test_a_namespace_that_is_not_there_is_a_refusal(planned: Callable[..., Any]) -> None:
-    api = empty()
-    api.fault = saying(404, "NotFound", 'namespaces "team" not found')
-
-    said = (await planned(api, V3))["admission"]["refused"]
-
-    assert said == 'namespaces "team" not found: make namespace team first, or name another by -n'
 
 
 async def test_kinds_that_may_not_be_listed_are_named(planned: Callable[..., Any]) -> None:

@@ -227,7 +227,7 @@ def test_a_fallback_has_revisions_of_its_own(
 def test_a_default_of_the_operators_is_the_one_that_the_field_promises(field: str) -> None:
     info = _field(DeepSeekDeploymentSpec, field.split("."))
     value = changes._DEFAULTS[field]
-    text = {True: "true", False: "false"}.get(value, str(value)) if value in (0, 1) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
 
     assert re.search(rf"Default: {re.escape(text)}\b", str(info.description))
 

@@ -7,7 +7,7 @@ import pytest
 
 from deepseek_operator.cli import timing
 from deepseek_operator.cli.timing import Part, Time
-from deepseek_operator.engines import probes
+from deepseek_operator.sizing import loading
 from tests.unit.cli.test_plan import document, run, write
 
 V3 = "model: DeepSeek-V3, accelerator: {product: NVIDIA-H200}"
@@ -42,7 +42,7 @@ def test_what_is_assumed_is_said_with_the_option_that_says_otherwise(told: Any) 
     fetch, start = (part["why"] for part in found["parts"])
     assert parts["fetch"] == pytest.approx(688.4e9 / timing.FETCH_BYTES_PER_SECOND, abs=1)
     assert "688 GB at 500 MB/s (assumed; --fetch-rate says another)" in fetch
-    assert parts["start"] == pytest.approx(probes.loading_seconds(688.2e9), abs=5)
+    assert parts["start"] == pytest.approx(loading.loading_seconds(688.2e9), abs=5)
     assert "read at 200 MB/s and 10 min to compile" in start
     assert "--start-time says another" in start
     assert found["complete"]
@@ -51,7 +51,7 @@ def test_what_is_assumed_is_said_with_the_option_that_says_otherwise(told: Any) 
 def test_a_start_is_half_of_what_its_probe_allows() -> None:
     size = 688.2e9
 
-    assert probes.loading_seconds(size) == 600 + size // probes.LOAD_BYTES_PER_SECOND
+    assert loading.loading_seconds(size) == 600 + size // loading.LOAD_BYTES_PER_SECOND
 
 
 @pytest.mark.parametrize(
