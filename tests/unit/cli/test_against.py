@@ -129,10 +129,13 @@ async def test_what_was_derived_of_another_revision_is_not_compared(
     world.stored["sizing"]["revision"] = "another"
     world.children = {}
 
-    changes = (await planned(cluster_of(world, V3), {**V3, "quantization": "fp8"}))["changes"]
+    serving = world.stored["serving"]["revision"]
+
+    after = {**V3, "batching": {"maxConcurrentSequences": 64}}
+    changes = (await planned(cluster_of(world, V3), after))["changes"]
 
     assert changes["sizing"] == []
-    assert "was derived to is not known" in changes["notes"][0]
+    assert [note.split(" was ")[0] for note in changes["notes"]] == [f"what revision {serving}"]
 
 
 async def test_a_spec_that_cannot_be_read_any_more_is_said(planned: Callable[..., Any]) -> None:
