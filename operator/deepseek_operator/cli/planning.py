@@ -220,9 +220,12 @@ class _There:
             start_seconds=timing.start_time(options.start_time),
             warmup_seconds=max(warmups, default=None),
         )
-        return timing.time(
-            found.blocks[0], self.given.spec, way=self._way(found, standing), known=known
-        )
+        way = self._way(found, standing)
+        reckoned = timing.time(found.blocks[0], self.given.spec, way=way, known=known)
+        if standing.target != standing.desired or way == "None":
+            return reckoned
+        note = "it is under way already, and this is all of its time: kubectl deepseek status tells how far it is"
+        return replace(reckoned, notes=(*reckoned.notes, note))
 
     def _way(self, found: Plan, standing: Standing) -> Way:
         """How the revision of the file comes to serve."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from deepseek_operator import observe_routes
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.build import gateway
 from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
@@ -32,8 +33,7 @@ async def observe(
     """
     reader = _Reader()
     found: dict[Resource, tuple[Manifest, ...]] = {}
-    # Of an object that is not there yet nothing can be.
-    for resource in resources.CHILDREN if deployment.metadata.uid else ():
+    for resource in _kinds(deployment, stored):
         found[resource] = await reader.read(resource, children(kube, deployment, resource), ())
     for resource in resources.SHARED:
         listing = kube.list_all(resource, deployment.metadata.namespace, labels=_OF_WEIGHTS)
@@ -60,6 +60,14 @@ async def observe(
     routed = observe_routes.with_route(kube, deployment, observed, stored=stored)
     observed = await reader.read(resources.HTTP_ROUTE, routed, observed)
     return observed, tuple(reader.unread)
+
+
+def _kinds(deployment: DeepSeekDeployment, stored: Manifest) -> tuple[Resource, ...]:
+    """As the operator lists them; of an object that is not there yet nothing can be."""
+    if not deployment.metadata.uid:
+        return ()
+    has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
+    return resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
 
 
 class _Reader:

@@ -84,6 +84,18 @@ async def test_what_changes_is_told_by_field_and_by_derived_value(
     assert int(derived["after"]) > 64
 
 
+async def test_what_is_on_its_way_already_is_told_as_such(planned: Callable[..., Any]) -> None:
+    world = served(deepseek(**V3))
+    new = {**V3, "quantization": "fp8"}
+    world.carry_out(world.plan(deepseek(generation=2, **new)))
+
+    found = await planned(cluster_of(world, new), new)
+
+    assert "is on its way already, and" in found["changes"]["message"]
+    assert found["time"]["strategy"] == "BlueGreen"
+    assert any("under way already" in note for note in found["time"]["notes"])
+
+
 async def test_a_revision_of_before_comes_back_as_it_was_frozen(
     planned: Callable[..., Any],
 ) -> None:
