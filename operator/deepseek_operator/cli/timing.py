@@ -166,10 +166,12 @@ def _course(planned: Planned, spec: DeepSeekDeploymentSpec) -> Iterator[Part]:
     for number, (step, seconds) in enumerate(zip(plan.steps, course.steps, strict=True), start=1):
         yield Part(f"step {number}", seconds, f"{step.weight} % of the requests: {seen}")
     if course.decision is None:
-        why = "not known without a rate: set workload.requestsPerSecond, or --requests-per-second"
+        why = "of these requests none comes"
+        if rate is None:
+            why = (
+                "not known without a rate: set workload.requestsPerSecond, or --requests-per-second"
+            )
         yield Part("decision", None, why)
-    elif math.isinf(course.decision):
-        yield Part("decision", None, "of so few requests none comes")
     else:
         why = (
             f"more than the last step, until enough of {rate:g} requests/s were seen, if none fails"

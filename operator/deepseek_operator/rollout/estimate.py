@@ -37,7 +37,7 @@ class Course:
 
     steps: tuple[float, ...]
     decision: float | None
-    """After the last step; None where it is not known how many requests there are."""
+    """After the last step; None where it is not known how many requests there are, or where these never decide."""
     mirror: float = 0.0
     """Of copies, before the first step."""
 
@@ -53,7 +53,8 @@ def course(plan: Plan, rate: float | None) -> Course:
     known = [metric for metric in plan.metrics if not metric.learns]
     decision = None
     if rate is not None and known and plan.steps:
-        decision = _until_decided(replace(plan, metrics=tuple(known)), {}, rate)
+        found = _until_decided(replace(plan, metrics=tuple(known)), {}, rate)
+        decision = None if math.isinf(found) else found
     return Course(steps, decision, mirror)
 
 

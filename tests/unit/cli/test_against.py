@@ -14,7 +14,7 @@ from deepseek_operator.kube.errors import UnreachableError
 from deepseek_operator.rollout.revisions import target_key
 from tests.conftest import Golden
 from tests.unit.capacity import machines
-from tests.unit.cli.clusters import NODES, V3, cluster_of, empty, plan, running, write
+from tests.unit.cli.clusters import NODES, OBJECTS, V3, cluster_of, empty, plan, running, write
 from tests.unit.cli.test_planning import OBJECT
 from tests.unit.fake_api import FakeApi
 from tests.unit.samples import Manifest, deepseek
@@ -160,6 +160,19 @@ async def test_a_spec_that_cannot_be_read_any_more_is_said(planned: Callable[...
     assert "cannot be read by this version" in changes["notes"][0]
 
 
+async def test_a_record_of_a_newer_operator_is_not_compared(planned: Callable[..., Any]) -> None:
+    world = served(deepseek(**V3))
+    del world.stored["sizing"]
+    for (kind, _), item in world.children.items():
+        if kind == "ControllerRevision":
+            item["data"]["format"] = 99
+
+    changes = (await planned(cluster_of(world, V3), {**V3, "quantization": "fp8"}))["changes"]
+
+    assert changes["sizing"] == []
+    assert "is not known" in changes["notes"][0]
+
+
 async def test_an_object_that_goes_is_said(planned: Callable[..., Any]) -> None:
     api = running(V3, deletionTimestamp="2026-03-01T12:00:00Z")
 
@@ -189,6 +202,24 @@ async def test_kinds_that_may_not_be_listed_are_named(planned: Callable[..., Any
     assert found["notListed"] == ["Role", "RoleBinding", "LeaderWorkerSet"]
     unknown = [one["kind"] for one in found["objects"] if one["action"] == "make or keep"]
     assert unknown == ["Role", "RoleBinding"]
+
+
+async def test_what_is_not_known_and_what_cannot_be_is_told_on_a_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_nodes = {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H100-80GB-HBM3"}}
+    api = empty()
+    api.fault = lambda call: "403" if call.path.endswith("/jobs") else None
+    file, there = write(tmp_path, two_nodes), ("--accelerators", "16xH100:8", "--diff")
+
+    await plan(api, file, *there)
+    assert "you may not list Job: what is there of them is not known" in capsys.readouterr().out
+    api.fault = lambda call: "404" if "leaderworkersets" in call.path else None
+    await plan(api, file, *there)
+
+    said = capsys.readouterr().out
+    assert "children  the operator would make nothing new: spec: one replica" in said
+    assert "the cluster has no LeaderWorkerSet" in said
 
 
 async def test_a_route_that_may_not_be_read_is_named(planned: Callable[..., Any]) -> None:
@@ -264,6 +295,13 @@ async def test_a_cluster_without_such_objects_is_told_first(tmp_path: Path) -> N
         await plan(api, write(tmp_path, V3))
 
 
+async def test_whoever_may_not_list_them_has_a_new_object(planned: Callable[..., Any]) -> None:
+    api = empty()
+    api.fault = lambda call: "403" if call.path == OBJECTS and call.method == "GET" else None
+
+    assert not (await planned(api, V3))["changes"]["exists"]
+
+
 async def test_a_server_that_does_not_answer_is_no_empty_cluster(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
         await plan(FakeApi(fault=lambda _: "before"), write(tmp_path, V3))
@@ -274,6 +312,19 @@ async def test_what_the_command_line_sets_is_not_of_the_file(planned: Callable[.
 
     said = "children and changes are of the file alone: --input-tokens, --set is not in them"
     assert said in found["notes"]
+
+
+async def test_what_the_first_rollout_begins_with_is_not_counted(
+    planned: Callable[..., Any],
+) -> None:
+    entry = {"model": "DeepSeek-R1", "source": "pvc://r1", "accelerator": {"count": 8}}
+
+    found = await planned(empty(), {**V3, "rollout": {"strategy": "Canary", "from": entry}})
+
+    assert found["time"]["strategy"] == "First"
+    assert any(note.startswith("rollout.from comes first") for note in found["time"]["notes"])
+    # It is a revision of the history once the other serves.
+    assert "let go" not in {one["action"] for one in found["children"]["objects"]}
 
 
 async def test_weights_on_their_way_take_as_long_as_their_fetch_says(
