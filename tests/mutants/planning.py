@@ -63,6 +63,14 @@ PLANNING: tuple[Mutant, ...] = (
         caught_by=(f"{_ADMISSION}::test_what_the_server_refuses_is_refused_in_its_words",),
     ),
     Mutant(
+        name="what-the-operator-will-not-do-fits",
+        breaks="a plan of what the operator would not serve ends with 0",
+        file="cli/offline.py",
+        old="        if self.making is not None and self.making.stalled:\n",
+        new="        if self.making is not None and self.making.stalled and not self.blocks:\n",
+        caught_by=(f"{_AGAINST}::test_what_is_not_known_and_what_cannot_be_is_told_on_a_screen",),
+    ),
+    Mutant(
         name="no-permission-is-a-refusal",
         breaks="whoever may not patch is told that the object is refused",
         file="cli/admission.py",
@@ -108,7 +116,7 @@ PLANNING: tuple[Mutant, ...] = (
         file="cli/timing.py",
         old="    if known.fetched.is_complete:\n",
         new="    if known.fetched.is_complete and not planned:\n",
-        caught_by=(f"{_AGAINST}::test_weights_that_are_there_take_no_time",),
+        caught_by=(f"{_CLI}/test_against_time.py::test_weights_that_are_there_take_no_time",),
     ),
     Mutant(
         name="steps-of-any-rate",

@@ -32,7 +32,8 @@ def plan(found: "Plan") -> Document:
     """A plan; bytes, seconds, US dollars."""
     return {
         "name": found.name,
-        "fits": int(found.ending) == 0,
+        # What nothing is derived of is not known to fit.
+        "fits": int(found.ending) == 0 if found.blocks or found.ending else None,
         "workload": named(found.workload),
         "blocks": [_block(entry) for entry in found.blocks],
         **({} if found.peak is None else {"peak": _peak(found.peak)}),

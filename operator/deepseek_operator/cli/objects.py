@@ -18,6 +18,10 @@ class InputError(Exception):
     """What is given cannot be used; the text names where and what to change."""
 
 
+class NotSizedError(InputError):
+    """Nothing is derived for what an object asks for, though an operator may serve it."""
+
+
 def seconds_of(text: str) -> float:
     """A short time as 800ms or 1.5s, in seconds."""
     number, unit = re.fullmatch(r"([0-9.]+)(ms|s)", text).groups()  # type: ignore[union-attr]

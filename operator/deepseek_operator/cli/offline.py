@@ -44,6 +44,7 @@ class Plan:
     name: str
     workload: Workload
     blocks: tuple[Planned, ...]
+    """None where nothing is derived of what the object asks for."""
     notes: tuple[str, ...]
     peak: Peak | None = None
     """What rolling it out needs at once; None where it is not known what serves."""
@@ -60,6 +61,8 @@ class Plan:
     def ending(self) -> Ending:
         """Whether all of it can be as asked."""
         if self.admission is not None and self.admission.refused:
+            return Ending.REFUSED
+        if self.making is not None and self.making.stalled:
             return Ending.REFUSED
         good = (self.peak is None or not self.peak.lacks) and all(
             found.enough and not found.fleet.is_overloaded and not found.sized.missed

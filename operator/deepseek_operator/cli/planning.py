@@ -26,7 +26,7 @@ from deepseek_operator.cli import (
 )
 from deepseek_operator.cli.changes import Changes, Standing
 from deepseek_operator.cli.making import Making
-from deepseek_operator.cli.objects import Given, InputError
+from deepseek_operator.cli.objects import Given, InputError, NotSizedError
 from deepseek_operator.cli.offline import Plan
 from deepseek_operator.cli.peaks import Owner
 from deepseek_operator.cli.timing import Fetched, Known, Time, Way
@@ -45,11 +45,17 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
     # Before anything else: where the cluster knows no such objects there is nothing to plan for.
     present = await lookup.find(kube, namespace, given.name) if given.name else None
     cluster, pools = await _accelerators(kube, options, known)
-    found = offline.plan_on(pools, options, known, name=given.name, spec=given.spec)
+    try:
+        found = offline.plan_on(pools, options, known, name=given.name, spec=given.spec)
+    except NotSizedError as error:
+        # What it changes of what runs is known all the same.
+        found = Plan(
+            given.name, questions.workload_of(given.spec, options), (), (f"not sized: {error}",)
+        )
     if options.accelerators:
         note = "what of --accelerators is free is not known, so there is no peak"
         found = replace(found, notes=(*found.notes, note))
-    else:
+    elif found.blocks:
         owner = Owner(namespace, given.name, _serving(present))
         peak = peaks.peak_of(found.blocks, cluster, known=known, spec=given.spec, owner=owner)
         found = replace(found, peak=peak)
@@ -211,7 +217,9 @@ class _There:
         observed: Observed,
         made: Making,
         options: argparse.Namespace,
-    ) -> Time:
+    ) -> Time | None:
+        if not found.blocks:
+            return None
         status = _status(self.present)
         warmups = [int(one["seconds"]) for one in status.get("warmup") or () if "seconds" in one]
         known = Known(
@@ -220,7 +228,7 @@ class _There:
             start_seconds=timing.start_time(options.start_time),
             warmup_seconds=max(warmups, default=None),
         )
-        way = self._way(found, standing)
+        way: Way = "None" if made.stalled else self._way(found, standing)
         reckoned = timing.time(found.blocks[0], self.given.spec, way=way, known=known)
         if standing.target != standing.desired or way == "None":
             return reckoned

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepseek_operator.cli.columns import BOLD, RED, aligned, painted
+from deepseek_operator.cli.columns import BOLD, aligned, painted
 from deepseek_operator.cli.timing import spoken
 
 if TYPE_CHECKING:
     from deepseek_operator.cli.admission import Admission
     from deepseek_operator.cli.changes import Change, Changes
     from deepseek_operator.cli.making import Child, Making
+    from deepseek_operator.cli.offline import Plan
     from deepseek_operator.cli.timing import Time
 
 Document = dict[str, Any]
@@ -45,8 +46,7 @@ def making(found: "Making", *, color: bool) -> list[str]:
     """The objects, one a line."""
     head = painted("children", BOLD, color=color)
     if found.stalled:
-        said = painted(f"the operator would make nothing new: {found.stalled}", RED, color=color)
-        head = f"{head}  {said}"
+        head += "  nothing new is made"
     rows = [(one.action, one.kind, one.name, _count(one)) for one in found.children]
     lines = [head, *_rows(rows)]
     if any(one.name.endswith("-listing") and one.action == "make" for one in found.children):
@@ -100,11 +100,14 @@ _WAYS: Mapping[str, str] = {
 }
 
 
-def admission(found: "Admission", *, color: bool) -> list[str]:
-    """What the API server said, where it did not take the object."""
-    if found.refused:
-        return [painted(f"refused by the API server: {found.refused}", RED, color=color)]
-    return [f"note: the API server was not asked: {found.not_asked}"] if found.not_asked else []
+def refusals(found: "Plan") -> list[str]:
+    """What the API server, or the operator after it, would not do."""
+    said = []
+    if found.admission is not None and found.admission.refused:
+        said.append(f"refused by the API server: {found.admission.refused}")
+    if found.making is not None and found.making.stalled:
+        said.append(f"the operator would make nothing new: {found.making.stalled}")
+    return said
 
 
 def _rows(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -45,7 +45,10 @@ def plan(found: "Plan", *, color: bool) -> str:
         lines += ["", *rollout_told.making(found.making, color=color)]
     if found.time is not None:
         lines += ["", *rollout_told.time(found.time, color=color)]
-    lines += ["", *(f"note: {note}" for note in found.notes), *_verdict(found, color=color)]
+    notes = list(found.notes)
+    if found.admission is not None and found.admission.not_asked:
+        notes.append(f"the API server was not asked: {found.admission.not_asked}")
+    lines += ["", *(f"note: {note}" for note in notes), *_verdict(found, color=color)]
     return "\n".join(lines)
 
 
@@ -202,12 +205,11 @@ def _verdict(found: "Plan", *, color: bool) -> list[str]:
     if found.peak is not None and found.peak.lacks:
         short.append("spec.rollout.strategy: there is no room for its peak")
     late = [text for entry in found.blocks for text in entry.sized.missed]
-    said = [] if found.admission is None else rollout_told.admission(found.admission, color=color)
-    if found.admission is not None and found.admission.refused and not short and not late:
-        return said
-    if not short and not late:
-        return [*said, painted("fits", GREEN, color=color)]
-    return [*said, *(painted(f"falls short: {text}", RED, color=color) for text in (*short, *late))]
+    refused = rollout_told.refusals(found)
+    bad = [*(f"falls short: {text}" for text in (*short, *late)), *refused]
+    if bad:
+        return [painted(text, RED, color=color) for text in bad]
+    return [painted("fits", GREEN, color=color) if found.blocks else "nothing is refused"]
 
 
 def load(workload: Workload) -> str:

@@ -13,12 +13,10 @@ from deepseek_operator.cli.objects import InputError
 from deepseek_operator.kube.errors import UnreachableError
 from deepseek_operator.rollout.revisions import target_key
 from tests.conftest import Golden
-from tests.unit.capacity import machines
 from tests.unit.cli.clusters import NODES, OBJECTS, V3, cluster_of, empty, plan, running, write
 from tests.unit.cli.test_planning import OBJECT
 from tests.unit.fake_api import FakeApi
-from tests.unit.samples import Manifest, deepseek
-from tests.unit.test_observe_nodes import put
+from tests.unit.samples import CPU_SPEC, Manifest, deepseek
 from tests.unit.world import World, served
 
 
@@ -82,18 +80,6 @@ async def test_what_changes_is_told_by_field_and_by_derived_value(
     [derived] = [one for one in changes["sizing"] if one["name"] == "maxConcurrentSequences"]
     assert derived["before"] == "64"
     assert int(derived["after"]) > 64
-
-
-async def test_what_is_on_its_way_already_is_told_as_such(planned: Callable[..., Any]) -> None:
-    world = served(deepseek(**V3))
-    new = {**V3, "quantization": "fp8"}
-    world.carry_out(world.plan(deepseek(generation=2, **new)))
-
-    found = await planned(cluster_of(world, new), new)
-
-    assert "is on its way already, and" in found["changes"]["message"]
-    assert found["time"]["strategy"] == "BlueGreen"
-    assert any("under way already" in note for note in found["time"]["notes"])
 
 
 async def test_a_revision_of_before_comes_back_as_it_was_frozen(
@@ -212,14 +198,16 @@ async def test_what_is_not_known_and_what_cannot_be_is_told_on_a_screen(
     api.fault = lambda call: "403" if call.path.endswith("/jobs") else None
     file, there = write(tmp_path, two_nodes), ("--accelerators", "16xH100:8", "--diff")
 
-    await plan(api, file, *there)
+    assert await plan(api, file, *there) == 0
     assert "you may not list Job: what is there of them is not known" in capsys.readouterr().out
     api.fault = lambda call: "404" if "leaderworkersets" in call.path else None
-    await plan(api, file, *there)
+    assert await plan(api, file, *there) == 1
 
-    said = capsys.readouterr().out
-    assert "children  the operator would make nothing new: spec: one replica" in said
-    assert "the cluster has no LeaderWorkerSet" in said
+    *_, last = said = capsys.readouterr().out.splitlines()
+    assert "children  nothing new is made" in said
+    assert last.startswith("the operator would make nothing new: spec: one replica")
+    assert "the cluster has no LeaderWorkerSet" in last
+    assert "time  no revision is rolled out" in said
 
 
 async def test_a_route_that_may_not_be_read_is_named(planned: Callable[..., Any]) -> None:
@@ -270,6 +258,40 @@ async def test_the_namespace_is_the_one_that_kubectl_would_take(
     assert found["changes"]["namespace"] == namespace
 
 
+ON_CPU: Manifest = {**CPU_SPEC, "model": "DeepSeek-R1-Distill-Qwen-7B", "gateway": {}}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        pytest.param(ON_CPU, "spec.accelerator.kind: CPU is not planned for", id="cpu"),
+        pytest.param({**V3, "model": "own"}, "spec.model: own is not in the catalog", id="own"),
+    ],
+)
+async def test_what_is_not_sized_is_compared_all_the_same(
+    given: Manifest, why: str, planned: Callable[..., Any]
+) -> None:
+    found = await planned(running(given), {**given, "replicas": 2})
+
+    assert [one["field"] for one in found["changes"]["spec"]] == ["spec.replicas"]
+    assert any(one["action"] == "keep" for one in found["children"]["objects"])
+    assert found["admission"]["asked"]
+    assert found["blocks"] == []
+    assert not {"time", "peak"} & set(found)
+    assert (found["fits"], found["code"]) == (None, 0)
+    assert found["notes"][0].startswith(f"not sized: {why}")
+
+
+async def test_what_is_not_sized_says_so_on_a_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await plan(running(ON_CPU), write(tmp_path, ON_CPU)) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith("note: not sized: spec.accelerator.kind: CPU is not planned for")
+    assert lines[-1] == "nothing is refused"
+
+
 async def test_two_namespaces_are_one_too_many(tmp_path: Path) -> None:
     file = write(tmp_path, V3, namespace="other")
 
@@ -312,75 +334,6 @@ async def test_what_the_command_line_sets_is_not_of_the_file(planned: Callable[.
 
     said = "children and changes are of the file alone: --input-tokens, --set is not in them"
     assert said in found["notes"]
-
-
-async def test_what_the_first_rollout_begins_with_is_not_counted(
-    planned: Callable[..., Any],
-) -> None:
-    entry = {"model": "DeepSeek-R1", "source": "pvc://r1", "accelerator": {"count": 8}}
-
-    found = await planned(empty(), {**V3, "rollout": {"strategy": "Canary", "from": entry}})
-
-    assert found["time"]["strategy"] == "First"
-    assert any(note.startswith("rollout.from comes first") for note in found["time"]["notes"])
-    # It is a revision of the history once the other serves.
-    assert "let go" not in {one["action"] for one in found["children"]["objects"]}
-
-
-async def test_weights_on_their_way_take_as_long_as_their_fetch_says(
-    planned: Callable[..., Any],
-) -> None:
-    fetched = {name: value for name, value in V3.items() if name != "source"}
-    api = cluster_of(World(), fetched)
-    claim = (await planned(api, fetched))["children"]["objects"]
-    [volume] = [one["name"] for one in claim if one["kind"] == "PersistentVolumeClaim"]
-    progress = {"phase": "Fetching", "bytesDone": 600 * 10**9, "bytesPerSecond": 10**9}
-    api.objects[OBJECT]["status"] = {"weights": [{"claim": volume, "source": "s", **progress}]}
-
-    [fetch] = [
-        one for one in (await planned(api, fetched))["time"]["parts"] if one["name"] == "fetch"
-    ]
-
-    assert 80 < fetch["seconds"] < 100
-    assert "as the fetch measures it" in fetch["why"]
-
-
-async def test_weights_that_are_there_take_no_time(planned: Callable[..., Any]) -> None:
-    fetched = {name: value for name, value in V3.items() if name != "source"}
-    world = served(deepseek(**fetched))
-    found = await planned(cluster_of(world, fetched), {**fetched, "quantization": "fp8"})
-
-    [fetch] = [one for one in found["time"]["parts"] if one["name"] == "fetch"]
-    assert (fetch["seconds"], fetch["why"]) == (0, "the weights are fetched already")
-
-
-async def test_warm_ups_of_before_say_how_long_one_takes(planned: Callable[..., Any]) -> None:
-    world = served(deepseek(**V3))
-    of = {"revision": world.stored["serving"]["revision"], "at": "2026-03-01T11:00:00Z"}
-    times = {"a": 40, "b": 95}
-    world.stored["warmup"] = [
-        {"pod": pod, "seconds": seconds, "requests": 9, **of} for pod, seconds in times.items()
-    ]
-
-    found = await planned(cluster_of(world, V3), {**V3, "quantization": "fp8"})
-
-    [warm] = [one for one in found["time"]["parts"] if one["name"] == "warm-up"]
-    assert warm["seconds"] == 95
-    assert found["time"]["complete"]
-
-
-@pytest.mark.parametrize(("nodes", "way"), [(3, "Canary"), (1, "Replace")])
-async def test_auto_takes_as_long_as_what_it_would_choose(
-    nodes: int, way: str, planned: Callable[..., Any]
-) -> None:
-    api = running(V3, nodes=nodes)
-    put(
-        api,
-        machines.engine("e", of="chat", revision=target_key(deepseek(**V3).spec), on="n0", gpus=8),
-    )
-    after = {**V3, "quantization": "fp8", "rollout": {"strategy": "Auto"}}
-
-    assert (await planned(api, after))["time"]["strategy"] == way
 
 
 def test_an_error_of_a_cluster_has_its_remedy(

@@ -240,6 +240,7 @@ def test_children_that_will_not_be_are_told_with_the_reason(
     catalog.write_text("models:\n" + entry.replace("DeepSeek-R1-Distill-Qwen-7B:", "Own-7B:"))
     file = write(tmp_path, "{model: Own-7B, accelerator: {product: NVIDIA-H200}}")
 
-    run("plan", "-f", file, "--accelerators", "8xH200:8", "--children", "--catalog", str(catalog))
+    there = ("--accelerators", "8xH200:8", "--children", "--catalog", str(catalog))
+    assert run("plan", "-f", file, *there) == 1
 
     assert "the operator would make nothing new: spec.model: Own-7B" in capsys.readouterr().out
