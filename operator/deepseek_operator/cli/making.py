@@ -37,7 +37,7 @@ _IMAGES = EngineImages(
 )
 """The operator's settings, which nobody else knows: nothing that is told here depends on them."""
 
-Action = Literal["make", "keep", "let go", "make or keep"]
+Action = Literal["make", "keep", "let go", "keep or make"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _child(wanted: Manifest, present: Manifest | None, unread: tuple[str, ...]) 
     count = wanted["spec"].get("replicas") if kind in ENGINE_SETS else None
     before = present["spec"].get("replicas") if present and count is not None else None
     return Child(
-        action="make or keep" if kind in unread else action,
+        action="keep or make" if kind in unread else action,
         kind=kind,
         name=wanted["metadata"]["name"],
         replicas=count,

@@ -186,7 +186,7 @@ async def test_kinds_that_may_not_be_listed_are_named(planned: Callable[..., Any
     found = (await planned(api, V3))["children"]
 
     assert found["notListed"] == ["Role", "RoleBinding", "LeaderWorkerSet"]
-    unknown = [one["kind"] for one in found["objects"] if one["action"] == "make or keep"]
+    unknown = [one["kind"] for one in found["objects"] if one["action"] == "keep or make"]
     assert unknown == ["Role", "RoleBinding"]
 
 

@@ -141,5 +141,5 @@ def test_of_kinds_that_may_not_be_listed_nothing_is_claimed() -> None:
     found = told(V3, unread=("Role",))
 
     [role] = [one for one in found.children if one.kind == "Role"]
-    assert role.action == "make or keep"
+    assert role.action == "keep or make"
     assert found.unread == ("Role",)
