@@ -23,7 +23,7 @@ class Room:
     """Nodes of the test's own, in a zone of their own."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self.zone = cluster.namespace
         self._names: list[str] = []
 
@@ -31,7 +31,7 @@ class Room:
         """A node for each, by product and number of its accelerators, ready; their names."""
         first = len(self._names)
         names = [f"{self.zone}-{first + place}" for place in range(len(kinds))]
-        self._cluster.plane.add_nodes(
+        self.cluster.plane.add_nodes(
             FakeNode(name, gpu, count, zone=self.zone)
             for name, (gpu, count) in zip(names, kinds, strict=True)
         )
@@ -49,7 +49,7 @@ class Room:
     async def remove(self) -> None:
         """All of them."""
         for name in self._names:
-            await self._cluster.send("DELETE", f"{NODES}/{name}")
+            await self.cluster.send("DELETE", f"{NODES}/{name}")
 
     def asking(self, count: int, *, product: Gpu | None = H200, **spec: Any) -> Manifest:
         """An object whose pods have so many accelerators each, in this zone alone."""

@@ -103,8 +103,8 @@ CHILDREN = (
         name="start-up-budget-too-short",
         breaks="a large model is killed while its weights load from slow storage",
         file="engines/probes.py",
-        old="return 2 * (_START_SECONDS",
-        new="return (_START_SECONDS",
+        old="return 2 * loading.loading_seconds(size)",
+        new="return loading.loading_seconds(size)",
         caught_by=(f"{_VLLM}::test_a_model_of_unknown_size_is_given_time_for_a_large_one",),
     ),
     Mutant(

@@ -15,6 +15,7 @@ from tests.mutants.limits import LIMITS
 from tests.mutants.measured import MEASURED
 from tests.mutants.mirror import MIRROR
 from tests.mutants.patch import Mutant
+from tests.mutants.planning import PLANNING
 from tests.mutants.quality import QUALITY
 from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
@@ -53,4 +54,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *TRTLLM,
     *ADVICE,
     *ACCELERATORS,
+    *PLANNING,
 )

@@ -18,7 +18,7 @@ from tests.unit import structural, world
 from tests.unit.samples import Manifest
 
 Fault = Callable[["Call"], str | None]
-"""What goes wrong with a call: "before" (refused connection), "after" (answer lost), "409", "500"."""
+"""What goes wrong with a call: "before" (refused connection), "after" (answer lost), "409", "500"; or it raises an Answer."""
 
 _OWNED = ("metadata", "spec", "data", "revision")
 
@@ -36,7 +36,12 @@ class Call:
     @property
     def writes(self) -> bool:
         """Whether it could change something; events tell, they decide nothing."""
-        return self.method != "GET" and not self.path.endswith("/events")
+        return self.method != "GET" and not self.is_dry and not self.path.endswith("/events")
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether what comes of it is answered and not stored."""
+        return self.query.get("dryRun") == "All"
 
 
 class Answer(Exception):  # noqa: N818 - an answer
@@ -117,7 +122,10 @@ class FakeApi:
         read = json.loads(body) if isinstance(body, str) else _copy(body)
         call = Call(len(self.calls), method, parts.path, query, read)
         self.calls.append(call)
-        fault = self.fault(call)
+        try:
+            fault = self.fault(call)
+        except Answer as refusal:
+            return _response(refusal.code, {"reason": refusal.reason, "message": refusal.message})
         if fault == "before":
             raise TimeoutError("no connection")
         if fault is not None and fault.isdigit():
@@ -179,7 +187,7 @@ class FakeApi:
         created = _copy(call.body)
         entry = {"manager": call.query["fieldManager"], "operation": "Update"}
         created["metadata"]["managedFields"] = [{**entry, "applied": _copy(call.body)}]
-        return self.put(path, created)
+        return created if call.is_dry else self.put(path, created)
 
     def _apply(self, call: Call) -> Manifest:
         path, _, sub = call.path.partition("/status")
@@ -216,7 +224,7 @@ class FakeApi:
         before = self.objects[call.path]["metadata"]["resourceVersion"]
         if before != patched["metadata"]["resourceVersion"]:
             raise Answer(409, "Conflict", "resourceVersion differs")
-        return self.put(call.path, patched)
+        return patched if call.is_dry else self.put(call.path, patched)
 
     def _delete(self, call: Call) -> Manifest:
         present = self.objects.get(call.path)

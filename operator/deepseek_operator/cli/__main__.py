@@ -29,8 +29,8 @@ TASKS: Mapping[str, str] = {
 """What a model may be wanted for."""
 
 _CODES = """exit codes of status: 0 as the spec asks, 1 rolled back or not servable, 2 under way, 3 a person is needed
-exit codes of plan:   0 fits, 1 cannot be served or the file is wrong, 2 the command line is wrong,
-                      3 can be served, but with too few accelerators or replicas, or beyond a latency target
+exit codes of plan:   0 fits, 1 cannot be served, the API server refuses it, or the file is wrong,
+                      2 the command line is wrong, 3 can be served, but with too few accelerators or replicas, or beyond a latency target
 exit codes of advise: 0 a model can be served as asked, 1 none runs there or an option is wrong, 2 the command line
                       is wrong, 3 some run there, but none as asked
 exit codes of others: 0 done, 1 not done, 2 the command line is wrong"""
@@ -62,7 +62,10 @@ def parser() -> Parser:
     status = verbs.add("status", "what serves, what is asked for, and how far it is")
     _add_name(status)
     status.add_argument("-w", "--watch", action="store_true", help="until nothing is under way")
-    _add_name(verbs.add("explain", "what was derived of the desired revision, and why"))
+    _add_output(status)
+    explain = verbs.add("explain", "what was derived of the desired revision, and why")
+    _add_name(explain)
+    _add_output(explain)
     for verb, text in HELP.items():
         _add_name(verbs.add(verb, text))
     _add_name(verbs.add("pause", "hold a Canary where it is"))
@@ -74,10 +77,14 @@ def _add_name(parser: Parser) -> None:
     parser.add_argument("name", help="of the DeepSeekDeployment")
 
 
-def _add_catalog(parser: Parser) -> None:
+def _add_output(parser: Parser) -> None:
     parser.add_argument(
         "-o", "--output", choices=("table", "json", "yaml"), default="table", help="default: table"
     )
+
+
+def _add_catalog(parser: Parser) -> None:
+    _add_output(parser)
     parser.add_argument(
         "--catalog",
         action="append",
@@ -97,6 +104,22 @@ def _add_plan(parser: Parser) -> None:
     )
     add("--quantization", help="auto, none, fp8, int8, int4-awq or nvfp4; default: spec's, or auto")
     _add_load(parser, default="spec.workload's, or ", rate="derives the replicas")
+    add(
+        "--diff",
+        action="store_true",
+        help="compare with what runs in the cluster, though --accelerators says what there is",
+    )
+    add(
+        "--children",
+        action="store_true",
+        help="also the objects that the operator makes of it; always, where the cluster is asked",
+    )
+    add("--fetch-rate", metavar="500MB/s", help="of the source of the weights; default: 500MB/s")
+    add(
+        "--start-time",
+        metavar="5m",
+        help="of one engine, until it answers; default: by the size of the weights",
+    )
     add(
         "--set",
         action="append",
@@ -176,8 +199,8 @@ def main() -> int:
 
 
 def _asks_the_cluster(options: argparse.Namespace) -> bool:
-    """Whether a plan is of the accelerators that there are."""
-    return options.verb == "plan" and not options.accelerators
+    """Whether a plan is of the accelerators that there are, or compared with what runs."""
+    return options.verb == "plan" and (options.diff or not options.accelerators)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.cli import rollout_told
 from deepseek_operator.sizing import reasons
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ def plan(found: "Plan") -> Document:
     """A plan; bytes, seconds, US dollars."""
     return {
         "name": found.name,
-        "fits": int(found.ending) == 0,
+        # What nothing is derived of is not known to fit.
+        "fits": int(found.ending) == 0 if found.blocks or found.ending else None,
         "workload": named(found.workload),
         "blocks": [_block(entry) for entry in found.blocks],
         **({} if found.peak is None else {"peak": _peak(found.peak)}),
+        **_rollout(found),
         "notes": list(found.notes),
     }
 
@@ -48,6 +51,17 @@ def listing(kind: str, known: Catalog) -> Document:
             for name, entry in entries.items()
         }
     }
+
+
+def _rollout(found: "Plan") -> Document:
+    """What is known of it: without a cluster little is."""
+    parts = {
+        "changes": found.changes and rollout_told.changes_document(found.changes),
+        "children": found.making and rollout_told.making_document(found.making),
+        "time": found.time and rollout_told.time_document(found.time),
+        "admission": found.admission and rollout_told.admission_document(found.admission),
+    }
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _peak(peak: "Peak") -> Document:

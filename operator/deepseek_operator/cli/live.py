@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from deepseek_operator.catalog.facts import CatalogError
-from deepseek_operator.cli import ask, planning, show
+from deepseek_operator.cli import ask, documents, lookup, planning, remedies, show
 from deepseek_operator.cli.ask import NothingToAskError
 from deepseek_operator.cli.objects import InputError
 from deepseek_operator.cli.show import Standing
@@ -39,7 +40,7 @@ def connect_and_run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(run(options))
     except _ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {remedies.told(error, options)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -50,11 +51,11 @@ async def run(options: argparse.Namespace) -> int:
     api, namespace = await client.connect_as_user(
         kubeconfig=options.kubeconfig, context=options.context
     )
-    kube, namespace = Kube(api, manager=MANAGER), options.namespace or namespace
+    kube = Kube(api, manager=MANAGER)
     try:
         if options.verb == "plan":
             return await planning.plan(kube, options, namespace=namespace)
-        return await carry_out(kube, options, namespace=namespace)
+        return await carry_out(kube, options, namespace=options.namespace or namespace)
     finally:
         await kube.close()
 
@@ -63,12 +64,10 @@ async def carry_out(kube: Kube, options: argparse.Namespace, *, namespace: str) 
     """One verb; the exit code."""
     name = options.name
     if options.verb == "status":
-        return await _status(kube, namespace, name, watch=options.watch)
-    manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
-    if manifest is None:
-        return _missing(namespace, name)
+        return await _status(kube, options, namespace)
+    manifest = await lookup.get(kube, namespace, name)
     if options.verb == "explain":
-        print(show.explain(manifest))
+        print(_told(options.output, show.explain(manifest), show.reasons(manifest)))
         return 0
     meant = _at(manifest)
     for _ in range(_TRIES):
@@ -104,22 +103,28 @@ def _operations(manifest: dict[str, Any], verb: str) -> list[dict[str, Any]]:
     return ask.command(manifest, Verb(verb))
 
 
-async def _status(kube: Kube, namespace: str, name: str, *, watch: bool) -> int:
-    shown = ""
+async def _status(kube: Kube, options: argparse.Namespace, namespace: str) -> int:
+    shown: object = None
     while True:
-        manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, namespace, name)
-        if manifest is None:
-            return _missing(namespace, name)
-        standing = show.standing(manifest)
+        manifest = await lookup.get(kube, namespace, options.name)
+        standing, told = show.standing(manifest), show.document(manifest)
+        # How long it is so changes with every look; a program wants to hear of what is new.
         text = show.describe(manifest, now=datetime.now(UTC))
-        if text != shown:
-            print(text, flush=True)
-            shown = text
-        if not watch or standing is not Standing.UNDER_WAY:
+        news = text if options.output == "table" else told
+        if news != shown:
+            print(_told(options.output, text, told, is_one_of_many=options.watch), flush=True)
+            shown = news
+        if not options.watch or standing is not Standing.UNDER_WAY:
             return int(standing)
         await asyncio.sleep(_PERIOD_SECONDS)
 
 
-def _missing(namespace: str, name: str) -> int:
-    print(f"error: there is no DeepSeekDeployment {namespace}/{name}", file=sys.stderr)
-    return 1
+def _told(output: str, text: str, document: dict[str, Any], *, is_one_of_many: bool = False) -> str:
+    """As text or as data; of many documents JSON has one a line, and YAML a line before each."""
+    if output == "table":
+        return text
+    if not is_one_of_many:
+        return documents.render(document, output)
+    if output == "json":
+        return json.dumps(document)
+    return f"---\n{documents.render(document, output)}"

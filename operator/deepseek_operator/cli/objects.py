@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,50 @@ class InputError(Exception):
     """What is given cannot be used; the text names where and what to change."""
 
 
+class NotSizedError(InputError):
+    """Nothing is derived for what an object asks for, though an operator may serve it."""
+
+
 def seconds_of(text: str) -> float:
     """A short time as 800ms or 1.5s, in seconds."""
     number, unit = re.fullmatch(r"([0-9.]+)(ms|s)", text).groups()  # type: ignore[union-attr]
     return float(number) / (1000 if unit == "ms" else 1)
 
 
-def read_spec(filename: str) -> tuple[str, DeepSeekDeploymentSpec]:
-    """Name and spec of the one DeepSeekDeployment in a file."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The object of a file."""
+
+    manifest: dict[str, Any]
+    """As it is written."""
+    spec: DeepSeekDeploymentSpec
+
+    @property
+    def name(self) -> str:
+        """Empty where the file has none."""
+        return self._metadata("name")
+
+    @property
+    def namespace(self) -> str:
+        """Empty where the file has none: then the command line says it, or the context."""
+        return self._metadata("namespace")
+
+    def _metadata(self, field: str) -> str:
+        metadata = self.manifest.get("metadata")
+        return str(metadata.get(field) or "") if isinstance(metadata, dict) else ""
+
+
+def read(filename: str) -> Given:
+    """The one DeepSeekDeployment in a file, which may hold other kinds too."""
     text = sys.stdin.read() if filename == "-" else _text(filename)
     found = [
         item for item in _documents(text, filename) if item.get("kind") == "DeepSeekDeployment"
     ]
     if len(found) != 1:
+        names = ", ".join(name or "without a name" for name in map(_name, found))
         raise InputError(
-            f"{filename}: {len(found)} objects of kind DeepSeekDeployment; a plan is of exactly one"
+            f"{filename}: {len(found)} objects of kind DeepSeekDeployment{f' ({names})' if names else ''}; a plan is of "
+            "exactly one: give a file that has one"
         )
     manifest = found[0]
     spec = manifest.get("spec")
@@ -41,7 +71,7 @@ def read_spec(filename: str) -> tuple[str, DeepSeekDeploymentSpec]:
         close = facts.nearest(name, known, count=1)[0]
         raise InputError(f"{filename}: {path}.{name}: unknown field; did you mean {close}?")
     try:
-        return _name(manifest), DeepSeekDeploymentSpec.model_validate(spec)
+        return Given(manifest, DeepSeekDeploymentSpec.model_validate(spec))
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(map(str, ("spec", *first["loc"])))
@@ -101,7 +131,14 @@ def _documents(text: str, filename: str) -> list[dict[str, Any]]:
         line = f" line {where.line + 1}:" if where else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise InputError(f"{filename}:{line} {problem}") from error
-    return [item for item in found if isinstance(item, dict)]
+    objects = [item for item in found if isinstance(item, dict)]
+    return [inner for item in objects for inner in _items(item)]
+
+
+def _items(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Itself, or what it holds, where it is a list as `kubectl get -o yaml` writes one."""
+    items = document.get("items") if document.get("kind") == "List" else None
+    return [document] if items is None else [item for item in items if isinstance(item, dict)]
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

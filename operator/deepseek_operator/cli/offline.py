@@ -5,18 +5,26 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.facts import CatalogError
-from deepseek_operator.cli import documents, objects, peaks, questions, tables
-from deepseek_operator.cli.objects import InputError
+from deepseek_operator.cli import documents, objects, peaks, questions, tables, timing
+from deepseek_operator.cli.objects import Given, InputError
 from deepseek_operator.cli.peaks import Peak, Planned
 from deepseek_operator.cli.questions import Block
+from deepseek_operator.cli.timing import Known, Time, Way
 from deepseek_operator.sizing.fleet import fleet_of
 from deepseek_operator.sizing.size import Sized, size
 from deepseek_operator.sizing.terms import CannotRunError, Pool, Question, Workload
+
+if TYPE_CHECKING:
+    from deepseek_operator.cli.admission import Admission
+    from deepseek_operator.cli.changes import Changes
+    from deepseek_operator.cli.making import Making
 
 
 class Ending(IntEnum):
@@ -36,13 +44,26 @@ class Plan:
     name: str
     workload: Workload
     blocks: tuple[Planned, ...]
+    """None where nothing is derived of what the object asks for."""
     notes: tuple[str, ...]
     peak: Peak | None = None
     """What rolling it out needs at once; None where it is not known what serves."""
+    time: Time | None = None
+    """How long its rollout takes."""
+    changes: "Changes | None" = None
+    """Of what runs; None without a cluster."""
+    making: "Making | None" = None
+    """The objects that the operator makes of it; None where nobody asked."""
+    admission: "Admission | None" = None
+    """What the API server says of it; None without a cluster."""
 
     @property
     def ending(self) -> Ending:
         """Whether all of it can be as asked."""
+        if self.admission is not None and self.admission.refused:
+            return Ending.REFUSED
+        if self.making is not None and self.making.stalled:
+            return Ending.REFUSED
         good = (self.peak is None or not self.peak.lacks) and all(
             found.enough and not found.fleet.is_overloaded and not found.sized.missed
             for found in self.blocks
@@ -90,10 +111,15 @@ def wants_color() -> bool:
 
 def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
     """Of the accelerators that the command line names; with `rollout.from` also how the first rollout goes on them."""
-    name, spec = objects.read_spec(options.filename)
+    given = objects.read(options.filename)
+    spec = given.spec
     known = questions.prices(options.price, known)
     pools = questions.pools(options.accelerators, known)
-    plan = plan_on(pools, options, known, name=name, spec=spec)
+    plan = plan_on(pools, options, known, name=given.name, spec=spec)
+    plan = replace(plan, time=_time(plan, spec, options))
+    if options.children:
+        notes = (*plan.notes, *set_aside(options))
+        plan = replace(plan, making=_making(given, pools), notes=notes)
     first = questions.baseline(spec, options)
     if first is None:
         return plan
@@ -105,6 +131,45 @@ def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
     there = peaks.cluster_of(pools)
     peak = peaks.peak_of(plan.blocks, there, known=known, spec=spec, serving=before)
     return replace(plan, peak=peak)
+
+
+def set_aside(options: argparse.Namespace) -> tuple[str, ...]:
+    """That what the command line sets is in no object."""
+    names = ("quantization", "input_tokens", "output_tokens", "requests_per_second")
+    latencies = ("time_to_first_token", "time_per_output_token")
+    given = [name for name in (*names, *latencies) if getattr(options, name) is not None]
+    given += ["set"] if options.set else []
+    if not given:
+        return ()
+    said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    return (f"children and changes are of the file alone: {said} is not in them",)
+
+
+def _time(plan: Plan, spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> Time:
+    """As the strategy says: what serves is not known, nor what is fetched."""
+    strategy = spec.rollout.strategy
+    way: Way = "Canary" if strategy == "Auto" else strategy
+    known = Known(
+        fetch_rate=timing.fetch_rate(options.fetch_rate),
+        start_seconds=timing.start_time(options.start_time),
+    )
+    return timing.time(plan.blocks[0], spec, way=way, known=known)
+
+
+def _making(given: Given, pools: Sequence[Pool]) -> "Making":
+    """Of a new object in a cluster that knows everything."""
+    # The operator's own plan, which a sizing does without.
+    from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta  # noqa: PLC0415
+    from deepseek_operator.cli import making  # noqa: PLC0415
+    from deepseek_operator.observed import Observed  # noqa: PLC0415
+
+    metadata = ObjectMeta(name=given.name or "NAME", namespace=given.namespace or "default")
+    return making.making(
+        DeepSeekDeployment(metadata=metadata, spec=given.spec),
+        Observed(cluster=peaks.cluster_of(pools)),
+        stored={},
+        now=datetime.now(UTC),
+    )
 
 
 def plan_on(

@@ -12,7 +12,7 @@ from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog import accelerators, engines, facts
 from deepseek_operator.catalog.catalog import Catalog
-from deepseek_operator.cli.objects import InputError, seconds_of
+from deepseek_operator.cli.objects import InputError, NotSizedError, seconds_of
 from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question, Workload
 
 _POOL = re.compile(r"([1-9][0-9]*)x([^:]+):([1-9][0-9]*)")
@@ -144,11 +144,11 @@ def question(
     model = catalog.models.get(serving.model)
     if model is None:
         near = ", ".join(facts.nearest(serving.model, catalog.models))
-        raise InputError(
+        raise NotSizedError(
             f"{block.field}.model: {serving.model} is not in the catalog (nearest: {near}); add it with --catalog"
         )
     if serving.accelerator.kind == "CPU":
-        raise InputError(
+        raise NotSizedError(
             f"{block.field}.accelerator.kind: CPU is not planned for: only GPUs are sized; set kind: GPU, or leave "
             "the plan out"
         )

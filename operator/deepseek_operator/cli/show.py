@@ -37,6 +37,43 @@ def standing(manifest: Manifest) -> Standing:
     return Standing.AS_ASKED if rolled_out and settled else Standing.UNDER_WAY
 
 
+def document(manifest: Manifest) -> Manifest:
+    """The same as `describe` for programs: status as the object has it, but for what is the operator's alone."""
+    metadata, status = manifest["metadata"], dict(manifest.get("status") or {})
+    if "rollout" in status:
+        status["rollout"] = {
+            name: value for name, value in status["rollout"].items() if name != "record"
+        }
+    stands = standing(manifest)
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "generation": metadata["generation"],
+        "standing": _NAMES[stands],
+        "exitCode": int(stands),
+        "status": status,
+    }
+
+
+_NAMES = {
+    Standing.AS_ASKED: "AsAsked",
+    Standing.REFUSED: "Refused",
+    Standing.UNDER_WAY: "UnderWay",
+    Standing.NEEDS_A_PERSON: "NeedsAPerson",
+}
+
+
+def reasons(manifest: Manifest) -> Manifest:
+    """The same as `explain` for programs; `sizing` is null where nothing is known."""
+    metadata, status = manifest["metadata"], manifest.get("status") or {}
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "generation": metadata["generation"],
+        "sizing": status.get("sizing"),
+    }
+
+
 def describe(manifest: Manifest, *, now: datetime) -> str:
     """Everything that matters on one screen."""
     status, metadata = manifest.get("status", {}), manifest["metadata"]

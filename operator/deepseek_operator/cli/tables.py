@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from deepseek_operator.capacity.room import Fit
 from deepseek_operator.catalog.accelerators import LABELS
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.cli import rollout_told
 from deepseek_operator.cli.columns import BOLD, GREEN, RED, aligned, painted
 from deepseek_operator.sizing import reasons
 from deepseek_operator.sizing.memory import Memory
@@ -30,6 +31,8 @@ _PARTS = (
 def plan(found: "Plan", *, color: bool) -> str:
     """A plan on a screen."""
     lines = [f"{painted(found.name or 'plan', BOLD, color=color)}: {load(found.workload)}"]
+    if found.changes is not None:
+        lines += ["", *rollout_told.changes(found.changes, found.name, color=color)]
     for entry in found.blocks:
         lines += ["", *_block(entry, color=color)]
     total = sum(entry.fleet.per_hour for entry in found.blocks)
@@ -38,7 +41,14 @@ def plan(found: "Plan", *, color: bool) -> str:
         lines += ["", f"together {gpus} GPUs, ${total:,.2f} an hour"]
     if found.peak is not None:
         lines += ["", *_peak(found.peak)]
-    lines += ["", *(f"note: {note}" for note in found.notes), *_verdict(found, color=color)]
+    if found.making is not None:
+        lines += ["", *rollout_told.making(found.making, color=color)]
+    if found.time is not None:
+        lines += ["", *rollout_told.time(found.time, color=color)]
+    notes = list(found.notes)
+    if found.admission is not None and found.admission.not_asked:
+        notes.append(f"the API server was not asked: {found.admission.not_asked}")
+    lines += ["", *(f"note: {note}" for note in notes), *_verdict(found, color=color)]
     return "\n".join(lines)
 
 
@@ -195,9 +205,11 @@ def _verdict(found: "Plan", *, color: bool) -> list[str]:
     if found.peak is not None and found.peak.lacks:
         short.append("spec.rollout.strategy: there is no room for its peak")
     late = [text for entry in found.blocks for text in entry.sized.missed]
-    if not short and not late:
-        return [painted("fits", GREEN, color=color)]
-    return [painted(f"falls short: {text}", RED, color=color) for text in (*short, *late)]
+    refused = rollout_told.refusals(found)
+    bad = [*(f"falls short: {text}" for text in (*short, *late)), *refused]
+    if bad:
+        return [painted(text, RED, color=color) for text in bad]
+    return [painted("fits", GREEN, color=color) if found.blocks else "nothing is refused"]
 
 
 def load(workload: Workload) -> str:

@@ -4,13 +4,7 @@ import math
 from typing import Any
 
 from deepseek_operator.engines.contract import PORT, TOOLS_PATH, WARM_STATE_PATH, EngineRequest
-from deepseek_operator.sizing import memory
-
-_LOAD_BYTES_PER_SECOND = 200_000_000
-"""Slow network storage; a start-up probe must not kill a pod that is only loading."""
-
-_START_SECONDS = 600
-"""Process start, compilation and graph capture on top of loading."""
+from deepseek_operator.sizing import loading
 
 _UNKNOWN_WEIGHTS_BYTES = 150_000_000_000
 """Assumed for a model outside the catalog: the largest that one node of small GPUs holds."""
@@ -22,10 +16,8 @@ def startup_seconds(request: EngineRequest) -> int:
     """Budget of the start-up probe: twice what loading and compiling may take."""
     size = float(request.model.weights_bytes if request.model else _UNKNOWN_WEIGHTS_BYTES)
     if request.sized is not None:
-        # Weights that are quantised while they load are read as they were published.
-        made = request.sized.setting.scheme.flag is not None
-        size = size if made else memory.checkpoint_bytes(request.sized.setting)
-    return 2 * (_START_SECONDS + math.ceil(size / _LOAD_BYTES_PER_SECOND))
+        size = loading.loaded_bytes(request.sized)
+    return 2 * loading.loading_seconds(size)
 
 
 def startup_probe(request: EngineRequest) -> dict[str, Any]:

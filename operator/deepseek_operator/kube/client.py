@@ -28,6 +28,7 @@ APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
 escapes, as of an emoji in an engine's log, are refused."""
 JSON_PATCH = "application/json-patch+json"
 YAML = "application/yaml"
+_DRY_RUN = {"dryRun": "All", "fieldValidation": "Strict"}
 
 _NOT_PRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON may hold as they are and YAML may not."""
@@ -181,8 +182,12 @@ class Kube:
                 return
             query["continue"] = following
 
-    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+    async def create(
+        self, resource: Resource, manifest: Manifest, *, dry_run: bool = False
+    ) -> Manifest:
         """Make a new object; AlreadyExistsError where the name is taken, by whomever.
+
+        With `dry_run` the server does all but store it: defaults, validation and admission.
 
         It is sent as YAML. The `data` of a ControllerRevision may not change, byte by byte, and is
         stored as it came in JSON: with Python's spaces in it every later change of the object, even
@@ -193,7 +198,11 @@ class Kube:
             resource,
             resource.path(manifest["metadata"]["namespace"]),
             method="POST",
-            query={"fieldManager": self._manager, "fieldValidation": "Strict"},
+            query={
+                "fieldManager": self._manager,
+                "fieldValidation": "Strict",
+                **(_DRY_RUN if dry_run else {}),
+            },
             body=_yaml(manifest),
             content_type=YAML,
         )
@@ -216,15 +225,21 @@ class Kube:
         )
 
     async def json_patch(
-        self, resource: Resource, namespace: str, name: str, operations: list[Manifest]
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        operations: list[Manifest],
+        *,
+        dry_run: bool = False,
     ) -> Manifest:
-        """Apply JSON patch operations."""
+        """Apply JSON patch operations; with `dry_run` the server does all but store what comes of it."""
         return await self._json(
             "patch",
             resource,
             resource.path(namespace, name),
             method="PATCH",
-            query={"fieldManager": self._manager},
+            query={"fieldManager": self._manager, **(_DRY_RUN if dry_run else {})},
             body=operations,
             content_type=JSON_PATCH,
         )

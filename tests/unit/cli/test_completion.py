@@ -42,6 +42,13 @@ def offered(*words: str, names: Sequence[str] = ()) -> tuple[str, ...]:
         pytest.param(("advise", "--budget", "60", "--bud"), NOTHING, id="not-again"),
         pytest.param(("advise", "--budget", ""), NOTHING, id="a-number-is-not-guessed"),
         pytest.param(("status", "-w", "chat", "--wa"), NOTHING, id="flag-not-again"),
+        pytest.param(
+            ("status", "chat", "-o", ""), ("table", "json", "yaml"), id="output-of-status"
+        ),
+        pytest.param(("explain", "--output=y"), ("--output=yaml",), id="output-of-explain"),
+        pytest.param(("plan", "--di"), ("--diff",), id="a-flag-of-plan"),
+        pytest.param(("plan", "--fetch-rate", ""), NOTHING, id="a-rate-is-not-guessed"),
+        pytest.param(("plan", "--children", "--st"), ("--start-time",), id="after-a-flag"),
         pytest.param(("--kube",), ("--kubeconfig",), id="option-before-the-verb"),
         pytest.param(("nonsense", "--wat"), NOTHING, id="unknown-verb"),
     ],

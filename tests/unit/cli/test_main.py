@@ -7,17 +7,22 @@ import pytest
 from deepseek_operator.cli import __main__ as cli
 from deepseek_operator.cli import live
 from deepseek_operator.cli.ask import NothingToAskError
-from tests.unit.fake_api import FakeApi
+from deepseek_operator.cli.lookup import MissingError, NotInstalledError
+from deepseek_operator.cli.objects import InputError
+from tests.unit.fake_api import Call, FakeApi
 from tests.unit.samples import Manifest
 
 PATH = "/apis/serving.deepseek.dev/v1alpha1/namespaces/team/deepseekdeployments/chat"
 
 
-def put(api: FakeApi, **more: Manifest) -> Manifest:
+ALL = "/apis/serving.deepseek.dev/v1alpha1/deepseekdeployments"
+
+
+def put(api: FakeApi, at: str = PATH, **more: Manifest) -> Manifest:
     metadata = {"name": "chat", "namespace": "team", "generation": 1, **more.pop("metadata", {})}
     rollout = {"strategy": "Canary"}
     return api.put(
-        PATH,
+        at,
         {
             "apiVersion": "serving.deepseek.dev/v1alpha1",
             "kind": "DeepSeekDeployment",
@@ -71,10 +76,38 @@ async def test_without_a_canary_there_is_nothing_to_ask() -> None:
             await carry_out(api, verb, "chat")
 
 
-async def test_a_missing_object_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (("status", "chat"), ("abort", "chat")):
-        assert await carry_out(FakeApi(), *words) == 1
-        assert "there is no DeepSeekDeployment team/chat" in capsys.readouterr().err
+async def test_a_missing_object_is_named() -> None:
+    for words in (("status", "chat"), ("explain", "chat"), ("abort", "chat")):
+        with pytest.raises(MissingError, match=r"^there is no DeepSeekDeployment team/chat$"):
+            await carry_out(FakeApi(), *words)
+
+
+async def test_an_object_of_another_namespace_is_named() -> None:
+    api = FakeApi()
+    for namespace in ("two", "one"):
+        put(api, at=PATH.replace("/team/", f"/{namespace}/"), metadata={"namespace": namespace})
+
+    with pytest.raises(
+        MissingError, match=r"there is one in one, two: add -n one before the verb$"
+    ):
+        await carry_out(api, "status", "chat")
+
+
+async def test_whoever_may_not_look_elsewhere_is_told_of_here() -> None:
+    def fault(call: Call) -> str | None:
+        return "403" if call.path == ALL else None
+
+    with pytest.raises(MissingError, match=r"^there is no DeepSeekDeployment team/chat$"):
+        await carry_out(FakeApi(fault=fault), "status", "chat")
+
+
+async def test_a_cluster_that_knows_no_such_objects_is_told_apart() -> None:
+    with pytest.raises(InputError) as told:
+        await carry_out(FakeApi(fault=lambda _: "404"), "status", "chat")
+
+    assert isinstance(told.value, NotInstalledError)
+    said = "the cluster has no DeepSeekDeployment of serving.deepseek.dev/v1alpha1: install the operator"
+    assert str(told.value).startswith(said)
 
 
 async def test_a_step_that_has_gone_on_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -206,6 +206,16 @@ async def test_a_json_patch_and_a_replace_are_sent_as_such(
     assert server.asked[1]["method"] == "PUT"
 
 
+async def test_what_is_only_for_show_says_so(server: Server, kube: client.Kube) -> None:
+    server.answers = [(201, CHILD), (200, CHILD)]
+
+    await kube.create(resources.SERVICE, CHILD, dry_run=True)
+    await kube.json_patch(resources.SERVICE, "ns", "x", [], dry_run=True)
+
+    dry = {"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "deepseek-operator"}
+    assert [call["query"] for call in server.asked] == [dry, dry]
+
+
 async def test_a_delete_means_this_very_object(server: Server, kube: client.Kube) -> None:
     server.answers = [(200, CHILD)]
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from deepseek_operator.rollout import estimate
-from deepseek_operator.rollout.evidence import Absolute
-from deepseek_operator.rollout.run import Phase
+from deepseek_operator.rollout import estimate, metrics
+from deepseek_operator.rollout.copies import Mirror
+from deepseek_operator.rollout.estimate import Course
+from deepseek_operator.rollout.evidence import Absolute, Metric, Relative
+from deepseek_operator.rollout.run import Phase, Plan, Step
 from tests.unit.rollout.stage import Stage, plan
 
 
@@ -78,3 +80,41 @@ def test_a_gain_is_what_a_request_adds_on_average() -> None:
     criterion = Absolute(good=0.01, bad=0.04)
 
     assert criterion.gain(0.01) > 0 > criterion.gain(0.04)
+
+
+def planned(copies: Mirror | None = None) -> Plan:
+    """A run of two steps that has not begun."""
+    steps = (
+        Step(10, timedelta(minutes=2), min_requests=100),
+        Step(50, timedelta(minutes=3), min_requests=100),
+    )
+    compared = metrics.GATEWAY_METRICS
+    return Plan(steps, compared, metrics.bar(compared), mirror=copies)
+
+
+def test_a_run_that_has_not_begun_takes_its_least_where_no_rate_is_known() -> None:
+    assert estimate.course(planned(), None) == Course((120.0, 180.0), None)
+
+
+def test_a_run_that_has_not_begun_takes_as_long_as_its_requests() -> None:
+    slow, fast = (estimate.course(planned(), rate) for rate in (0.5, 50.0))
+
+    assert slow.steps == (2000.0, 400.0)
+    assert fast.steps == (120.0, 180.0)
+    assert slow.decision is not None
+    assert slow.decision > 1000
+    assert fast.decision == 0
+
+
+def test_copies_are_waited_for_and_not_for_ever() -> None:
+    copies = Mirror(percent=10, min_requests=60)
+
+    found = [estimate.course(planned(copies), rate).mirror for rate in (None, 1.0, 0.1)]
+
+    assert found == [120, 600, 1800]
+
+
+def test_what_nothing_decides_has_no_time() -> None:
+    alone = (Metric("errors", Relative(), (Relative(),)),)
+
+    assert estimate.course(replace(planned(), metrics=alone), 10.0).decision is None
