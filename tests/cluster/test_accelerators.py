@@ -40,7 +40,7 @@ class Room:
         return names
 
     async def _are_ready(self, names: list[str]) -> bool:
-        nodes = [await self._cluster.send("GET", f"{NODES}/{name}") for name in names]
+        nodes = [await self.cluster.send("GET", f"{NODES}/{name}") for name in names]
         return all(
             condition(node, "Ready").get("status") == "True" and not node["spec"].get("taints")
             for node in nodes

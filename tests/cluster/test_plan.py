@@ -25,7 +25,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 @pytest.fixture
 async def room(cluster: Cluster) -> AsyncIterator[Room]:
     made = Room(cluster)
-    made.add((H200, 8))
+    await made.add((H200, 8))
     yield made
     await made.remove()
 

@@ -101,8 +101,8 @@ class Machines(Service):
 
     def pass_over(self, deployment: DeepSeekDeployment, *, times: int = 3) -> Manifest:
         for _ in range(times):
-            status = self.one_pass(deployment)
-        return status
+            self.one_pass(deployment)
+        return self.stored
 
     @property
     def phases(self) -> list[str]:

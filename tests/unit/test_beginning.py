@@ -200,8 +200,9 @@ def test_a_replace_counts_once_more_before_anybody_stops() -> None:
     service.others.append(machines.pod("greedy", on="n2", gpus=4))
     for _ in range(4):
         service.end_jobs()
-        status = service.one_pass(two)
+        service.one_pass(two)
 
+    status = service.stored
     said = (
         "large waits for accelerators: needs 8 x H200 in nodes of 4; 4 free, those of revision "
         f"{key(OLD)} counted"
