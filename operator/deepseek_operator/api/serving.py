@@ -162,7 +162,7 @@ class ServingBlock(ApiModel):
     accelerator: Accelerator = Field(
         default_factory=Accelerator, description="What a replica computes on."
     )
-    quantization: Literal["auto", "none", "fp8", "int8", "int4-awq", "nvfp4"] = Field(
+    quantization: Literal["auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"] = Field(
         default="auto",
         description="Form in which the weights are served: none (as published), fp8, int8, int4-awq "
         "or nvfp4; from a published checkpoint if the catalog has one and no source is set, else made "
