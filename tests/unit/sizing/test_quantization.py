@@ -144,6 +144,13 @@ def test_int8_without_a_checkpoint_saves_bytes_and_computes_in_bf16() -> None:
     assert (published.linear_format, online.linear_format) == ("int8", "bf16")
 
 
+def test_of_an_engine_that_converts_nothing_a_source_has_the_form_that_is_said() -> None:
+    own = ask(V3, "B200", 8, engine=TRTLLM, own_source=True)
+
+    assert quantization.refusal(own, "nvfp4") is None
+    assert quantization.refusal(ask(V3, "B200", 8, own_source=True), "nvfp4") is not None
+
+
 def test_where_8_bits_do_not_fit_4_bit_experts_are_next_on_hopper() -> None:
     first, second = quantization.choices(ask("DeepSeek-R1", "H100", 8, engine=TRTLLM))
 
