@@ -51,6 +51,11 @@ def choices(question: Question) -> list[Scheme]:
     return [_scheme(question, wanted, why=f"{FIELD}: {asked} is set")]
 
 
+def support(question: Question, scheme: str) -> Support:
+    """How the engine runs a scheme that was chosen."""
+    return next(found for name, found in question.engine.quantizations.items() if name == scheme)
+
+
 def is_form_open(question: Question) -> bool:
     """Whether the source is the user's and nothing says its form: it is reckoned with as the published one."""
     asked = question.overrides

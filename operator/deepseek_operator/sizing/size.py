@@ -76,8 +76,7 @@ class Sized:
         question, asked = self.question, self.question.overrides
         if asked.expert_backend is not None or quantization.is_form_open(question):
             return asked.expert_backend
-        scheme = next(name for name in quantization.NAMES if name == self.setting.scheme.name)
-        support = question.engine.quantizations[scheme]
+        support = quantization.support(question, self.setting.scheme.name)
         return support.expert_backend(question.pool.accelerator.compute_capability)
 
     @property
