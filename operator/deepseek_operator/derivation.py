@@ -112,9 +112,10 @@ def _placement(block: ServingBlock) -> Placement:
 def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
     for name, value in (("workload", block.workload), ("quantization", block.quantization)):
         if value not in (None, "auto"):
+            remedy = "correct that" if overriding.is_mistake(why_not) else "remove it"
             raise Stalled(
                 Reason.CANNOT_RUN,
-                f"{field}.{name}: nothing is derived from it, as {why_not}; remove it",
+                f"{field}.{name}: nothing is derived from it, as {why_not}; {remedy}",
             )
     return Derived(None, why_not)
 

@@ -57,6 +57,7 @@ _TRTLLM_FIELDS: Mapping[str, str] = {
 }
 _COUNTED: Mapping[str, str] = dict.fromkeys(("tensor", "data", "pipeline"), "accelerator.count")
 
+_MISTAKE = "engine.args cannot be read: "
 _MTP = "MTP"
 _MTP_TOKENS = "num_nextn_predict_layers"
 
@@ -95,6 +96,11 @@ def field_of(name: str, engine: str) -> str:
     return words_of(engine).fields.get(name, _COUNTED.get(name, name))
 
 
+def is_mistake(why_not: str) -> bool:
+    """Whether what keeps a block from being sized is a mistake in engine.args."""
+    return why_not.startswith(_MISTAKE)
+
+
 def given_flags(args: Sequence[str]) -> dict[str, str]:
     """Flags of engine.args by name, as vLLM reads them: underscores are dashes, the last one wins."""
     pairs = (arg.removeprefix("--").partition("=") for arg in args)
@@ -120,6 +126,9 @@ def _unknown_to_vllm(args: Sequence[str]) -> str | None:
 
 def _trtllm(args: Sequence[str]) -> Overrides:
     """The file wins over the command line, as it does in the engine."""
+    wrong = _wrong(args)
+    if wrong is not None:
+        raise CannotRunError("options", wrong)
     arguments, options = trtllm_options.split(args)
     flags = _options_of(arguments)
     cache, experts = _part(options, "kv_cache_config"), _part(options, "moe_config")
@@ -137,14 +146,20 @@ def _trtllm(args: Sequence[str]) -> Overrides:
     )
 
 
-def _unknown_to_trtllm(args: Sequence[str]) -> str | None:
+def _wrong(args: Sequence[str]) -> str | None:
+    """The first mistake of what is given, or None."""
     try:
-        arguments, options = trtllm_options.split(args)
+        _, options = trtllm_options.split(args)
     except OptionError as error:
-        return f"engine.args cannot be read: {error}"
-    wrong = next(iter(trtllm_options.problems(options)), None)
+        return f"{error}"
+    return next(iter(trtllm_options.problems(options)), None)
+
+
+def _unknown_to_trtllm(args: Sequence[str]) -> str | None:
+    wrong = _wrong(args)
     if wrong is not None:
-        return f"engine.args has what this version does not take: {wrong}"
+        return f"{_MISTAKE}{wrong}"
+    arguments, options = trtllm_options.split(args)
     below = {f"{name}.{key}" for name in options for key in _part(options, name)}
     found = sorted(
         (_NOT_MODELLED_OPTIONS & set(_options_of(arguments)))
@@ -156,15 +171,19 @@ def _unknown_to_trtllm(args: Sequence[str]) -> str | None:
 
 def _switched_off(options: Options) -> set[str]:
     """What is planned with and is not there, or is there in a way that is not planned with."""
-    drafts = options.get("speculative_config")
-    has_other_drafts = drafts is not None and (
-        set(drafts) != {"decoding_type", _MTP_TOKENS} or drafts["decoding_type"] != _MTP
-    )
     found = {
         "enable_chunked_prefill": options.get("enable_chunked_prefill", True) is False,
-        "speculative_config": has_other_drafts,
+        "speculative_config": _has_other_drafts(options),
     }
     return {name for name, is_so in found.items() if is_so}
+
+
+def _has_other_drafts(options: Options) -> bool:
+    """Whether something else than the model's own module drafts, or drafts in another way."""
+    given = options.get("speculative_config")
+    return given is not None and (
+        set(given) != {"decoding_type", _MTP_TOKENS} or given["decoding_type"] != _MTP
+    )
 
 
 def _options_of(arguments: Sequence[str]) -> dict[str, str]:
@@ -181,7 +200,7 @@ def _part(options: Options, name: str) -> Mapping[str, Any]:
 
 def _drafts(options: Options) -> int | None:
     """Tokens that the model's own module drafts; none where drafts are switched off."""
-    if "speculative_config" not in options:
+    if "speculative_config" not in options or _has_other_drafts(options):
         return None
     given = options["speculative_config"]
     if given is None:

@@ -139,3 +139,14 @@ def test_what_is_not_known_is_not_derived_and_told(args: list[str], said: str) -
     found = asked(QWEN, H200, **on_trtllm(*args))
 
     assert derivation.frozen(found) == {"notDerived": said}
+
+
+def test_a_mistake_is_to_be_corrected_and_not_what_is_derived_to_be_removed() -> None:
+    args = on_trtllm("--kv_cache_config.dtyp=fp8")
+
+    error = refused(QWEN, H200, workload={"inputTokens": 99}, **args)
+
+    assert error.message == (
+        "spec.workload: nothing is derived from it, as engine.args cannot be read: --kv_cache_config.dtyp: no such key; "
+        "did you mean dtype?; correct that"
+    )

@@ -87,6 +87,11 @@ def test_options_and_keys_of_tensorrt_llm_are_read(
             id="drafts-of-nothing",
         ),
         pytest.param(
+            "--cuda_graph_config.batch_sizes=8",
+            "options: --cuda_graph_config.batch_sizes: expected a list, got 8",
+            id="no-list",
+        ),
+        pytest.param(
             "--cuda_graph_config.batch_sizes=[1, true]",
             "graphs: batches to capture are numbers above 0; set some, or leave them out",
             id="a-truth-is-no-batch",
@@ -143,7 +148,7 @@ def test_what_the_arithmetic_does_not_know_is_named(arg: str, name: str) -> None
     [
         pytest.param(
             ["--kv_cache_config.dtyp=fp8"],
-            "engine.args has what this version does not take: --kv_cache_config.dtyp: no such key; did you mean dtype?",
+            "engine.args cannot be read: --kv_cache_config.dtyp: no such key; did you mean dtype?",
             id="misspelt",
         ),
         pytest.param(
@@ -170,6 +175,12 @@ def test_a_refusal_names_the_field_as_its_engine_calls_it(
     engine: str, name: str, field: str
 ) -> None:
     assert overriding.field_of(name, engine) == field
+
+
+def test_other_drafts_are_none_of_the_models_own() -> None:
+    found = read('--speculative_config={"decoding_type":"NGram","max_draft_len":3}')
+
+    assert found.mtp_tokens is None
 
 
 def test_each_engine_reads_its_own_flags_only() -> None:
