@@ -70,6 +70,9 @@ cluster-down: ## remove the cluster and everything it made
 generate: setup ## CRD, references and the chart's table of values from their sources
 	@$(RUN) -m dev.generate
 
+golden: setup ## the golden files of manifests and plans anew, for review in the diff; never those of revision keys
+	@$(RUN) -m pytest -q tests/unit/build/test_children.py tests/unit/build/test_sized.py tests/unit/cli --update-golden
+
 fmt: setup ## format the code
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format --quiet .
@@ -122,5 +125,5 @@ bench-sizing: setup ## sizing beside what is published, and how long a plan take
 	@$(RUN) -m bench.sizing
 
 .PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
-	generate fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
+	generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
 	bench-warmup bench-decision bench-gateway bench-sizing

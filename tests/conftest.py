@@ -1,5 +1,6 @@
 """What every test may use: golden files, and the switches that write them anew and run the long tests."""
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests import examples
 GOLDEN = Path(__file__).parent / "golden"
 
 Golden = Callable[[str, str], None]
+
+_SHOWN = 80
+"""Lines of a difference."""
 
 # The same examples each time, so that a change that passes here passes everywhere; a campaign looks for new ones.
 # No deadline: how long an example takes says how busy the machine is.
@@ -69,8 +73,33 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     def compare(name: str, text: str) -> None:
         path = GOLDEN / name
         if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         known = path.read_text() if path.exists() else ""
-        assert known == text, f"{path} differs; if that is meant: pytest --update-golden"
+        if known != text:
+            pytest.fail(difference(name, known, text), pytrace=False)
 
     return compare
+
+
+def difference(name: str, known: str, text: str) -> str:
+    """What is another in a golden file, line by line, and what to do about it."""
+    lines = list(
+        difflib.unified_diff(
+            known.splitlines(),
+            text.splitlines(),
+            f"tests/golden/{name}",
+            "what the code produces",
+            lineterm="",
+            n=2,
+        )
+    )
+    more = len(lines) - _SHOWN
+    return "\n".join(
+        [
+            f"tests/golden/{name} {'differs' if known else 'is not there'}:",
+            *lines[:_SHOWN],
+            *([f"... and {more} lines more"] if more > 0 else []),
+            "If that is meant: `make golden`, and review the diff.",
+        ]
+    )

@@ -2,16 +2,15 @@
 
 On one node, or on several where one does not hold it.
 
-Nothing is derived for what is not known (no product, a model outside the catalog, another engine than vLLM, flags that
-are not modelled): then the pods are as the block and the engine's own defaults make them, and a sentence says so.
+Nothing is derived for what is not known (no product, a model outside the catalog, flags that are not modelled): then the pods are as the block and the engine's own defaults make them, and a sentence says so.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deepseek_operator import numbers
+from deepseek_operator import overriding
 from deepseek_operator.api.analysis import seconds_of_limit
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.serving import ServingBlock
@@ -28,45 +27,10 @@ from deepseek_operator.sizing.terms import (
     ASSUMED,
     CannotRunError,
     Layout,
-    Overrides,
     Pool,
     Question,
 )
 from deepseek_operator.sizing.terms import Workload as Load
-
-_NOT_MODELLED = frozenset(
-    {
-        "quantization", "speculative-config", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
-        "decode-context-parallel-size", "kv-cache-memory-bytes", "kv-offloading-size",
-        "num-gpu-blocks-override", "prefill-context-parallel-size", "enable-eplb", "kv-transfer-config",
-        "enable-expert-parallel", "no-enable-expert-parallel", "data-parallel-size-local",
-        "performance-mode", "max-cudagraph-capture-size", "cudagraph-capture-sizes",
-        "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
-        "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
-        "data-parallel-external-lb", "data-parallel-hybrid-lb",
-        "data-parallel-multi-port-external-lb",
-    }
-)  # fmt: skip
-"""Flags of vLLM that change what memory or layout are computed from, in ways that the arithmetic does not know."""
-
-_CONTEXT_FLAGS = ("max-model-len", "max-seq-len")
-_SHARE_FLAGS = (
-    "gpu-memory-utilization", "free-gpu-memory-fraction", "kv-cache-free-gpu-memory-fraction",
-    "kv-cache-config.free-gpu-memory-fraction",
-)  # fmt: skip
-_CACHE_FLAGS = ("kv-cache-dtype", "kv-cache-config.dtype")
-"""What each engine calls it; a flag of another engine is none of its own."""
-
-_FIELDS: Mapping[str, str] = {
-    "contextTokens": "engine.args: --max-model-len",
-    "memoryShare": "engine.args: --gpu-memory-utilization",
-    "cacheType": "engine.args: --kv-cache-dtype",
-    "tensor": "accelerator.count",
-    "data": "accelerator.count",
-    "pipeline": "accelerator.count",
-}
-"""Where an object says what sizing calls so."""
-
 
 PRODUCT, NODE_SIZE = "product", "nodeSize"
 """Of frozen values: what the nodes had when the revision was made."""
@@ -148,9 +112,10 @@ def _placement(block: ServingBlock) -> Placement:
 def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
     for name, value in (("workload", block.workload), ("quantization", block.quantization)):
         if value not in (None, "auto"):
+            remedy = "correct that" if overriding.is_mistake(why_not) else "remove it"
             raise Stalled(
                 Reason.CANNOT_RUN,
-                f"{field}.{name}: nothing is derived from it, as {why_not}; remove it",
+                f"{field}.{name}: nothing is derived from it, as {why_not}; {remedy}",
             )
     return Derived(None, why_not)
 
@@ -166,31 +131,6 @@ def load_of(workload: Workload | None) -> Load:
         time_to_first_token=None if first is None else seconds_of_limit(first),
         time_per_output_token=seconds_of_limit(workload.time_per_output_token),
     )
-
-
-def overrides_of(block: ServingBlock) -> Overrides:
-    """What the block sets of what would be derived; CannotRunError for a flag that cannot be read."""
-    flags = given_flags(block.engine.args)
-    return Overrides(
-        quantization=block.quantization,
-        accelerators=block.accelerator.count,
-        context_tokens=_context(_first(flags, _CONTEXT_FLAGS) or "auto"),
-        max_sequences=block.batching.max_concurrent_sequences,
-        max_batched_tokens=block.batching.max_batched_tokens,
-        memory_share=_share(_first(flags, _SHARE_FLAGS)),
-        cache_type=_cache_type(_first(flags, _CACHE_FLAGS)),
-        own_source=block.source is not None,
-    )
-
-
-def given_flags(args: Sequence[str]) -> dict[str, str]:
-    """Flags of engine.args by name, as vLLM reads them: underscores are dashes, the last one wins."""
-    pairs = (arg.removeprefix("--").partition("=") for arg in args)
-    return {name.replace("_", "-"): value for name, _, value in pairs}
-
-
-def _first(flags: Mapping[str, str], names: Sequence[str]) -> str | None:
-    return next((flags[name] for name in names if name in flags), None)
 
 
 def frozen(derived: Derived) -> dict[str, Any]:
@@ -234,17 +174,11 @@ def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
     """Why nothing can be derived, or None."""
     if block.accelerator.kind == "CPU":
         return "accelerator.kind is CPU, and only GPUs are sized"
-    if block.engine.name != "vllm":
-        return f"{block.engine.name} is made of accelerator.count and batching; only vllm is sized"
     if block.model not in catalog.models:
         return f"{block.model} is not in the catalog"
-    unmodelled = sorted(
-        name
-        for flag in given_flags(block.engine.args)
-        if (name := flag.partition(".")[0]) in _NOT_MODELLED
-    )
-    if unmodelled:
-        return f"engine.args has --{unmodelled[0]}, which the arithmetic does not know"
+    unmodelled = overriding.words_of(block.engine.name).unknown(block.engine.args)
+    if unmodelled is not None:
+        return unmodelled
     return None if block.accelerator.product else _NO_PRODUCT
 
 
@@ -256,7 +190,7 @@ def _sized(
         node_size = max(node_sizes, default=None)
         question = _question(block, catalog, rdma=rdma, node_size=node_size)
     except CannotRunError as error:
-        raise _stalled(error, field) from error
+        raise _stalled(error, field, block.engine.name) from error
     try:
         return Derived(size(question))
     except CannotRunError as error:
@@ -281,7 +215,7 @@ def _over_nodes(
         there = (one for one in found if _are_there(one, node_sizes))
         if found:
             return Derived(next(there, found[0]))
-    raise _stalled(alone, field) from alone
+    raise _stalled(alone, field, question.engine.name) from alone
 
 
 def _over_nodes_of(node_size: int, question: Question) -> Sized | None:
@@ -333,7 +267,7 @@ def _question(
         engine=engine,
         pool=Pool(name, entry, count=max(node, count or 0), node_size=node),
         workload=load_of(block.workload),
-        overrides=overrides_of(block),
+        overrides=overriding.overrides_of(block),
         products=catalog.accelerators,
         rdma=rdma,
     )
@@ -363,36 +297,6 @@ def _product(value: str, catalog: Catalog) -> tuple[str, accelerators.Accelerato
     return name, known[name]
 
 
-def _stalled(error: CannotRunError, field: str) -> Stalled:
+def _stalled(error: CannotRunError, field: str, engine: str) -> Stalled:
     name, _, text = str(error).partition(": ")
-    return Stalled(Reason.CANNOT_RUN, f"{field}.{_FIELDS.get(name, name)}: {text}")
-
-
-def _context(text: str) -> int | None:
-    if text in ("auto", "-1"):
-        return None
-    tokens = numbers.count(text)
-    if tokens is None:
-        raise CannotRunError("contextTokens", f"{text!r} is no number of tokens above 0")
-    return tokens
-
-
-def _share(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise CannotRunError(
-            "memoryShare", f"{text!r} is no number; set it between 0 and 1"
-        ) from None
-
-
-def _cache_type(text: str | None) -> Any:
-    if text is None:
-        return None
-    known = {"auto": "bf16", "bfloat16": "bf16", "float16": "bf16"}
-    found = "fp8" if text in ("fp8", "fp8_e4m3", "fp8_ds_mla") else known.get(text)
-    if found is None:
-        raise CannotRunError("cacheType", f"{text!r} is not modelled; use auto, bfloat16 or fp8")
-    return found
+    return Stalled(Reason.CANNOT_RUN, f"{field}.{overriding.field_of(name, engine)}: {text}")

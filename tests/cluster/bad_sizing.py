@@ -30,19 +30,10 @@ BAD_SIZING = [
         "quantization: what runs depends on the GPU; set accelerator.product",
         id="form for any GPU",
     ),
-    *(
-        pytest.param(
-            sized(engine={"name": "tensorrt-llm"}, **{field: value}), said, id=f"{field} of another engine"
-        )
-        for field, value, said in (
-            ("workload", {"inputTokens": 9}, "workload: nothing is derived for tensorrt-llm; remove it"),
-            ("quantization", "fp8", "quantization: tensorrt-llm serves weights as they are; leave it out"),
-        )
-    ),
     pytest.param(
-        spec(fallback=[{**GOOD, **ON_H200, "engine": {"name": "tensorrt-llm"}, "workload": {}}]),
-        "workload: nothing is derived for tensorrt-llm",
-        id="workload of a fallback of another engine",
+        spec(fallback=[{**GOOD, "engine": {"name": "tensorrt-llm"}, "workload": {}}]),
+        _NO_PRODUCT,
+        id="workload of a fallback of another engine for any GPU",
     ),
     pytest.param(
         spec(accelerator={"count": 17}),
@@ -56,7 +47,7 @@ BAD_SIZING = [
     ),
     pytest.param(
         sized(quantization="fp9"),
-        ("spec.quantization", 'Unsupported value: "fp9": supported values: "auto", "none", "fp8", "int8", "int4-awq", "nvfp4"'),
+        ("spec.quantization", 'Unsupported value: "fp9": supported values: "auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"'),
         id="form that is none",
     ),
     pytest.param(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -74,7 +75,15 @@ def read_options(file: Path) -> trtllm_options.Options:
     wrong = trtllm_options.problems(found)
     if wrong:
         raise UsageError(f"validation error for TorchLlmArgs: {'; '.join(wrong)}")
+    _check_graphs(found.get("cuda_graph_config") or {})
     return dict(found)
+
+
+def _check_graphs(graphs: Mapping[str, Any]) -> None:
+    """Two different largest batches are an error, as in llmapi/llm_args.py."""
+    sizes, most = graphs.get("batch_sizes"), graphs.get("max_batch_size")
+    if sizes and most and max(sizes) != most:
+        raise UsageError("CudaGraphConfig.max_batch_size is incompatible with batch_sizes")
 
 
 def served_name(model: str) -> str:

@@ -25,6 +25,7 @@ from tests.mutants.sizing import SIZING
 from tests.mutants.sizing_of_pods import SIZING_OF_PODS
 from tests.mutants.telling import TELLING
 from tests.mutants.trtllm import TRTLLM
+from tests.mutants.trtllm_sizing import TRTLLM_SIZING
 from tests.mutants.warming import WARMING
 from tests.mutants.writes import WRITES
 
@@ -52,6 +53,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *TELLING,
     *RUNNING,
     *TRTLLM,
+    *TRTLLM_SIZING,
     *ADVICE,
     *ACCELERATORS,
     *PLANNING,

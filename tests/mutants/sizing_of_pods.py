@@ -140,22 +140,6 @@ SIZING_OF_PODS = (
         caught_by=(f"{_RULES}::test_what_would_do_nothing_is_refused",),
     ),
     Mutant(
-        name="another-engine-is-sized",
-        breaks="status tells of limits and a layout that TensorRT-LLM is not given",
-        file="derivation.py",
-        old='    if block.engine.name != "vllm":\n',
-        new='    if block.engine.name == "":\n',
-        caught_by=(f"{_DERIVATION}::test_what_is_not_known_is_not_derived_and_told",),
-    ),
-    Mutant(
-        name="a-load-of-another-engine",
-        breaks="workload beside TensorRT-LLM is taken, and the object stalls",
-        file="api/rules_of_sizing.py",
-        old='        "rule": f"!has(self.workload) || !{_OTHER_ENGINE}",\n',
-        new='        "rule": "true",\n',
-        caught_by=(f"{_RULES}::test_what_would_do_nothing_is_refused",),
-    ),
-    Mutant(
         name="latent-blocks-as-of-others",
         breaks="the CPU's cache of latent attention is counted by values of heads",
         file="sizing/cpu.py",

@@ -9,7 +9,7 @@ from deepseek_operator import derivation
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.catalog import catalog
 from deepseek_operator.derivation import Derived, derive
-from deepseek_operator.engines import vllm
+from deepseek_operator.engines import choice
 from deepseek_operator.errors import Stalled
 from deepseek_operator.observed import Observed
 from deepseek_operator.replicas import counted
@@ -21,6 +21,11 @@ from tests.unit.samples import Manifest, deepseek
 CATALOG = catalog.shipped()
 
 LABELS = sorted(entry.labels.gpu_operator[0] for entry in CATALOG.accelerators.values())
+
+FLAGS = {
+    "vllm": ("--max-num-seqs", "--max-num-batched-tokens", "--max-model-len"),
+    "tensorrt-llm": ("--max_batch_size", "--max_num_tokens", "--max_seq_len"),
+}
 
 workloads = st.fixed_dictionaries(
     {},
@@ -36,12 +41,30 @@ blocks = st.fixed_dictionaries(
     {"model": st.sampled_from(sorted(CATALOG.models)), "product": st.sampled_from(LABELS)},
     optional={
         "accelerator": st.builds(lambda count: {"count": count}, st.integers(1, 40)),
-        "quantization": st.sampled_from(["auto", "none", "fp8", "int8", "int4-awq", "nvfp4"]),
+        "quantization": st.sampled_from(
+            ["auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"]
+        ),
         "workload": workloads,
         "source": st.just("pvc://mine"),
         "batching": st.builds(lambda most: {"maxConcurrentSequences": most}, st.integers(1, 5000)),
         "engine": st.sampled_from(
-            [{"args": ["--max-model-len=4096"]}, {"args": ["--gpu-memory-utilization=0.5"]}]
+            [
+                {"args": ["--max-model-len=4096"]},
+                {"args": ["--gpu-memory-utilization=0.5"]},
+                *(
+                    {"name": "tensorrt-llm", "args": args}
+                    for args in (
+                        [],
+                        ["--max_seq_len=4096"],
+                        ["--kv_cache_free_gpu_memory_fraction=0.5"],
+                        ["--kv_cache_config.free_gpu_memory_fraction=0.5"],
+                        ["--enable_attention_dp=false"],
+                        ["--enable_attention_dp"],
+                        ["--cuda_graph_config.max_batch_size=64"],
+                        ["--speculative_config=null"],
+                    )
+                ),
+            ]
         ),
     },
 )
@@ -73,6 +96,7 @@ def test_a_block_is_sized_or_told_why_not(given_block: dict[str, Any]) -> None:
     else:
         layout = found.sized.layout
         assert (layout.nodes > 1) == (layout.pipeline > 1)
+        assert layout.nodes == 1 or block.engine.name == "vllm"
         assert layout.accelerators % layout.nodes == 0
         assert found.sized.memory.planned <= found.sized.memory.budget + 1
         assert block.accelerator.count in (None, found.sized.layout.accelerators)
@@ -88,12 +112,14 @@ def test_what_is_frozen_and_written_is_what_was_sized(given_block: dict[str, Any
         name: value for name, value in given_block.items() if name not in ("model", "product")
     }
 
-    args = vllm.engine_args(sized_request(given_block["model"], given_block["product"], **fields))
+    request = sized_request(given_block["model"], given_block["product"], **fields)
+    args = choice.engine_container(request).args
 
     told = {value["name"]: value["value"] for value in derivation.frozen(found)["values"]}
-    assert f"--max-num-seqs={told['maxConcurrentSequences']}" in args
-    assert f"--max-num-batched-tokens={told['maxBatchedTokens']}" in args
-    assert f"--max-model-len={told['contextTokens']}" in args
+    sequences, tokens, context = FLAGS[request.block.engine.name]
+    assert f"{sequences}={told['maxConcurrentSequences']}" in args
+    assert f"{tokens}={told['maxBatchedTokens']}" in args
+    assert f"{context}={told['contextTokens']}" in args
 
 
 @given(blocks, st.floats(0.001, 1_000_000))

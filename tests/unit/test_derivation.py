@@ -61,11 +61,6 @@ def refused(*words: Any, **more: Any) -> Stalled:
             id="cpu",
         ),
         pytest.param(
-            {"model": QWEN, "engine": {"name": "tensorrt-llm"}, "accelerator": on(H200)},
-            "tensorrt-llm is made of accelerator.count and batching; only vllm is sized",
-            id="another-engine",
-        ),
-        pytest.param(
             {"model": "own", "source": "hf://a/b", "accelerator": on(H200)},
             "own is not in the catalog",
             id="a-model-of-ones-own",
@@ -222,7 +217,7 @@ REFUSED = [
         {},
         Reason.CANNOT_RUN,
         "spec.accelerator.product: vllm 0.33.0 runs DeepSeek-V3.2 from compute capability 9 on, and A100-80GB has 8; "
-        "use a newer product",
+        "use another product",
         id="too-old-for-sparse-attention",
     ),
 ]

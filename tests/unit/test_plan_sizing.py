@@ -92,6 +92,26 @@ def test_what_was_frozen_decides_whatever_would_be_derived_now(*, lost: bool) ->
     assert running.sizing == frozen
 
 
+def test_pods_of_tensorrt_llm_from_before_it_was_sized_stay_as_they_are() -> None:
+    block: Manifest = {
+        "model": "DeepSeek-R1",
+        "engine": {"name": "tensorrt-llm"},
+        "accelerator": {"product": "NVIDIA-H200"},
+    }
+    deployment = deepseek(**block)
+    world, key = served(deployment), target_key(deployment.spec)
+    data = world.find("ControllerRevision", key)["data"]
+    [engine] = data["template"]["spec"]["containers"]
+    engine["args"] = ["/models/chat", "--max_batch_size=256", "--max_num_tokens=8192"]
+    data["sizing"] = {"notDerived": "only vllm is sized"}
+
+    world.settle(deployment)
+
+    assert args_of(world, key) == engine["args"]
+    assert world.stored["sizing"]["notDerived"] == "only vllm is sized"
+    assert world.stored["serving"]["revision"] == key
+
+
 def test_weights_come_in_the_form_that_was_derived() -> None:
     spec: Manifest = {"model": "DeepSeek-R1-0528", "accelerator": {"product": "NVIDIA-B200"}}
 

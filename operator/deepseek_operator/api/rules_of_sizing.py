@@ -13,19 +13,7 @@ WORKLOAD: list[JsonValue] = [
     }
 ]
 
-_OTHER_ENGINE = "(has(self.engine) && has(self.engine.name) && self.engine.name != 'vllm')"
-
 SIZING: list[JsonValue] = [
-    {
-        "rule": f"!has(self.workload) || !{_OTHER_ENGINE}",
-        "message": "workload: nothing is derived for tensorrt-llm; remove it and set "
-        "accelerator.count, batching and replicas, or use engine.name: vllm",
-    },
-    {
-        "rule": f"!has(self.quantization) || self.quantization == 'auto' || !{_OTHER_ENGINE}",
-        "message": "quantization: tensorrt-llm serves weights as they are; leave it out and set "
-        "source to a checkpoint of that form, or use engine.name: vllm",
-    },
     {
         "rule": f"!has(self.workload) || {_HAS_PRODUCT}",
         "message": "workload: what follows from it is derived for a known GPU; set "

@@ -70,8 +70,8 @@ class Accelerator(ApiModel):
     count: Annotated[int, Field(ge=1, le=128)] | None = Field(
         default=None,
         description="GPUs of one replica. More than a node of product has are on several whole "
-        "nodes. Default: as many as pay, where product is known, and on several nodes only where "
-        "one does not hold the model; else the catalog's smallest count that holds the model; 1 for "
+        "nodes, which TensorRT-LLM is not laid out on. Default: as many as pay, where product is known, "
+        "and on several nodes only where one does not hold the model; else the catalog's smallest count that holds the model; 1 for "
         "a model outside the catalog.",
     )
 
@@ -79,7 +79,7 @@ class Accelerator(ApiModel):
 class Batching(ApiModel):
     """Explicit limits of dynamic batching; what is left out is derived, or the engine's own default.
 
-    But for TensorRT-LLM, which is given 256 sequences and 8192 tokens.
+    But for TensorRT-LLM, which is given 256 sequences and 8192 tokens where nothing is derived.
     """
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.BATCHING})
@@ -87,15 +87,14 @@ class Batching(ApiModel):
     max_concurrent_sequences: Count | None = Field(
         default=None,
         description="Sequences that one engine process runs at once (vLLM --max-num-seqs, "
-        "TensorRT-LLM --max_batch_size). Default: for vLLM the most that keeps the targets of "
-        "workload and the memory, where product is known; else the engine's own, 256 for "
-        "TensorRT-LLM.",
+        "TensorRT-LLM --max_batch_size). Default: the most that keeps the targets of workload and "
+        "the memory, where product is known; else the engine's own, 256 for TensorRT-LLM.",
     )
     max_batched_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = Field(
         default=None,
         description="Tokens that one step of the engine computes (vLLM --max-num-batched-tokens, "
         "TensorRT-LLM --max_num_tokens). Not below maxConcurrentSequences. Default: derived as "
-        "maxConcurrentSequences is; 8192 for TensorRT-LLM.",
+        "maxConcurrentSequences is; else the engine's own, 8192 for TensorRT-LLM.",
     )
 
 
@@ -162,13 +161,14 @@ class ServingBlock(ApiModel):
     accelerator: Accelerator = Field(
         default_factory=Accelerator, description="What a replica computes on."
     )
-    quantization: Literal["auto", "none", "fp8", "int8", "int4-awq", "nvfp4"] = Field(
+    quantization: Literal["auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"] = Field(
         default="auto",
-        description="Form in which the weights are served: none (as published), fp8, int8, int4-awq "
-        "or nvfp4; from a published checkpoint if the catalog has one and no source is set, else made "
-        "while the engine loads, if it can. What does not run on accelerator.product is refused with "
-        "the nearest that does. auto takes the best that runs, and a source that is set as it is. "
-        "Default: auto.",
+        description="Form in which the weights are served: none (as published), fp8, int8, int4-awq, "
+        "nvfp4 or w4afp8 (4-bit experts on Hopper, TensorRT-LLM); from a published checkpoint if the "
+        "catalog has one and no source is set, else made while the engine loads, if it can. "
+        "TensorRT-LLM cannot: there it says which form a source has. What does not run on "
+        "accelerator.product is refused with the nearest that does. auto takes the best that runs, and "
+        "a source that is set as it is. Default: auto.",
     )
     batching: Batching = Field(
         default_factory=Batching, description="Explicit limits of dynamic batching."

@@ -10,6 +10,7 @@ from deepseek_operator.api.sources import PvcSource
 from deepseek_operator.build.metadata import Manifest
 from deepseek_operator.engines.contract import (
     FETCHED_FOLDER,
+    MOST_LONG_VARIABLE,
     OPTIONS_FILE,
     OPTIONS_FOLDER,
     PORT,
@@ -43,6 +44,7 @@ def containers(
                 f"--engine-port={engine.engine_port}",
                 *(f"--open={path}" for path in engine.open_paths),
             ],
+            **_environment(request),
             "resources": {
                 "requests": {"cpu": "100m", "memory": "64Mi"},
                 "limits": {"memory": "512Mi"},
@@ -57,6 +59,13 @@ def containers(
             "terminationMessagePolicy": "FallbackToLogsOnError",
         }
     ]
+
+
+def _environment(request: EngineRequest) -> Manifest:
+    """For how many long requests the replica was sized: it is the front that takes them."""
+    if request.sized is None:
+        return {}
+    return {"env": [{"name": MOST_LONG_VARIABLE, "value": f"{request.sized.long.most}"}]}
 
 
 def mounts(request: EngineRequest, engine: EngineContainer) -> list[Manifest]:

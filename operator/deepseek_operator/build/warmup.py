@@ -84,13 +84,19 @@ def warmup_spec(deployment: DeepSeekDeployment, shape: Shape) -> dict[str, Any]:
     ]
     on_gpu = GPU_RESOURCE in engine.get("resources", {}).get("limits", {})
     return {
-        **choice.warmup_limits(engine, on_gpu=on_gpu),
+        **choice.warmup_limits(engine, on_gpu=on_gpu, options=_options(shape)),
         "shapes": [one.model_dump(by_alias=True) for one in warmup.shapes],
         "concurrency": warmup.concurrency,
         "maxSeconds": warmup.seconds,
         "waitSeconds": WAIT_SECONDS,
         "onFailure": warmup.policy,
     }
+
+
+def _options(shape: Shape) -> str:
+    """The engine's file; a pod's annotations are the user's too, and may be missing."""
+    annotations = shape.template["metadata"].get("annotations") or {}
+    return str(annotations.get(names.OPTIONS_ANNOTATION, ""))
 
 
 def build_gate(

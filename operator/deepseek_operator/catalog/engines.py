@@ -22,6 +22,15 @@ class Support(Fact):
     """Value of the engine's flag that quantises a BF16 checkpoint while it loads; None: it cannot."""
     computes_in: Literal["bf16", "int8", "fp8", "fp4"]
     online_computes_in: Literal["bf16", "int8", "fp8", "fp4"] | None = None
+    below_compute: Capability | None = None
+    """GPUs from this compute capability on do not run it; None: all newer ones do."""
+    expert_backends: Mapping[Capability, str] = Field(default_factory=dict)
+    """Who computes experts in this form, by the least compute capability; none: the engine is not told."""
+
+    def expert_backend(self, compute: float) -> str | None:
+        """The one for a GPU."""
+        fit = [least for least in self.expert_backends if least <= compute]
+        return self.expert_backends[max(fit)] if fit else None
 
 
 class Parallelism(Fact):
@@ -32,6 +41,8 @@ class Parallelism(Fact):
     """Data-parallel attention with the experts spread over the same GPUs."""
     nodes: bool
     """Whether one replica may span nodes."""
+    tensor_in_ranks: bool
+    """Whether a rank of data-parallel attention may itself be on several GPUs."""
 
 
 class EngineVersion(Fact):
@@ -42,17 +53,34 @@ class EngineVersion(Fact):
     minimum_compute: Capability
     unsupported: Mapping[str, Capability] = Field(default_factory=dict)
     """Architectures that need newer GPUs than the engine itself, by minimum compute capability."""
+    unsupported_from: Mapping[str, Capability] = Field(default_factory=dict)
+    """Architectures that are not known to run on the newest GPUs, by the first compute capability of these."""
     memory_share: Share
     memory_of: Literal["all", "free"]
     """What the share is of: all of a GPU's memory, or what is free once the weights are loaded."""
+    expert_memory_share: Share | None = None
+    """The same for models with experts; None: no other."""
     block_tokens: int = Field(gt=0)
+    chunks_of_blocks: bool = False
+    """Whether the tokens of a step have to be whole blocks for latent attention."""
     largest_graph: int = Field(gt=0)
+    graph_layer_megabytes: Annotated[float, Field(gt=0)] | None = None
+    """Memory of one CUDA graph, a layer; None: all graphs share what `sizing/memory.py` has for them."""
+    expert_tokens: int | None = Field(gt=0, default=None)
+    """Tokens of all ranks that a GPU's experts may be given at once; None: no more than those of one rank."""
     quantizations: Mapping[Quantization, Support]
     fp8_cache_minimum_compute: Capability
+    fp8_sparse_cache: bool = False
+    """Whether the cache of sparse attention is kept in FP8 where the hardware can."""
     parallelism: Parallelism
     mtp: tuple[str, ...] = ()
     """Architectures whose multi-token prediction it uses for speculative decoding."""
     sources: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def converts(self) -> bool:
+        """Whether it makes another form of weights while it loads: else a form that is asked for is the source's own."""
+        return any(support.online is not None for support in self.quantizations.values())
 
 
 def newest(name: str, known: Mapping[str, EngineVersion]) -> EngineVersion | None:

@@ -14,7 +14,7 @@ from deepseek_operator.catalog.facts import Fact
 FILE = "models.yaml"
 
 Size = Annotated[int, Field(gt=0)]
-Quantization = Literal["none", "fp8", "int8", "int4-awq", "nvfp4"]
+Quantization = Literal["none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"]
 """How weights are kept; `none` is as the model is published."""
 
 

@@ -238,16 +238,9 @@ def _best(
 
 def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
     """Where the operator would do otherwise."""
-    unsized = [one for one in found if one.block.serving.engine.name != "vllm"]
-    sized = [one for one in found if one not in unsized]
-    open_ones = [one for one in sized if one.block.serving.accelerator.product is None]
-    spread = [one for one in sized if one.sized.layout.nodes > 1 and one.sized.layout.data > 1]
+    open_ones = [one for one in found if one.block.serving.accelerator.product is None]
+    spread = [one for one in found if one.sized.layout.nodes > 1 and one.sized.layout.data > 1]
     return (
-        *(
-            f"{one.block.field}.engine.name: for {one.block.serving.engine.name} the operator derives nothing; set "
-            "accelerator.count, batching and replicas, and give the rest in engine.args"
-            for one in unsized
-        ),
         *(
             f"{one.block.field}.accelerator.product: not set, so the operator derives this only where all nodes that the "
             f"pods may run on have one product; to be sure set it to {one.sized.question.pool.accelerator.labels.gpu_operator[0]}"

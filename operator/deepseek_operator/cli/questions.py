@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deepseek_operator import derivation
+from deepseek_operator import derivation, overriding
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog import accelerators, engines, facts
@@ -190,7 +190,7 @@ def pools_for(
 
 def _overrides(block: Block, quantization: str | None, settings: Sequence[str]) -> Overrides:
     try:
-        found = derivation.overrides_of(block.serving)
+        found = overriding.overrides_of(block.serving)
     except CannotRunError as error:
         raise InputError(f"{block.field}.engine.args: {error}") from error
     given: dict[str, Any] = {} if quantization is None else {"quantization": quantization}

@@ -62,11 +62,13 @@ def telling(spec: Mapping[str, Any]) -> Telling | None:
     return _TELLINGS.get(_program(spec))
 
 
-def warmup_limits(container: Mapping[str, Any], *, on_gpu: bool) -> dict[str, Any]:
-    """What a warm-up has to know of an engine, from its frozen container."""
+def warmup_limits(
+    container: Mapping[str, Any], *, on_gpu: bool, options: str = ""
+) -> dict[str, Any]:
+    """What a warm-up has to know of an engine, from its frozen container and its file of options."""
     args = container["args"]
     if container["command"][0] == trtllm.COMMAND:
-        return trtllm.warmup_limits(args)
+        return trtllm.warmup_limits(args, options)
     return vllm.warmup_limits(args, on_gpu=on_gpu)
 
 

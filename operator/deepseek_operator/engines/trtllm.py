@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from deepseek_operator.engines import probes, trtllm_options
+import yaml
+
+from deepseek_operator.engines import probes, trtllm_options, trtllm_sized
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
     COMPILED_PATH,
@@ -90,23 +92,32 @@ def model_path(request: EngineRequest) -> str:
     return f"{MODELS_PATH}/{request.served_name}"
 
 
-def warmup_limits(args: Sequence[str]) -> dict[str, Any]:
-    """What a warm-up has to know of an engine, from its frozen arguments, as WarmupSpec names it."""
+def warmup_limits(args: Sequence[str], options: str = "") -> dict[str, Any]:
+    """What a warm-up has to know of an engine, from its frozen arguments and file, as WarmupSpec names it."""
     path, *flags = args
     given = {
         name.removeprefix("--"): value for name, _, value in (flag.partition("=") for flag in flags)
     }
     # Its list of models does not say how long a sequence may be.
     length = given.get("max_seq_len", "")
+    ranks = _ranks(given, options)
     return {
         "engine": NAME,
         "model": PurePosixPath(path).name,
         "maxConcurrentSequences": int(given["max_batch_size"]),
+        **({"dataParallel": ranks} if ranks > 1 else {}),
         "maxBatchedTokens": int(given["max_num_tokens"]),
         **({"maxModelLength": int(length)} if length.isdecimal() else {}),
         "thinks": "reasoning_parser" in given,
         "structuredOutput": True,
     }
+
+
+def _ranks(given: Mapping[str, str], options: str) -> int:
+    """How many attend for themselves: limits are of each of them."""
+    told = yaml.safe_load(options) or {}
+    attends = isinstance(told, dict) and told.get("enable_attention_dp") is True
+    return int(given.get("tensor_parallel_size", "1")) if attends else 1
 
 
 def _given(request: EngineRequest) -> tuple[list[str], Options]:
@@ -131,29 +142,45 @@ def _arguments(request: EngineRequest, given: list[str], options: Options) -> li
         model_path(request),
         *given,
         *_model_arguments(request, given, options),
-        *_parallel_arguments(request),
-        f"--max_batch_size={_sequences(request)}",
-        f"--max_num_tokens={_tokens(request)}",
+        *_shape_arguments(request, given, options),
         "--host=127.0.0.1",
         f"--port={ENGINE_PORT}",
         f"--config={OPTIONS_FILE}",
     ]
 
 
+def _shape_arguments(request: EngineRequest, given: list[str], options: Options) -> list[str]:
+    """Layout and limits: what was derived, or what the block sets."""
+    if request.sized is None:
+        return [
+            *_parallel_arguments(request),
+            f"--max_batch_size={_sequences(request)}",
+            f"--max_num_tokens={_tokens(request)}",
+        ]
+    said = _said(given, options)
+    derived = trtllm_sized.arguments(request.sized)
+    return [f"--{name}={value}" for name, value in derived.items() if f"--{name}" not in said]
+
+
 def _options(request: EngineRequest, given: Options) -> Options:
     """The YAML file: defaults that the user's keys replace, and what the operator reads the engine's figures by."""
-    graphs = {
-        # Batches between two graphs are rounded up to the larger: else they run without one.
-        "enable_padding": True,
-        "max_batch_size": min(_sequences(request), _LARGEST_GRAPH),
-    }
-    return {
-        "cuda_graph_config": graphs,
+    usual: Options = {
         # Without it a prompt longer than a step is refused.
         "enable_chunked_prefill": True,
         "guided_decoding_backend": "xgrammar",
-        **given,
-        "return_perf_metrics": True,
+    }
+    if request.sized is None:
+        chosen: Options = {"cuda_graph_config": _graphs(request), **given}
+    else:
+        chosen = trtllm_sized.merged(trtllm_sized.options(request.sized), given)
+    return {**usual, **chosen, "return_perf_metrics": True}
+
+
+def _graphs(request: EngineRequest) -> Options:
+    """Batches between two graphs are rounded up to the larger: else they run without one."""
+    return {
+        "enable_padding": True,
+        "max_batch_size": min(_sequences(request), _LARGEST_GRAPH),
     }
 
 
@@ -169,14 +196,18 @@ def _tokens(request: EngineRequest) -> int:
 
 
 def _model_arguments(request: EngineRequest, given: list[str], options: Options) -> list[str]:
-    model = request.model
-    said = {argument.partition("=")[0] for argument in given} | {f"--{key}" for key in options}
+    model, said = request.model, _said(given, options)
     parser = _REASONING_PARSERS.get(model.reasoning_parser or "") if model else None
     wanted = {
         "--reasoning_parser": parser,
         "--custom_tokenizer": model.tokenizer_mode if model else None,
     }
     return [f"{flag}={value}" for flag, value in wanted.items() if value and flag not in said]
+
+
+def _said(given: list[str], options: Options) -> set[str]:
+    """What the user gives, on the command line or in the file."""
+    return {argument.partition("=")[0] for argument in given} | {f"--{key}" for key in options}
 
 
 def _parallel_arguments(request: EngineRequest) -> list[str]:

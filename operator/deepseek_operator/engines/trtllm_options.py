@@ -27,6 +27,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "list": (list,),
     "map": (dict,),
+    "map or null": (dict, type(None)),
 }
 
 

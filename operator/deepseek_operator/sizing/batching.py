@@ -68,7 +68,7 @@ def limits(question: Question, setting: Setting, costs: Costs) -> Limits:
     if asked is not None:
         _refuse(question, setting, asked=asked, fits=fits)
         return Limits(asked, "batching.maxConcurrentSequences", fits=fits)
-    graph = min(setting.engine.largest_graph, setting.batched_tokens)
+    graph = min(largest_graph(question), setting.batched_tokens)
     most = max(1, min(fits, graph))
     within = _largest(lambda batch: not missed(costs, workload, batch), most)
     if within == 0:
@@ -76,6 +76,12 @@ def limits(question: Question, setting: Setting, costs: Costs) -> Limits:
     if within < _rung(most):
         return Limits(within, "the latency targets", fits=fits)
     return Limits(within, "the KV cache" if fits <= graph else "the largest CUDA graph", fits=fits)
+
+
+def largest_graph(question: Question) -> int:
+    """The largest batch of which a CUDA graph is captured."""
+    asked = question.overrides.graph_sizes
+    return max(asked) if asked else question.engine.largest_graph
 
 
 def missed(costs: Costs, workload: Workload, sequences: int) -> tuple[str, ...]:
@@ -159,4 +165,21 @@ def with_batched_tokens(question: Question, setting: Setting) -> Setting:
     """The setting with the user's limit of tokens a step, or the derived one: at least one a sequence."""
     asked = question.overrides
     derived = max(batched_tokens(question, setting), asked.max_sequences or 0)
-    return replace(setting, batched_tokens=asked.max_batched_tokens or derived)
+    block = _block_of_chunks(setting)
+    if asked.max_batched_tokens is not None and asked.max_batched_tokens % block:
+        raise CannotRunError(
+            "batching.maxBatchedTokens",
+            f"{asked.max_batched_tokens} tokens of a step are no whole blocks of {block}, which prompts in chunks have to "
+            f"be for latent attention; set {_whole(asked.max_batched_tokens, block)}",
+        )
+    return replace(setting, batched_tokens=asked.max_batched_tokens or _whole(derived, block))
+
+
+def _block_of_chunks(setting: Setting) -> int:
+    """What the tokens of a step have to be a multiple of."""
+    has_blocks = setting.engine.chunks_of_blocks and setting.model.dimensions.latent is not None
+    return setting.engine.block_tokens if has_blocks else 1
+
+
+def _whole(tokens: int, block: int) -> int:
+    return block * math.ceil(tokens / block)

@@ -14,6 +14,17 @@ def refusal(question: Question, layout: Layout) -> str | None:
     return next((found for check in _CHECKS if (found := check(question, layout))), None)
 
 
+def _nodes_of_an_engine_on_one(question: Question, layout: Layout) -> str | None:
+    engine, node = question.engine, question.pool.node_size
+    if layout.nodes == 1 or engine.parallelism.nodes:
+        return None
+    return (
+        f"accelerator.count: {layout.accelerators} GPUs are on {layout.nodes} nodes of {node}, and {engine.name} {engine.version} is "
+        f"served on one: over several it is started by MPI, which nothing starts between pods; use at most {node}, or "
+        "engine.name: vllm"
+    )
+
+
 def _heads_do_not_divide(question: Question, layout: Layout) -> str | None:
     heads = question.model.dimensions.heads
     if heads % layout.tensor == 0:
@@ -54,6 +65,16 @@ def _ranks_without_experts(question: Question, layout: Layout) -> str | None:
     )
 
 
+def _ranks_of_several(question: Question, layout: Layout) -> str | None:
+    engine = question.engine
+    if min(layout.tensor, layout.data) == 1 or engine.parallelism.tensor_in_ranks:
+        return None
+    return (
+        f"data: {layout.data} ranks of {layout.tensor} GPUs each are none that {engine.name} {engine.version} has: each "
+        "GPU attends for itself, or all of them together; leave tensor or data out"
+    )
+
+
 def _engine_cannot(question: Question, layout: Layout) -> str | None:
     can = question.engine.parallelism
     sizes = (("data", layout.data, can.data_expert), ("pipeline", layout.pipeline, can.pipeline))
@@ -80,10 +101,12 @@ def _drafts_in_a_pipeline(question: Question, layout: Layout) -> str | None:
 
 
 _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
+    _nodes_of_an_engine_on_one,  # a pod of many more GPUs than any node has would wait for ever
     _heads_do_not_divide,  # vLLM and TensorRT-LLM refuse to start
     _tensor_beyond_the_node,  # it would run at a crawl
     _blocks_do_not_divide,  # a slice of FP8 weights has to be whole blocks
     _ranks_without_experts,  # vLLM refuses to start
+    _ranks_of_several,
     _engine_cannot,
     _more_stages_than_layers,
     _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875)
@@ -105,14 +128,41 @@ def candidates(question: Question) -> Iterator[list[Layout]]:
         yield [_asked(question)]
         return
     counts = [asked.accelerators] if asked.accelerators else _counts(question)
+    _check_ranks(question, counts)
     for count in counts:
-        found = [layout for layout in _of(question, count) if refusal(question, layout) is None]
+        found = [
+            layout
+            for layout in _of(question, count)
+            if refusal(question, layout) is None and _attends_as_asked(question, layout)
+        ]
         if found:
             yield found
         elif asked.accelerators:
-            layout = Layout(tensor=count)
+            layout = Layout(tensor=count, nodes=math.ceil(count / question.pool.node_size))
             reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
             raise CannotRunError("accelerator.count", reason)
+
+
+def _attends_as_asked(question: Question, layout: Layout) -> bool:
+    asked = question.overrides.attention_ranks
+    return asked is None or asked == (layout.data > 1)
+
+
+def _check_ranks(question: Question, counts: list[int]) -> None:
+    """Refuse ranks that are set where there can be none."""
+    if not question.overrides.attention_ranks:
+        return
+    if question.model.experts is None:
+        raise CannotRunError(
+            "attentionRanks",
+            f"{question.model_name} has no experts, so ranks that attend for themselves are only replicas; leave it out "
+            "and set replicas instead",
+        )
+    if max(counts, default=0) == 1:
+        raise CannotRunError(
+            "attentionRanks",
+            "a replica of 1 GPU has no ranks to attend for themselves; leave it out, or set accelerator.count higher",
+        )
 
 
 def _asked(question: Question) -> Layout:

@@ -93,18 +93,36 @@ def index_bytes_per_token(setting: Setting) -> float:
 
 def activation_bytes(setting: Setting) -> float:
     """The largest tensors of a step in BF16: residual and projections, and the widest MLP."""
-    size, experts = setting.model.dimensions, setting.model.experts
+    size, experts, tokens = setting.model.dimensions, setting.model.experts, setting.batched_tokens
+    residual = 4 * size.hidden * tokens
     if experts is None:
-        widest = 3 * size.dense_width / setting.layout.tensor
-    else:
-        widest = experts.active * (size.hidden + 3 * (size.expert_width or 0))
-    return setting.batched_tokens * (4 * size.hidden + widest) * _FULL_BYTES
+        return (residual + tokens * 3 * size.dense_width / setting.layout.tensor) * _FULL_BYTES
+    widest = experts.active * (size.hidden + 3 * (size.expert_width or 0))
+    gathered = gathered_tokens(setting)
+    return (residual + gathered * size.hidden + expert_tokens(setting) * widest) * _FULL_BYTES
+
+
+def gathered_tokens(setting: Setting) -> int:
+    """Tokens of all ranks, where an engine brings them together on each GPU before it computes experts; else none."""
+    if setting.engine.expert_tokens is None or setting.layout.data == 1:
+        return 0
+    return setting.layout.data * setting.batched_tokens
+
+
+def expert_tokens(setting: Setting) -> int:
+    """Tokens that a GPU's experts are given at once if all of them choose these."""
+    tokens, most = setting.batched_tokens, setting.engine.expert_tokens
+    if most is None:
+        return tokens
+    return min(most, max(tokens, gathered_tokens(setting)))
 
 
 def fixed_bytes(setting: Setting) -> tuple[float, float, float]:
     """Activations, CUDA graphs, and buffers of one GPU."""
     layout = setting.layout
-    graphs = _GRAPH_BYTES + _GRAPH_LAYER_BYTES * _layers(setting)
+    each = setting.engine.graph_layer_megabytes
+    layer = _GRAPH_LAYER_BYTES if each is None else each * 1e6 * setting.graphs
+    graphs = _GRAPH_BYTES + layer * _layers(setting)
     buffers = _CONTEXT_BYTES
     if layout.accelerators > 1:
         buffers += _NCCL_BYTES

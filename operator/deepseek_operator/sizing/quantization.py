@@ -22,13 +22,15 @@ _BYTES: Mapping[str, float] = {
     "int4-awq": 0.5 + 2 / 128,
     # A scale in FP8 for 16 weights.
     "nvfp4": 0.5 + 1 / 16,
+    # A scale in BF16 for 128 weights.
+    "w4afp8": 0.5 + 2 / 128,
 }
 """Bytes of a weight with its scales."""
 
 _SMALL = 2_000_000_000
 """Below so many parameters 8 bits save little, as a quarter of them are tables that stay in BF16, and cost most."""
 
-_BY_LOSS: tuple[Quantization, ...] = ("none", "fp8", "int8", "nvfp4", "int4-awq")
+_BY_LOSS: tuple[Quantization, ...] = ("none", "fp8", "int8", "nvfp4", "w4afp8", "int4-awq")
 """From no loss to most (arXiv:2504.04823; model cards of RedHatAI)."""
 
 
@@ -49,26 +51,49 @@ def choices(question: Question) -> list[Scheme]:
     return [_scheme(question, wanted, why=f"{FIELD}: {asked} is set")]
 
 
+def support(question: Question, scheme: str) -> Support:
+    """How the engine runs a scheme that was chosen."""
+    return next(found for name, found in question.engine.quantizations.items() if name == scheme)
+
+
+def is_form_open(question: Question) -> bool:
+    """Whether the source is the user's and nothing says its form: it is reckoned with as the published one."""
+    asked = question.overrides
+    return asked.own_source and asked.quantization == "auto"
+
+
 def refusal(question: Question, name: Quantization) -> str | None:
     """Why a quantisation cannot run, or None."""
-    model, engine = question.model, question.engine
+    return _hardware_refusal(question, name) or _weights_refusal(question, name)
+
+
+def _hardware_refusal(question: Question, name: Quantization) -> str | None:
+    """Why an engine does not compute in a form on an accelerator, or None."""
+    engine, support = question.engine, question.engine.quantizations.get(name)
     accelerator, product = question.pool.accelerator, question.pool.product
-    support = engine.quantizations.get(name)
     if support is None:
         return f"{engine.name} {engine.version} does not load {name}"
-    if accelerator.compute_capability < support.minimum_compute:
-        return (
-            f"{name} needs compute capability {support.minimum_compute:g} or newer and {product} "
-            f"({accelerator.architecture}) has {accelerator.compute_capability:g}"
-        )
-    if name in _native(model) or _checkpoint(question, name) is not None:
+    compute = accelerator.compute_capability
+    has = f"{product} ({accelerator.architecture}) has {compute:g}"
+    if compute < support.minimum_compute:
+        return f"{name} needs compute capability {support.minimum_compute:g} or newer and {has}"
+    if support.below_compute is not None and compute >= support.below_compute:
+        return f"{engine.name} {engine.version} runs {name} below compute capability {support.below_compute:g} and {has}"
+    return None
+
+
+def _weights_refusal(question: Question, name: Quantization) -> str | None:
+    """Why there are no weights in a form, or None; of a source of one's own it is the form that is said."""
+    model, engine = question.model, question.engine
+    is_said = question.overrides.own_source and not engine.converts
+    if is_said or name in _native(model) or _checkpoint(question, name) is not None:
         return None
     if model.dtype == "fp8":
         return (
             f"{question.model_name} is published in FP8 and the catalog has no {name} checkpoint of it for "
             f"{engine.name}"
         )
-    if support.online is None:
+    if engine.quantizations[name].online is None:
         return (
             f"{engine.name} {engine.version} makes {name} of no BF16 checkpoint, and the catalog has no {name} "
             f"checkpoint of {question.model_name} for it"
@@ -101,7 +126,7 @@ def _order(model: Model, accelerator: Accelerator) -> Sequence[Quantization]:
     """Preferences by model and hardware."""
     if model.dtype == "fp8":
         blackwell = "fp4" in accelerator.teraflops
-        return ("nvfp4", "fp8", "int4-awq") if blackwell else ("fp8", "int4-awq")
+        return ("nvfp4", "fp8", "int4-awq") if blackwell else ("fp8", "w4afp8", "int4-awq")
     if model.parameters < _SMALL:
         return ("none", "fp8", "int8", "int4-awq")
     if "fp8" in accelerator.teraflops:
@@ -164,8 +189,8 @@ def _scheme(question: Question, name: Quantization, *, why: str) -> Scheme:
     checkpoint = None if name in _native(model) else _checkpoint(question, name)
     online = support.online if name not in _native(model) and checkpoint is None else None
     computed = _computed(support, online=online is not None)
-    # Of a model with experts only they are in 4 bits by NVFP4; the rest stays as it is published.
-    only_experts = name == "nvfp4" and model.experts is not None
+    # Of a model with experts only they are in 4 bits by these; the rest stays as it is published.
+    only_experts = name in ("nvfp4", "w4afp8") and model.experts is not None
     rest: Quantization = "fp8" if only_experts and model.dtype == "fp8" else name
     return Scheme(
         name=name,
@@ -188,8 +213,15 @@ def _computed(support: Support, *, online: bool) -> Format:
 def engine_refusal(question: Question) -> str | None:
     """Why an engine does not run a model on an accelerator in any form, or None."""
     engine, accelerator = question.engine, question.pool.accelerator
-    least = max(engine.minimum_compute, engine.unsupported.get(question.model.architecture, 0.0))
-    if accelerator.compute_capability >= least:
+    architecture, compute = question.model.architecture, accelerator.compute_capability
+    least = max(engine.minimum_compute, engine.unsupported.get(architecture, 0.0))
+    beyond = engine.unsupported_from.get(architecture)
+    if beyond is not None and compute >= beyond:
+        return (
+            f"{engine.name} {engine.version} is not known to run {question.model_name} from compute capability "
+            f"{beyond:g} on, and {question.pool.product} has {compute:g}"
+        )
+    if compute >= least:
         return None
     return (
         f"{engine.name} {engine.version} runs {question.model_name} from compute capability {least:g} on, and "

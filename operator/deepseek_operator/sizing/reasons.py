@@ -34,12 +34,10 @@ def reasons(sized: Sized) -> tuple[Reason, ...]:
             "on",
             "a long prompt is computed in parts between the tokens of other answers, so it stops none of them",
         ),
-        Reason(
-            "prefixCaching",
-            "on",
-            "a prompt that begins like an earlier one is not computed again; it costs nothing where none does",
-        ),
+        _prefixes(sized),
         _speculation(sized),
+        *_graphs(sized),
+        *_experts(sized),
         *_decode_times(sized),
     )
 
@@ -184,8 +182,55 @@ def _memory_share(sized: Sized) -> Reason:
     )
     left = gib(sized.memory.total - sized.memory.planned)
     asked = sized.question.overrides.memory_share is not None
-    origin = "is set" if asked else f"{engine.name} {engine.version}'s own default"
+    origin = f"{engine.name} {engine.version}'s own default"
+    if asked:
+        origin = "is set"
+    elif share != engine.memory_share:
+        origin = "what NVIDIA's own configurations of such models take"
     return Reason("memoryShare", f"{share:g}", f"{origin}, of {scope}; {left} stay free", asked)
+
+
+def _prefixes(sized: Sized) -> Reason:
+    asked = sized.question.overrides.prefix_caching
+    why = "a prompt that begins like an earlier one is not computed again; it costs nothing where none does"
+    return Reason(
+        "prefixCaching",
+        "off" if asked is False else "on",
+        why if asked is None else "is set",
+        asked is not None,
+    )
+
+
+def _graphs(sized: Sized) -> tuple[Reason, ...]:
+    """Only of an engine that is told which batches to capture."""
+    captured, each = sized.graph_sizes, sized.question.engine.graph_layer_megabytes
+    if each is None:
+        return ()
+    asked = sized.question.overrides.graph_sizes is not None
+    kept = f"{gib(sized.memory.graphs)} are kept for them"
+    why = f"is set; {kept}" if asked else f"a batch in between is filled up to the next; {kept}"
+    return (Reason("graphs", f"{len(captured)} up to {captured[-1]}", why, asked),)
+
+
+def _experts(sized: Sized) -> tuple[Reason, ...]:
+    """Only of an engine that is told who computes them."""
+    engine, backend = sized.question.engine, sized.expert_backend
+    if engine.expert_tokens is None or sized.question.model.experts is None:
+        return ()
+    if backend is None:
+        why = "which one computes them depends on the form of the source, and quantization does not say it"
+        return (Reason("expertBackend", "default", why),)
+    asked = sized.question.overrides.expert_backend is not None
+    form, product = sized.setting.scheme.name, sized.question.pool.product
+    why = (
+        "is set"
+        if asked
+        else f"{engine.name} {engine.version} computes {form} with it on {product}"
+    )
+    gathered = memory.gathered_tokens(sized.setting)
+    said = f"; of the {gathered} tokens that all ranks bring together it takes {sized.expert_tokens} at once"
+    bound = said if gathered and sized.bounds_experts else ""
+    return (Reason("expertBackend", backend, f"{why}{bound}", asked),)
 
 
 def _decode_times(sized: Sized) -> tuple[Reason, ...]:

@@ -45,8 +45,11 @@ class Shortage:
 
     @property
     def usable(self) -> float:
-        """What may be used of the GPU."""
-        return self.setting.accelerator.memory_gib * GIB * self.setting.memory_share
+        """What may be used of the GPU: a share of it, or all of it but a share of what weights and the rest leave."""
+        total, share = self.setting.accelerator.memory_gib * GIB, self.setting.memory_share
+        if self.setting.engine.memory_of == "all":
+            return total * share
+        return total - max(0.0, total - self.weights - self.rest) * (1 - share)
 
 
 def too_small(question: Question, *, smallest: Smallest) -> CannotRunError:
@@ -70,7 +73,8 @@ def shortage(question: Question) -> Shortage | None:
         scheme=scheme,
         layout=layout,
         cache_type="bf16",
-        memory_share=question.overrides.memory_share or question.engine.memory_share,
+        memory_share=question.memory_share,
+        graphs=len(question.graph_sizes or ()),
         batched_tokens=question.overrides.max_batched_tokens or batching.LEAST_BATCHED,
     )
     tokens = max(question.overrides.context_tokens or 0, question.workload.tokens)
@@ -90,15 +94,26 @@ def _needs(question: Question, found: Shortage) -> str:
         f"{question.model_name} in {setting.scheme.name} on {layout.accelerators} x {question.pool.product} ({layout}) "
         f"needs {gib(found.weights)} for weights, {gib(found.rest)} for activations, graphs and buffers and "
         f"{gib(found.cache)} for the cache of one request of {found.tokens} tokens on each GPU = {gib(found.needed)}, "
-        f"of which {setting.memory_share:g} x {gib(setting.accelerator.memory_gib * GIB)} = {gib(found.usable)} may be "
-        "used."
+        f"of which {_usable(found)} may be used."
     )
+
+
+def _usable(found: Shortage) -> str:
+    """What may be used of one GPU, as it is reckoned."""
+    total, share = found.setting.accelerator.memory_gib * GIB, found.setting.memory_share
+    if found.setting.engine.memory_of == "all":
+        return f"{share:g} x {gib(total)} = {gib(found.usable)}"
+    left = max(0.0, total - found.weights - found.rest)
+    return f"{gib(total)} - {1 - share:.2g} x the {gib(left)} that weights and the rest leave = {gib(found.usable)}"
 
 
 def _remedy(question: Question, smallest: Smallest) -> str:
     """How many of the same product would do, and which others do on one node."""
     layout = enough(question, smallest)
+    engine = question.engine
     said = "no number of them holds it"
+    if not engine.parallelism.nodes:
+        said += f" on one node, which {engine.name} {engine.version} is served on"
     if layout is not None:
         said = f"{placed(layout, question.pool.product)} would do"
     others = enough_of_others(question, smallest)

@@ -4,7 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from deepseek_operator.sizing import batching, layouts, memory, quantization, remedies, roofline
+from deepseek_operator.sizing import (
+    batching,
+    graphs,
+    layouts,
+    memory,
+    quantization,
+    remedies,
+    roofline,
+)
 from deepseek_operator.sizing.batching import Limits, LongRequests
 from deepseek_operator.sizing.memory import Memory
 from deepseek_operator.sizing.roofline import Pace
@@ -57,6 +65,34 @@ class Sized:
         return self.setting.layout
 
     @property
+    def graph_sizes(self) -> tuple[int, ...]:
+        """Batches to capture CUDA graphs of, where the engine is told them."""
+        asked, engine = self.question.overrides.graph_sizes, self.question.engine
+        return asked or graphs.sizes(min(self.limits.sequences, engine.largest_graph))
+
+    @property
+    def expert_backend(self) -> str | None:
+        """Who computes the experts, where the engine is told it."""
+        question, asked = self.question, self.question.overrides
+        if asked.expert_backend is not None or quantization.is_form_open(question):
+            return asked.expert_backend
+        support = quantization.support(question, self.setting.scheme.name)
+        return support.expert_backend(question.pool.accelerator.compute_capability)
+
+    @property
+    def expert_tokens(self) -> int:
+        """Tokens that a GPU's experts are given at once, at most."""
+        return memory.expert_tokens(self.setting)
+
+    @property
+    def bounds_experts(self) -> bool:
+        """Whether that has to be said: else it would be more than memory is kept for."""
+        return (
+            max(self.setting.batched_tokens, memory.gathered_tokens(self.setting))
+            > self.expert_tokens
+        )
+
+    @property
     def long(self) -> LongRequests:
         """How many long requests the replica has room for beside short ones."""
         return batching.long_requests(
@@ -100,7 +136,7 @@ def _check(question: Question) -> None:
     """What no layout can change."""
     reason = quantization.engine_refusal(question)
     if reason is not None:
-        raise CannotRunError("accelerator.product", f"{reason}; use a newer product")
+        raise CannotRunError("accelerator.product", f"{reason}; use another product")
     model, asked = question.model, question.overrides
     if asked.context_tokens and asked.context_tokens > model.context_tokens:
         raise CannotRunError(
@@ -209,9 +245,10 @@ def _of_layout(question: Question, scheme: Scheme, layout: Layout) -> Sized | No
         scheme=scheme,
         layout=layout,
         cache_type=cache_type(question),
-        memory_share=asked.memory_share or question.engine.memory_share,
+        memory_share=question.memory_share,
         batched_tokens=0,
         mtp_tokens=asked.mtp_tokens or 0,
+        graphs=len(question.graph_sizes or ()),
         decode_times=asked.decode_times or 1.0,
     )
     plain = _sized(question, batching.with_batched_tokens(question, base))
@@ -289,5 +326,6 @@ def cache_type(question: Question) -> CacheType:
     if asked is not None:
         return asked
     long = question.workload.tokens >= _FP8_CACHE_TOKENS
-    sparse = question.model.dimensions.indexer is not None
-    return "fp8" if able and (long or sparse) else "bf16"
+    if question.model.dimensions.indexer is not None:
+        return "fp8" if able and question.engine.fp8_sparse_cache else "bf16"
+    return "fp8" if able and long else "bf16"

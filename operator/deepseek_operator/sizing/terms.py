@@ -7,6 +7,7 @@ from typing import Literal
 from deepseek_operator.catalog.accelerators import Accelerator, Format
 from deepseek_operator.catalog.engines import EngineVersion
 from deepseek_operator.catalog.models import Model
+from deepseek_operator.sizing import graphs
 
 GIB = 2**30
 
@@ -65,6 +66,13 @@ class Overrides:
     memory_share: float | None = None
     cache_type: CacheType | None = None
     mtp_tokens: int | None = None
+    attention_ranks: bool | None = None
+    """Whether each GPU attends for requests of its own."""
+    graph_sizes: tuple[int, ...] | None = None
+    """Batches to capture CUDA graphs of."""
+    prefix_caching: bool | None = None
+    expert_backend: str | None = None
+    """Who computes the experts, by the engine's own name."""
     decode_times: float | None = None
     """How many times as long as computed a step of decode takes, as it was measured."""
     own_source: bool = False
@@ -106,6 +114,20 @@ class Question:
     """Other accelerators, which a refusal may name."""
     rdma: bool = True
     """Whether GPUs of different nodes exchange by RDMA, at the rate that the catalog has for the product."""
+
+    @property
+    def memory_share(self) -> float:
+        """What is set, or what goes with the model."""
+        engine, asked = self.engine, self.overrides.memory_share
+        experts = engine.expert_memory_share if self.model.experts is not None else None
+        return asked or experts or engine.memory_share
+
+    @property
+    def graph_sizes(self) -> tuple[int, ...] | None:
+        """Batches that are captured, of an engine that is told them: what is set, or as many as there may be."""
+        if self.engine.graph_layer_megabytes is None:
+            return None
+        return self.overrides.graph_sizes or graphs.sizes(self.engine.largest_graph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,8 @@ class Setting:
     memory_share: float
     batched_tokens: int
     mtp_tokens: int = 0
+    graphs: int = 0
+    """CUDA graphs that memory is kept for, of an engine of which each needs some of its own."""
     decode_times: float = 1.0
     """How many times as long as computed a step of decode takes: what was measured of it, if anything was."""
 

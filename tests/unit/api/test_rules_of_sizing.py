@@ -27,7 +27,8 @@ TRTLLM = {"engine": {"name": "tensorrt-llm"}}
         ),
         pytest.param({**KNOWN, "replicas": 7, "workload": {}}, id="a-number-without-a-rate"),
         pytest.param(
-            {**KNOWN, **TRTLLM, "quantization": "auto"}, id="the-default-of-another-engine"
+            {**KNOWN, **TRTLLM, "quantization": "nvfp4", "workload": {"requestsPerSecond": 5.0}},
+            id="both-of-another-engine",
         ),
     ],
 )
@@ -50,14 +51,9 @@ def test_what_can_be_derived_passes(block: dict[str, Any]) -> None:
             id="two-numbers",
         ),
         pytest.param(
-            {**KNOWN, **TRTLLM, "workload": {}},
-            "accelerator.count, batching and replicas, or use engine.name: vllm",
+            {**TRTLLM, "workload": {}},
+            "set accelerator.product, or remove workload",
             id="load-of-another-engine",
-        ),
-        pytest.param(
-            {**KNOWN, **TRTLLM, "quantization": "fp8"},
-            "source to a checkpoint of that form, or use engine.name: vllm",
-            id="form-of-another-engine",
         ),
     ],
 )

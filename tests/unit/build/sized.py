@@ -1,18 +1,28 @@
-"""Models on accelerators whose pods are checked in: one of each model on products of each kind that hold it."""
+"""Models on accelerators with an engine whose pods are checked in: of each model on products of each kind that hold it."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.build import children
-from deepseek_operator.resolve import resolve_shape
-from deepseek_operator.rollout.revisions import Shape
-from tests.unit.samples import IMAGES, Manifest, deepseek
+import yaml
+
+from deepseek_operator.api import names
+from deepseek_operator.build.template import ENGINE_CONTAINER
+from tests.unit.samples import Manifest, deepseek
+from tests.unit.world import World, served
+
+FOLDER = "pairs"
+"""Of tests/golden."""
+
+RATE = 5.0
+"""Requests a second that each of them is asked for: so the number of replicas is a derived one too."""
 
 LARGE = ("NVIDIA-H200", "NVIDIA-B200", "nvidia-gb200")
 DENSE = ("NVIDIA-L4", "NVIDIA-A100-SXM4-80GB", "h100")
 
-PRODUCTS: dict[str, tuple[str, ...]] = {
-    "DeepSeek-V3": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H20"),
+VLLM: dict[str, tuple[str, ...]] = {
+    "DeepSeek-V3": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H20", "NVIDIA-H100-80GB-HBM3"),
     "DeepSeek-V3-0324": ("NVIDIA-H200", "NVIDIA-H100-NVL"),
     "DeepSeek-V3.1": LARGE,
     "DeepSeek-V3.2": LARGE,
@@ -25,37 +35,139 @@ PRODUCTS: dict[str, tuple[str, ...]] = {
     "DeepSeek-R1-Distill-Qwen-32B": (*DENSE, "NVIDIA-L40S"),
     "DeepSeek-R1-Distill-Llama-70B": (*DENSE, "NVIDIA-L40S"),
 }
-
-PAIRS = tuple((model, product) for model, products in PRODUCTS.items() for product in products)
-
-
-def resolved(model: str, product: str) -> tuple[DeepSeekDeployment, Shape]:
-    """The object that asks for it by name and product alone, and what it becomes."""
-    deployment = deepseek(model=model, accelerator={"product": product})
-    return deployment, resolve_shape(deployment, deployment.spec, images=IMAGES)
-
-
-def deployments() -> Iterator[tuple[str, Manifest]]:
-    """The complete Deployment of each pair."""
-    for model, product in PAIRS:
-        deployment, shape = resolved(model, product)
-        built = children.build_deployment(deployment, shape, replicas=1)
-        yield f"{model} on {product}", built
+TRTLLM: dict[str, tuple[str, ...]] = {
+    "DeepSeek-V3": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H20"),
+    "DeepSeek-V3-0324": ("NVIDIA-B200",),
+    "DeepSeek-V3.1": ("NVIDIA-H200", "nvidia-gb200"),
+    "DeepSeek-V3.2": ("NVIDIA-H200", "NVIDIA-B200"),
+    "DeepSeek-R1": ("NVIDIA-H200", "NVIDIA-H100-80GB-HBM3", "NVIDIA-B200"),
+    "DeepSeek-R1-0528": ("NVIDIA-B300-SXM6-AC",),
+    "DeepSeek-R1-Distill-Qwen-1.5B": ("NVIDIA-L4",),
+    "DeepSeek-R1-Distill-Qwen-7B": ("NVIDIA-L40S",),
+    "DeepSeek-R1-Distill-Llama-8B": ("NVIDIA-A100-SXM4-80GB",),
+    "DeepSeek-R1-Distill-Qwen-14B": ("h100",),
+    "DeepSeek-R1-Distill-Qwen-32B": ("NVIDIA-H200",),
+    "DeepSeek-R1-Distill-Llama-70B": ("NVIDIA-H200", "NVIDIA-B200"),
+}
 
 
-def summary(model: str, product: str) -> Manifest:
-    """What of a pair's pods follows from sizing."""
-    _, shape = resolved(model, product)
-    spec = shape.template["spec"]
-    [engine] = spec["containers"]
-    [shared] = [one["emptyDir"] for one in spec["volumes"] if one["name"] == "shm"]
-    probe = engine["startupProbe"]
-    return {
-        "source": shape.source,
-        "limits": engine["resources"]["limits"],
-        "nodeSelector": spec["nodeSelector"],
-        "sharedMemory": shared["sizeLimit"],
-        "startsWithinSeconds": probe["periodSeconds"] * probe["failureThreshold"],
-        "requestsPerSecond": (shape.sizing or {})["requestsPerSecond"],
-        "args": engine["args"],
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One model on one product with one engine, asked for by these names alone."""
+
+    model: str
+    product: str
+    engine: str
+
+    def __str__(self) -> str:
+        """Of its file, without the ending."""
+        return f"{self.engine}/{self.model}.{self.product}"
+
+    @property
+    def file(self) -> str:
+        """In tests/golden."""
+        return f"{FOLDER}/{self}.yaml"
+
+    @property
+    def spec(self) -> Manifest:
+        """What the object says."""
+        return {
+            "model": self.model,
+            "engine": {"name": self.engine},
+            "accelerator": {"product": self.product},
+            "workload": {"requestsPerSecond": RATE},
+        }
+
+
+PAIRS: tuple[Pair, ...] = tuple(
+    Pair(model, product, engine)
+    for engine, products in (("vllm", VLLM), ("tensorrt-llm", TRTLLM))
+    for model, names_of_products in products.items()
+    for product in names_of_products
+)
+
+
+@functools.cache
+def children(pair: Pair) -> tuple[Manifest, ...]:
+    """What brings the weights of a pair, the volume they are on, and all children once they are there."""
+    deployment = deepseek(**pair.spec)
+    jobs = (one for one in World().plan(deployment).share if one["kind"] == "Job")
+    world = served(deployment)
+    claims = (
+        _as_sent(one) for one in world.shared.values() if one["kind"] == "PersistentVolumeClaim"
+    )
+    return (*jobs, *claims, *world.plan(deployment).apply)
+
+
+def _as_sent(stored: Manifest) -> Manifest:
+    """Without what the server adds."""
+    metadata = {
+        name: value
+        for name, value in stored["metadata"].items()
+        if name not in ("uid", "resourceVersion")
     }
+    return {
+        **{name: value for name, value in stored.items() if name != "status"},
+        "metadata": metadata,
+    }
+
+
+def has_group(pair: Pair) -> bool:
+    """Whether one replica of it is several pods."""
+    return any(child["kind"] == "LeaderWorkerSet" for child in children(pair))
+
+
+def summary(pair: Pair) -> Manifest:
+    """What of a pair's children follows from the pair: what all have alike is in the other golden files."""
+    made = {child["kind"]: child for child in children(pair)}
+    kind = "LeaderWorkerSet" if "LeaderWorkerSet" in made else "Deployment"
+    spec, sizing = made[kind]["spec"], made["ControllerRevision"]["data"]["sizing"]
+    group = spec.get("leaderWorkerTemplate")
+    leader = spec["template"] if group is None else group["leaderTemplate"]
+    return {
+        "asks": pair.spec,
+        "source": made["ControllerRevision"]["data"]["source"],
+        "kind": kind,
+        "replicas": spec["replicas"],
+        "requestsPerSecondOfOne": sizing["requestsPerSecond"],
+        **({} if group is None else {"podsOfOne": group["size"]}),
+        "nodeSelector": leader["spec"]["nodeSelector"],
+        **_pod(leader),
+        **({} if group is None else {"worker": _pod(group["workerTemplate"])}),
+    }
+
+
+def _pod(template: Manifest) -> Manifest:
+    spec = template["spec"]
+    [engine] = [one for one in spec["containers"] if one["name"] == ENGINE_CONTAINER]
+    fronts = [one for one in spec["initContainers"] if one["name"] == "front"]
+    [shared] = [one["emptyDir"] for one in spec["volumes"] if one["name"] == "shm"]
+    probe = engine.get("startupProbe")
+    options = template["metadata"].get("annotations", {}).get(names.OPTIONS_ANNOTATION)
+    return {
+        "sharedMemory": shared["sizeLimit"],
+        "engine": {
+            "image": engine["image"],
+            "command": engine["command"],
+            "args": engine["args"],
+            **({} if options is None else {"options": yaml.safe_load(options)}),
+            "env": _environment(engine.get("env", ())),
+            "resources": engine["resources"],
+            **({} if probe is None else {"startsWithinSeconds": _seconds(probe)}),
+        },
+        **({"frontEnv": _environment(fronts[0].get("env", ()))} if fronts else {}),
+    }
+
+
+def _seconds(probe: Manifest) -> int:
+    return int(probe["periodSeconds"]) * int(probe["failureThreshold"])
+
+
+def _environment(variables: Sequence[Manifest]) -> dict[str, Any]:
+    """By name; what is not a value is told as where it comes from."""
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in variables}
+
+
+def text_of(pair: Pair) -> str:
+    """The golden file of a pair."""
+    return yaml.safe_dump(summary(pair), sort_keys=False, width=120)

@@ -37,6 +37,7 @@ SPECS: dict[str, Manifest] = {
     "trtllm_v32_nvfp4": {
         "model": "DeepSeek-V3.2",
         "source": "hf://nvidia/DeepSeek-V3.2-NVFP4",
+        "quantization": "nvfp4",
         "engine": {"name": "tensorrt-llm"},
         "accelerator": {"product": "NVIDIA-B200", "count": 8},
         "batching": {"maxConcurrentSequences": 512, "maxBatchedTokens": 8192},

@@ -7,6 +7,8 @@ import yaml
 
 from deepseek_operator.build import template
 from deepseek_operator.engines import choice
+from deepseek_serving.engine import classes
+from tests.unit.engines.matrix import sized_request
 from tests.unit.samples import Manifest, deepseek, engine_request
 
 TRTLLM: Manifest = {"name": "tensorrt-llm"}
@@ -38,6 +40,20 @@ def test_the_front_is_a_sidecar_that_outlives_the_engine() -> None:
     assert {"--port=8000", "--engine-port=8002", "--open=/health"} <= set(front["args"])
     assert front["command"][-1] == "deepseek_serving.front"
     assert front["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_front_knows_how_many_long_requests_its_replica_was_sized_for() -> None:
+    request = sized_request("DeepSeek-R1", "NVIDIA-H200", engine=TRTLLM)
+    assert request.sized is not None
+    engine = choice.engine_container(request)
+
+    built = template.build_template(
+        deepseek(), key="k", request=request, engine=engine, claim="kept"
+    )
+
+    most = {"name": classes.MOST_LONG_VARIABLE, "value": f"{request.sized.long.most}"}
+    assert containers(built)["front"].get("env") == [most]
+    assert "env" not in containers(build())["front"]
 
 
 def test_vllm_takes_its_pods_requests_itself() -> None:

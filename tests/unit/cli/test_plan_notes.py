@@ -25,10 +25,9 @@ from tests.unit.cli.test_plan import document, run, write
             id="several-nodes",
         ),
         pytest.param(
-            ", engine: {name: tensorrt-llm}",
+            ", engine: {name: tensorrt-llm}, accelerator: {product: NVIDIA-H200}",
             "8xH200:8",
-            "spec.engine.name: for tensorrt-llm the operator derives nothing; set accelerator.count, batching and "
-            "replicas, and give the rest in engine.args",
+            "",
             id="another-engine",
         ),
         pytest.param(", accelerator: {product: NVIDIA-H200}", "8xH200:8", "", id="as-planned"),

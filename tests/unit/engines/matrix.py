@@ -33,15 +33,17 @@ def sized_request(model: str, product: str, **more: Any) -> EngineRequest:
     return replace(request, sized=derived.sized)
 
 
-def _pairs() -> Iterator[Pair]:
+def _pairs(engine: str) -> Iterator[Pair]:
     for model in CATALOG.models:
         for product, entry in CATALOG.accelerators.items():
             for form in ("auto", *quantization.NAMES):
                 label = entry.labels.gpu_operator[0]
+                asked = {"quantization": form, "engine": {"name": engine}}
                 try:
-                    yield Pair(model, product, form, sized_request(model, label, quantization=form))
+                    yield Pair(model, product, form, sized_request(model, label, **asked))
                 except Stalled:
                     continue
 
 
-MATRIX = tuple(_pairs())
+MATRIX = tuple(_pairs("vllm"))
+TRTLLM_MATRIX = tuple(_pairs("tensorrt-llm"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.derivation import given_flags
 from deepseek_operator.engines import probes, vllm
+from deepseek_operator.overriding import given_flags
 from deepseek_serving.engine import classes, priority
 from deepseek_serving.warmup.spec import WarmupSpec
 from tests.unit.engines.matrix import MATRIX, Pair, sized_request

@@ -128,8 +128,8 @@ def test_v3_in_fp8_fits_eight_h200_and_not_eight_h100() -> None:
 
 
 def test_a_share_of_free_memory_counts_after_the_weights() -> None:
-    whole = setting(LLAMA_8B, memory_share=0.9)
-    free = replace(whole, engine=TRTLLM)
+    free = setting(LLAMA_8B, memory_share=0.9, engine=TRTLLM, graphs=22)
+    whole = replace(free, engine=TRTLLM.model_copy(update={"memory_of": "all"}))
 
     weights_and_rest = memory.weights_bytes(free) + sum(memory.fixed_bytes(free))
     total = free.accelerator.memory_gib * GIB

@@ -21,6 +21,12 @@ from tests.unit.sizing.questions import QWEN_1B, QWEN_7B, R1, TRTLLM, V3, ask
         pytest.param(ask(R1, "B200", 8, engine=TRTLLM), "nvfp4", id="r1-on-tensorrt-llm"),
         pytest.param(ask("DeepSeek-R1", "A100-80GB", 8), "int4-awq", id="r1-on-ampere"),
         pytest.param(ask(QWEN_7B, "H100", 1, engine=TRTLLM), "none", id="no-checkpoint-for-it"),
+        pytest.param(ask("DeepSeek-R1", "H100", 8, engine=TRTLLM), "fp8", id="r1-on-hopper"),
+        pytest.param(
+            ask(R1, "H200", 8, engine=TRTLLM, own_source=True, quantization="w4afp8"),
+            "w4afp8",
+            id="a-form-that-the-source-is-said-to-have",
+        ),
     ],
 )
 def test_auto_takes_the_best_that_runs(question: Question, best: str) -> None:
@@ -81,8 +87,26 @@ def test_auto_takes_the_best_that_runs(question: Question, best: str) -> None:
             id="not-online",
         ),
         pytest.param(
+            ask("DeepSeek-R1", "B200", 8, quantization="w4afp8", engine=TRTLLM),
+            "quantization: tensorrt-llm 1.2.0 runs w4afp8 below compute capability 10 and B200 (Blackwell) has 10. "
+            "Nearest that works: quantization: nvfp4",
+            id="w4afp8-on-blackwell",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, quantization="w4afp8", engine=TRTLLM),
+            "quantization: DeepSeek-V3 is published in FP8 and the catalog has no w4afp8 checkpoint of it "
+            "for tensorrt-llm. Nearest that works: quantization: fp8",
+            id="w4afp8-of-v3",
+        ),
+        pytest.param(
+            ask("DeepSeek-R1", "H200", 8, quantization="w4afp8"),
+            "quantization: vllm 0.33.0 does not load w4afp8. Nearest that works: quantization: int4-awq",
+            id="w4afp8-of-vllm",
+        ),
+        pytest.param(
             ask(QWEN_7B, "H100", 1, quantization="fp9"),
-            "quantization: fp9 is unknown; did you mean fp8? Known: auto, none, fp8, int8, int4-awq, nvfp4",
+            "quantization: fp9 is unknown; did you mean fp8? Known: auto, none, fp8, int8, int4-awq, nvfp4, "
+            "w4afp8",
             id="unknown",
         ),
         pytest.param(
@@ -118,6 +142,22 @@ def test_int8_without_a_checkpoint_saves_bytes_and_computes_in_bf16() -> None:
     )
 
     assert (published.linear_format, online.linear_format) == ("int8", "bf16")
+
+
+def test_of_an_engine_that_converts_nothing_a_source_has_the_form_that_is_said() -> None:
+    own = ask(V3, "B200", 8, engine=TRTLLM, own_source=True)
+
+    assert quantization.refusal(own, "nvfp4") is None
+    assert quantization.refusal(ask(V3, "B200", 8, own_source=True), "nvfp4") is not None
+
+
+def test_where_8_bits_do_not_fit_4_bit_experts_are_next_on_hopper() -> None:
+    first, second = quantization.choices(ask("DeepSeek-R1", "H100", 8, engine=TRTLLM))
+
+    assert (first.name, second.name) == ("fp8", "w4afp8")
+    assert second.checkpoint == "Barrrrry/DeepSeek-R1-W4AFP8"
+    assert (second.expert_format, second.linear_format) == ("fp8", "fp8")
+    assert second.expert_bytes < second.linear_bytes
 
 
 def test_of_a_model_with_experts_only_they_are_in_4_bits() -> None:

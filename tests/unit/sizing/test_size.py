@@ -137,13 +137,13 @@ def test_a_load_takes_the_fewest_gpus_for_all_of_it() -> None:
         pytest.param(
             ask(V32, "L40S", 8),
             "accelerator.product: vllm 0.33.0 runs DeepSeek-V3.2 from compute capability 9 on, and L40S has 8.9; "
-            "use a newer product",
+            "use another product",
             id="sparse-attention-on-ada",
         ),
         pytest.param(
             ask(V3, "A100-80GB", 8, engine=TRTLLM),
             "accelerator.product: tensorrt-llm 1.2.0 runs DeepSeek-V3 from compute capability 9 on, and A100-80GB "
-            "has 8; use a newer product",
+            "has 8; use another product",
             id="v3-on-ampere-with-tensorrt-llm",
         ),
         pytest.param(

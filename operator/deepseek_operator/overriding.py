@@ -1,0 +1,286 @@
+"""What a serving block sets of what would be derived, in the words of its engine. Pure.
+
+Flags whose effect the arithmetic knows are inputs of it; any other that would change memory or layout switches it off.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deepseek_operator import numbers
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.engines import trtllm_options
+from deepseek_operator.engines.trtllm_options import OptionError, Options
+from deepseek_operator.sizing import graphs
+from deepseek_operator.sizing.terms import CacheType, CannotRunError, Overrides
+
+_NOT_MODELLED = frozenset(
+    {
+        "quantization", "speculative-config", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
+        "decode-context-parallel-size", "kv-cache-memory-bytes", "kv-offloading-size",
+        "num-gpu-blocks-override", "prefill-context-parallel-size", "enable-eplb", "kv-transfer-config",
+        "enable-expert-parallel", "no-enable-expert-parallel", "data-parallel-size-local",
+        "performance-mode", "max-cudagraph-capture-size", "cudagraph-capture-sizes",
+        "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
+        "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
+        "data-parallel-external-lb", "data-parallel-hybrid-lb",
+        "data-parallel-multi-port-external-lb",
+    }
+)  # fmt: skip
+"""Flags of vLLM that change what memory or layout are computed from, in ways that the arithmetic does not know."""
+
+_NOT_MODELLED_OPTIONS = frozenset({"max_beam_width"})
+_NOT_MODELLED_KEYS = frozenset(
+    {
+        "attn_backend", "cache_transceiver_config", "kv_connector_config", "max_beam_width",
+        "sparse_attention_config", "torch_compile_config",
+        "kv_cache_config.max_attention_window", "kv_cache_config.max_gpu_total_bytes",
+        "kv_cache_config.max_tokens", "kv_cache_config.sink_token_length",
+        "kv_cache_config.tokens_per_block",
+        "moe_config.load_balancer", "moe_config.max_num_tokens",
+    }
+)  # fmt: skip
+"""The same of TensorRT-LLM: options of its command line, and keys of its file."""
+
+_VLLM_FIELDS: Mapping[str, str] = {
+    "contextTokens": "engine.args: --max-model-len",
+    "memoryShare": "engine.args: --gpu-memory-utilization",
+    "cacheType": "engine.args: --kv-cache-dtype",
+}
+_TRTLLM_FIELDS: Mapping[str, str] = {
+    "contextTokens": "engine.args: --max_seq_len",
+    "memoryShare": "engine.args: --kv_cache_config.free_gpu_memory_fraction",
+    "cacheType": "engine.args: --kv_cache_config.dtype",
+    "attentionRanks": "engine.args: --enable_attention_dp",
+    "mtpTokens": "engine.args: --speculative_config",
+    "graphs": "engine.args: --cuda_graph_config",
+}
+_COUNTED: Mapping[str, str] = dict.fromkeys(("tensor", "data", "pipeline"), "accelerator.count")
+
+_MISTAKE = "engine.args cannot be read: "
+_MTP = "MTP"
+_MTP_TOKENS = "num_nextn_predict_layers"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one engine is told what sizing derives."""
+
+    fields: Mapping[str, str]
+    """Where an object says what sizing calls so."""
+    read: Callable[[Sequence[str]], Overrides]
+    """What engine.args set; CannotRunError for what cannot be read."""
+    unknown: Callable[[Sequence[str]], str | None]
+    """The first entry of engine.args that the arithmetic does not know, or cannot read, in words; None without one."""
+
+
+def words_of(engine: str) -> Words:
+    """Of the engine of this name."""
+    return _WORDS[engine]
+
+
+def overrides_of(block: ServingBlock) -> Overrides:
+    """What the block sets of what would be derived; CannotRunError for a flag that cannot be read."""
+    return replace(
+        words_of(block.engine.name).read(block.engine.args),
+        quantization=block.quantization,
+        accelerators=block.accelerator.count,
+        max_sequences=block.batching.max_concurrent_sequences,
+        max_batched_tokens=block.batching.max_batched_tokens,
+        own_source=block.source is not None,
+    )
+
+
+def field_of(name: str, engine: str) -> str:
+    """Where an object says what sizing calls so."""
+    return words_of(engine).fields.get(name, _COUNTED.get(name, name))
+
+
+def is_mistake(why_not: str) -> bool:
+    """Whether what keeps a block from being sized is a mistake in engine.args."""
+    return why_not.startswith(_MISTAKE)
+
+
+def given_flags(args: Sequence[str]) -> dict[str, str]:
+    """Flags of engine.args by name, as vLLM reads them: underscores are dashes, the last one wins."""
+    pairs = (arg.removeprefix("--").partition("=") for arg in args)
+    return {name.replace("_", "-"): value for name, _, value in pairs}
+
+
+def _vllm(args: Sequence[str]) -> Overrides:
+    flags = given_flags(args)
+    context = flags.get("max-model-len", "auto")
+    return Overrides(
+        context_tokens=None if context in ("auto", "-1") else _tokens(context, numbers.count),
+        memory_share=_share(flags.get("gpu-memory-utilization")),
+        cache_type=_cache_type(flags.get("kv-cache-dtype"), _VLLM_CACHES),
+    )
+
+
+def _unknown_to_vllm(args: Sequence[str]) -> str | None:
+    found = sorted(
+        name for flag in given_flags(args) if (name := flag.partition(".")[0]) in _NOT_MODELLED
+    )
+    return f"engine.args has --{found[0]}, which the arithmetic does not know" if found else None
+
+
+def _trtllm(args: Sequence[str]) -> Overrides:
+    """The file wins over the command line, as it does in the engine."""
+    wrong = _wrong(args)
+    if wrong is not None:
+        raise CannotRunError("options", wrong)
+    arguments, options = trtllm_options.split(args)
+    flags = _options_of(arguments)
+    cache, experts = _part(options, "kv_cache_config"), _part(options, "moe_config")
+    context = options.get("max_seq_len", flags.get("max_seq_len"))
+    share = cache.get("free_gpu_memory_fraction", flags.get("free_gpu_memory_fraction"))
+    return Overrides(
+        context_tokens=None if context is None else _tokens(f"{context}", _decimal),
+        memory_share=_share(None if share is None else f"{share}"),
+        cache_type=_cache_type(cache.get("dtype"), _TRTLLM_CACHES),
+        mtp_tokens=_drafts(options),
+        attention_ranks=_flag(options.get("enable_attention_dp")),
+        graph_sizes=_graph_sizes(options),
+        prefix_caching=_flag(cache.get("enable_block_reuse")),
+        expert_backend=experts.get("backend"),
+    )
+
+
+def _wrong(args: Sequence[str]) -> str | None:
+    """The first mistake of what is given, or None."""
+    try:
+        _, options = trtllm_options.split(args)
+    except OptionError as error:
+        return f"{error}"
+    return next(iter(trtllm_options.problems(options)), None)
+
+
+def _unknown_to_trtllm(args: Sequence[str]) -> str | None:
+    wrong = _wrong(args)
+    if wrong is not None:
+        return f"{_MISTAKE}{wrong}"
+    arguments, options = trtllm_options.split(args)
+    below = {f"{name}.{key}" for name in options for key in _part(options, name)}
+    found = sorted(
+        (_NOT_MODELLED_OPTIONS & set(_options_of(arguments)))
+        | (_NOT_MODELLED_KEYS & {*options, *below})
+        | _switched_off(options)
+    )
+    return f"engine.args has --{found[0]}, which the arithmetic does not know" if found else None
+
+
+def _switched_off(options: Options) -> set[str]:
+    """What is planned with and is not there, or is there in a way that is not planned with."""
+    found = {
+        "enable_chunked_prefill": options.get("enable_chunked_prefill", True) is False,
+        "speculative_config": _has_other_drafts(options),
+    }
+    return {name for name, is_so in found.items() if is_so}
+
+
+def _has_other_drafts(options: Options) -> bool:
+    """Whether something else than the model's own module drafts, or drafts in another way."""
+    given = options.get("speculative_config")
+    return given is not None and (
+        set(given) != {"decoding_type", _MTP_TOKENS} or given["decoding_type"] != _MTP
+    )
+
+
+def _options_of(arguments: Sequence[str]) -> dict[str, str]:
+    """Of the command line, by their first spelling; the last one wins."""
+    known = trtllm_options.known()
+    pairs = (argument.removeprefix("--").partition("=") for argument in arguments)
+    return {known.aliases.get(name, name): value for name, _, value in pairs}
+
+
+def _part(options: Options, name: str) -> Mapping[str, Any]:
+    found = options.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _drafts(options: Options) -> int | None:
+    """Tokens that the model's own module drafts; none where drafts are switched off."""
+    if "speculative_config" not in options or _has_other_drafts(options):
+        return None
+    given = options["speculative_config"]
+    if given is None:
+        return 0
+    tokens = given[_MTP_TOKENS]
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+        raise CannotRunError(
+            "mtpTokens",
+            f"{_MTP_TOKENS}: {tokens!r} is no number of tokens above 0; set 1, or null to draft nothing",
+        )
+    return tokens
+
+
+def _graph_sizes(options: Options) -> tuple[int, ...] | None:
+    given = _part(options, "cuda_graph_config")
+    listed, most = given.get("batch_sizes"), given.get("max_batch_size")
+    if listed is None and most is None:
+        return None
+    whole = graphs.sizes(most) if listed is None and most and most > 0 else listed
+    if not whole or any(type(one) is not int or one < 1 for one in whole):
+        raise CannotRunError(
+            "graphs", "batches to capture are numbers above 0; set some, or leave them out"
+        )
+    if None not in (listed, most) and most != max(whole):
+        raise CannotRunError(
+            "graphs",
+            f"max_batch_size {most} is not the largest of batch_sizes, {max(whole)}, and the engine does not start so; "
+            "leave one of them out",
+        )
+    return tuple(sorted(whole))
+
+
+def _flag(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def _decimal(text: str) -> int | None:
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _tokens(text: str, read: Callable[[str], int | None]) -> int:
+    tokens = read(text)
+    if tokens is None:
+        raise CannotRunError("contextTokens", f"{text!r} is no number of tokens above 0")
+    return tokens
+
+
+def _share(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise CannotRunError(
+            "memoryShare", f"{text!r} is no number; set it between 0 and 1"
+        ) from None
+
+
+_VLLM_CACHES: Mapping[str, CacheType] = {
+    "auto": "bf16",
+    "bfloat16": "bf16",
+    "float16": "bf16",
+    "fp8": "fp8",
+    "fp8_e4m3": "fp8",
+    "fp8_ds_mla": "fp8",
+}
+_TRTLLM_CACHES: Mapping[str, CacheType] = {"auto": "bf16", "fp8": "fp8"}
+
+
+def _cache_type(text: str | None, known: Mapping[str, CacheType]) -> CacheType | None:
+    if text is None:
+        return None
+    if text not in known:
+        usual = " or ".join(name for name in ("auto", "bfloat16", "fp8") if name in known)
+        names = usual.replace(" or ", ", ", 1) if usual.count(" or ") > 1 else usual
+        raise CannotRunError("cacheType", f"{text!r} is not modelled; use {names}")
+    return known[text]
+
+
+_WORDS: Mapping[str, Words] = {
+    "vllm": Words(_VLLM_FIELDS, _vllm, _unknown_to_vllm),
+    "tensorrt-llm": Words(_TRTLLM_FIELDS, _trtllm, _unknown_to_trtllm),
+}

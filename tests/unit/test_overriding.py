@@ -1,0 +1,188 @@
+"""What engine.args set of what would be derived, in the words of each engine."""
+
+from typing import Any
+
+import pytest
+
+from deepseek_operator import overriding
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.sizing import graphs
+from deepseek_operator.sizing.terms import CannotRunError, Overrides
+
+TRTLLM = "tensorrt-llm"
+
+
+def read(*args: str, engine: str = TRTLLM) -> Overrides:
+    block = ServingBlock.model_validate(
+        {"model": "DeepSeek-V3", "engine": {"name": engine, "args": list(args)}}
+    )
+    return overriding.overrides_of(block)
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        pytest.param((), {}, id="nothing"),
+        pytest.param(("--max_seq_len=4096",), {"context_tokens": 4096}, id="context"),
+        pytest.param(("--free_gpu_memory_fraction=0.5",), {"memory_share": 0.5}, id="option"),
+        pytest.param(("--kv_cache_free_gpu_memory_fraction=0.5",), {"memory_share": 0.5}, id="alias"),
+        pytest.param(("--kv_cache_config.free_gpu_memory_fraction=0.5",), {"memory_share": 0.5}, id="key"),
+        pytest.param(
+            ("--kv_cache_config.free_gpu_memory_fraction=0.7", "--free_gpu_memory_fraction=0.5"),
+            {"memory_share": 0.7},
+            id="the-file-wins-over-the-command-line",
+        ),
+        pytest.param(
+            ('--kv_cache_config={"dtype":"fp8","enable_block_reuse":false}',),
+            {"cache_type": "fp8", "prefix_caching": False},
+            id="a-map-at-once",
+        ),
+        pytest.param(("--kv_cache_config.dtype=auto",), {"cache_type": "bf16"}, id="as-the-weights-have-it"),
+        pytest.param(("--enable_attention_dp",), {"attention_ranks": True}, id="ranks"),
+        pytest.param(("--enable_attention_dp=false",), {"attention_ranks": False}, id="no-ranks"),
+        pytest.param(
+            ('--speculative_config={"decoding_type":"MTP","num_nextn_predict_layers":2}',),
+            {"mtp_tokens": 2},
+            id="drafts",
+        ),
+        pytest.param(("--speculative_config=null",), {"mtp_tokens": 0}, id="no-drafts"),
+        pytest.param(("--cuda_graph_config.batch_sizes=[8, 1, 4]",), {"graph_sizes": (1, 4, 8)}, id="graphs"),
+        pytest.param(
+            ("--cuda_graph_config.max_batch_size=300",), {"graph_sizes": graphs.sizes(300)}, id="largest-graph"
+        ),
+        pytest.param(("--cuda_graph_config.enable_padding=false",), {}, id="no-padding"),
+        pytest.param(("--moe_config.backend=TRTLLM",), {"expert_backend": "TRTLLM"}, id="experts"),
+        pytest.param(("--log_level=debug", "--stream_interval=10"), {}, id="what-changes-nothing"),
+    ],
+)  # fmt: skip
+def test_options_and_keys_of_tensorrt_llm_are_read(
+    args: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    assert overriding.words_of(TRTLLM).unknown(args) is None
+    assert read(*args) == Overrides(**expected)
+
+
+@pytest.mark.parametrize(
+    ("arg", "said"),
+    [
+        pytest.param(
+            "--max_seq_len=8k", "contextTokens: '8k' is no number of tokens above 0", id="vllms-way"
+        ),
+        pytest.param(
+            "--max_seq_len=0", "contextTokens: '0' is no number of tokens above 0", id="none"
+        ),
+        pytest.param(
+            "--free_gpu_memory_fraction=most",
+            "memoryShare: 'most' is no number; set it between 0 and 1",
+            id="share",
+        ),
+        pytest.param(
+            "--kv_cache_config.dtype=bfloat16",
+            "cacheType: 'bfloat16' is not modelled; use auto or fp8",
+            id="cache",
+        ),
+        pytest.param(
+            '--speculative_config={"decoding_type":"MTP","num_nextn_predict_layers":0}',
+            "mtpTokens: num_nextn_predict_layers: 0 is no number of tokens above 0; set 1, or null to draft nothing",
+            id="drafts-of-nothing",
+        ),
+        pytest.param(
+            "--cuda_graph_config.batch_sizes=8",
+            "options: --cuda_graph_config.batch_sizes: expected a list, got 8",
+            id="no-list",
+        ),
+        pytest.param(
+            "--cuda_graph_config.batch_sizes=[1, true]",
+            "graphs: batches to capture are numbers above 0; set some, or leave them out",
+            id="a-truth-is-no-batch",
+        ),
+        pytest.param(
+            "--cuda_graph_config.max_batch_size=0",
+            "graphs: batches to capture are numbers above 0; set some, or leave them out",
+            id="no-graphs",
+        ),
+        pytest.param(
+            '--cuda_graph_config={"batch_sizes":[1,8],"max_batch_size":16}',
+            "graphs: max_batch_size 16 is not the largest of batch_sizes, 8, and the engine does not start so; leave one "
+            "of them out",
+            id="two-largest",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_what_it_would_set(arg: str, said: str) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        read(arg)
+
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("arg", "name"),
+    [
+        pytest.param("--max_beam_width=2", "max_beam_width", id="option"),
+        pytest.param("--moe_config.max_num_tokens=99", "moe_config.max_num_tokens", id="key"),
+        pytest.param(
+            '--kv_cache_config={"max_tokens":99}', "kv_cache_config.max_tokens", id="part-of-a-map"
+        ),
+        pytest.param("--enable_chunked_prefill=false", "enable_chunked_prefill", id="no-chunks"),
+        pytest.param(
+            '--speculative_config={"decoding_type":"NGram","max_draft_len":3}',
+            "speculative_config",
+            id="other-drafts",
+        ),
+        pytest.param(
+            '--speculative_config={"decoding_type":"Eagle","num_nextn_predict_layers":3}',
+            "speculative_config",
+            id="drafts-of-another",
+        ),
+    ],
+)
+def test_what_the_arithmetic_does_not_know_is_named(arg: str, name: str) -> None:
+    said = f"engine.args has --{name}, which the arithmetic does not know"
+
+    assert overriding.words_of(TRTLLM).unknown([arg]) == said
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        pytest.param(
+            ["--kv_cache_config.dtyp=fp8"],
+            "engine.args cannot be read: --kv_cache_config.dtyp: no such key; did you mean dtype?",
+            id="misspelt",
+        ),
+        pytest.param(
+            ["--moe_config={}", "--moe_config={}"],
+            "engine.args cannot be read: --moe_config is given twice",
+            id="contradiction",
+        ),
+    ],
+)
+def test_what_cannot_be_understood_is_told_in_its_own_words(args: list[str], said: str) -> None:
+    assert overriding.words_of(TRTLLM).unknown(args) == said
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "field"),
+    [
+        ("vllm", "contextTokens", "engine.args: --max-model-len"),
+        (TRTLLM, "contextTokens", "engine.args: --max_seq_len"),
+        (TRTLLM, "tensor", "accelerator.count"),
+        (TRTLLM, "workload", "workload"),
+    ],
+)
+def test_a_refusal_names_the_field_as_its_engine_calls_it(
+    engine: str, name: str, field: str
+) -> None:
+    assert overriding.field_of(name, engine) == field
+
+
+def test_other_drafts_are_none_of_the_models_own() -> None:
+    found = read('--speculative_config={"decoding_type":"NGram","max_draft_len":3}')
+
+    assert found.mtp_tokens is None
+
+
+def test_each_engine_reads_its_own_flags_only() -> None:
+    assert read("--max-model-len=8k", engine="vllm").context_tokens == 8000
+    assert read("--max_seq_len=4096", engine="vllm").context_tokens is None
