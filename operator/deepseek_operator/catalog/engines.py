@@ -10,8 +10,8 @@ from deepseek_operator.catalog.models import Quantization
 
 FILE = "engines.yaml"
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Capability = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Capability = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
 class Support(Fact):
@@ -45,8 +45,8 @@ class EngineVersion(Fact):
     memory_share: Share
     memory_of: Literal["all", "free"]
     """What the share is of: all of a GPU's memory, or what is free once the weights are loaded."""
-    block_tokens: int = Field(gt=0)
-    largest_graph: int = Field(gt=0)
+    block_tokens: int = Field(gt=0, strict=True)
+    largest_graph: int = Field(gt=0, strict=True)
     quantizations: Mapping[Quantization, Support]
     fp8_cache_minimum_compute: Capability
     parallelism: Parallelism
@@ -59,6 +59,17 @@ def newest(name: str, known: Mapping[str, EngineVersion]) -> EngineVersion | Non
     """The newest known version of an engine."""
     found = [entry for entry in known.values() if entry.name == name]
     return max(found, key=lambda entry: _numbers(entry.version), default=None)
+
+
+def shared_version(known: Mapping[str, EngineVersion]) -> tuple[str, str, str] | None:
+    """A version of an engine that two entries are of, and these: it is not known then which is taken."""
+    owners: dict[str, str] = {}
+    for name, entry in known.items():
+        version = f"{entry.name} {entry.version}"
+        owner = owners.setdefault(version, name)
+        if owner != name:
+            return version, owner, name
+    return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
-from deepseek_operator.catalog import catalog, facts
+from deepseek_operator.catalog import catalog, facts, reading
 from deepseek_operator.catalog.catalog import Catalog
 
 
@@ -73,7 +73,7 @@ def read_catalog(filenames: Sequence[str]) -> Catalog:
     found = catalog.shipped()
     for filename in filenames:
         text = _text(filename)
-        document = facts.read(text, file=filename)
+        document = reading.read(text, file=filename)
         parts: Mapping[str, str] = {filename: text}
         if document.get("kind") == "ConfigMap":
             parts = {f"{filename}: data.{key}": value for key, value in document["data"].items()}
