@@ -43,10 +43,10 @@ class CatalogFiles:
         self._documents: Documents = {}
         self._taken: Mapping[str, str] = {}
 
-    async def follow(self) -> None:
+    async def follow(self, *, every_seconds: float = LOOK_SECONDS) -> None:
         """Look again and again, for ever. In a thread: a document of a megabyte is read for seconds."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(every_seconds)
             if await asyncio.to_thread(self.look):
                 self.changed.set()
 
