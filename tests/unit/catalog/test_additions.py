@@ -65,7 +65,8 @@ def test_a_document_that_is_mended_is_taken() -> None:
 
     found = added(dict(before.taken), a_yaml=OTHER_PRICE)
 
-    assert found.refused == found.catalog.refused == ()
+    assert found.refused == ()
+    assert found.catalog.refused == ()
     assert found.catalog.accelerators["H200"] == SHIPPED.accelerators["H200"]
     assert found.catalog.accelerators["L4"].price_per_hour == 0.5
 
