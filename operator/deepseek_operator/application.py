@@ -49,7 +49,6 @@ async def run_operator(settings: Settings) -> None:
     """Run until told to stop by a signal; raises when a part of it cannot go on."""
     metrics = OperatorMetrics()
     files = CatalogFiles(settings.catalog_folder, metrics=metrics)
-    files.look()
     api = await client.connect(kubeconfig=settings.kubeconfig)
     kube = client.Kube(
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call

@@ -34,7 +34,7 @@ class CatalogFiles:
     """The shipped catalog with the documents of a folder; without a folder the shipped one, for ever."""
 
     def __init__(self, folder: str, *, metrics: OperatorMetrics) -> None:
-        """`folder` may be empty: no documents are looked for."""
+        """Read at once: nothing is decided without them. `folder` may be empty: no documents are looked for."""
         self.present = catalog.shipped()
         self.changed = asyncio.Event()
         """Set when `present` is another one than before: then every object needs a pass."""
@@ -42,6 +42,7 @@ class CatalogFiles:
         self._metrics = metrics
         self._documents: Documents = {}
         self._taken: Mapping[str, str] = {}
+        self.look()
 
     async def follow(self, *, every_seconds: float = LOOK_SECONDS) -> None:
         """Look again and again, for ever. In a thread: a document of a megabyte is read for seconds."""
