@@ -21,7 +21,7 @@ CATALOG = (
         name="an-alias-is-one-value",
         breaks="aliases of aliases fill the memory",
         file="catalog/reading.py",
-        old="            values = sizes[event.anchor] if is_alias else 1\n",
+        old="            values = sizes[str(event.anchor)] if is_alias else 1\n",
         new="            values = 1\n",
         caught_by=(
             f"{_READING}::test_values_are_counted_where_they_are_read_and_not_where_they_are_named",

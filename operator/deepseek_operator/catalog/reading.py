@@ -67,7 +67,7 @@ def _check_form(events: Iterable[Any], file: str) -> None:
             opened.append(_Open(isinstance(event, yaml.MappingStartEvent), event.anchor))
         else:
             is_alias = isinstance(event, yaml.AliasEvent)
-            values = sizes[event.anchor] if is_alias else 1
+            values = sizes[str(event.anchor)] if is_alias else 1
             _count(opened[-1], None if is_alias else event.anchor, values, sizes)
         if sum(one.values for one in opened) > MOST_VALUES:
             remedy = f"stands for more than {MOST_VALUES} values; write fewer aliases"
