@@ -11,6 +11,7 @@ import aiohttp
 
 from deepseek_operator import controller as controllers
 from deepseek_operator import watch as watches
+from deepseek_operator.catalog_files import CatalogFiles
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.kube import client
 from deepseek_operator.lease import Leadership, LeaseSettings
@@ -47,13 +48,19 @@ class LeadershipLost(Exception):  # noqa: N818 - a state, named as what happened
 async def run_operator(settings: Settings) -> None:
     """Run until told to stop by a signal; raises when a part of it cannot go on."""
     metrics = OperatorMetrics()
+    files = CatalogFiles(settings.catalog_folder, metrics=metrics)
     api = await client.connect(kubeconfig=settings.kubeconfig)
     kube = client.Kube(
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
     )
     queue: KeyQueue[Key] = KeyQueue(settle_seconds=SETTLE_SECONDS, rest_seconds=REST_SECONDS)
     stop, watching = asyncio.Event(), asyncio.Event()
-    runner, port = await serve_probes(settings.http_port, metrics=metrics, ready=watching.is_set)
+    runner, port = await serve_probes(
+        settings.http_port,
+        metrics=metrics,
+        ready=watching.is_set,
+        remarks=lambda: [f"catalog: {one}" for one in files.present.refused],
+    )
     logger.info("started", extra={"identity": settings.identity, "http_port": port})
 
     async def stop_leading() -> None:
@@ -71,19 +78,24 @@ async def run_operator(settings: Settings) -> None:
     watching_task = asyncio.create_task(
         watches.watch(registry, namespaces=settings.watched_namespaces, stop=stop, started=watching)
     )
-    leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics))
+    leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics, files))
+    following_task = asyncio.create_task(files.follow())
     try:
-        await _first_to_end(watching_task, leading_task)
+        await _first_to_end(watching_task, leading_task, following_task)
         await watching_task
     finally:
         stop.set()
-        await _end(watching_task, leading_task)
+        await _end(watching_task, leading_task, following_task)
         await runner.cleanup()
         await kube.close()
 
 
 async def _lead(
-    settings: Settings, kube: client.Kube, queue: KeyQueue[Key], metrics: OperatorMetrics
+    settings: Settings,
+    kube: client.Kube,
+    queue: KeyQueue[Key],
+    metrics: OperatorMetrics,
+    files: CatalogFiles,
 ) -> None:
     """Wait for the Lease, then reconcile for as long as it is held."""
     leadership = Leadership(
@@ -101,7 +113,7 @@ async def _lead(
     asking = Gateways(session, tell=Fallbacks(metrics.count_fallbacks).hear)
     worker = controllers.Controller(
         queue=queue,
-        reconcile=_bound_reconcile(kube, settings.images, asking.ask, Engines(session).ask),
+        reconcile=_bound_reconcile(kube, settings.images, files, asking.ask, Engines(session).ask),
         metrics=metrics,
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
@@ -112,6 +124,7 @@ async def _lead(
             queue,
             namespaces=settings.watched_namespaces,
             period_seconds=settings.resync_seconds,
+            now=files.changed,
         )
     )
     tasks = [asyncio.create_task(part) for part in parts]
@@ -130,11 +143,21 @@ async def _lead(
 
 
 def _bound_reconcile(
-    kube: client.Kube, images: EngineImages, ask_gateways: Ask, ask_engines: AskEngines
+    kube: client.Kube,
+    images: EngineImages,
+    files: CatalogFiles,
+    ask_gateways: Ask,
+    ask_engines: AskEngines,
 ) -> controllers.Reconcile:
     async def bound(key: Key, now: datetime) -> Outcome:
         return await reconcile(
-            kube, key, images=images, now=now, ask_gateways=ask_gateways, ask_engines=ask_engines
+            kube,
+            key,
+            images=images,
+            now=now,
+            catalog=files.present,
+            ask_gateways=ask_gateways,
+            ask_engines=ask_engines,
         )
 
     return bound

@@ -15,7 +15,6 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.capacity import holders, placing, room, words
 from deepseek_operator.capacity.holders import Holder
 from deepseek_operator.capacity.room import Cluster, Fit, Want
-from deepseek_operator.catalog import catalog
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.fallbacks import Entry
 from deepseek_operator.observed import (
@@ -206,7 +205,7 @@ class _Peak:
         return room.fit(self.cluster, self._wants(way), without=self._leaving(way))
 
     def _shortage(self, way: Way) -> str:
-        known = catalog.shipped().accelerators
+        known = self.observed.catalog.accelerators
         return words.shortage(
             self.cluster, self._wants(way), known=known, without=self._leaving(way)
         )

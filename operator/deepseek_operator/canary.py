@@ -126,6 +126,7 @@ def course(
         deployment.spec.rollout,
         candidate=shapes.get(target),
         stable=shapes.get(kept.rollout.stable),
+        known=observed.catalog.models,
         has_gateways=gateway.is_embedded(deployment),
         replaces=begins_by.replaces,
     )

@@ -8,8 +8,8 @@ from typing import Any
 from deepseek_operator.api import mirror, quality
 from deepseek_operator.api.durations import seconds_of
 from deepseek_operator.api.traffic import Rollout, RolloutStep
-from deepseek_operator.catalog import models
 from deepseek_operator.catalog.accelerators import LABELS
+from deepseek_operator.catalog.models import Model
 from deepseek_operator.engines import choice
 from deepseek_operator.rollout import metrics
 from deepseek_operator.rollout import run as runs
@@ -28,13 +28,14 @@ def plan_of(
     *,
     candidate: Shape | None,
     stable: Shape | None,
+    known: Mapping[str, Model],
     has_gateways: bool = True,
     replaces: bool | None = None,
 ) -> Plan:
     """What a run between these two revisions follows; of one that cannot be read nothing is asked.
 
-    `has_gateways`: of the object's own, which count requests; without them engines have to. `replaces`: whether one makes
-    way for the other; None: as the strategy says.
+    `known` are the models of which it is known what a token costs. `has_gateways`: of the object's own, which count
+    requests; without them engines have to. `replaces`: whether one makes way for the other; None: as the strategy says.
     """
     given = {
         "start": settings.start_timeout,
@@ -55,7 +56,7 @@ def plan_of(
     chosen = metrics.choose(
         settings.analysis,
         told=told_by(both) if is_pair else frozenset(),
-        are_alike=is_pair and are_alike(*both),
+        are_alike=is_pair and are_alike(*both, known=known),
         same_model=is_pair and both[0].model == both[1].model,
         has_gateways=has_gateways,
     )
@@ -152,15 +153,15 @@ def _step(step: RolloutStep) -> Step:
     )
 
 
-def are_alike(one: Shape, other: Shape) -> bool:
+def are_alike(one: Shape, other: Shape, *, known: Mapping[str, Model]) -> bool:
     """Whether by nature both need the same time for an answer: the same work on the same accelerators."""
-    same_work = one.model == other.model or _work(one.model) == _work(other.model) is not None
+    works = [_work(known.get(shape.model)) for shape in (one, other)]
+    same_work = one.model == other.model or works[0] == works[1] is not None
     return same_work and _accelerators(one.template) == _accelerators(other.template)
 
 
-def _work(name: str) -> tuple[object, ...] | None:
+def _work(model: Model | None) -> tuple[object, ...] | None:
     """What a token of a catalog's model costs; nothing is known of others."""
-    model = models.find_model(name)
     if model is None:
         return None
     return (model.architecture, model.parameters, model.active_parameters, model.layers)

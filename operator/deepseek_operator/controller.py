@@ -1,6 +1,7 @@
 """Workers, periodic resync and back-off around reconcile()."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -97,10 +98,13 @@ async def resync(
     *,
     namespaces: tuple[str, ...],
     period_seconds: float,
+    now: asyncio.Event | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> None:
-    """Queue every object now and then: heals whatever a watch missed. The first time at once."""
+    """Queue every object now and then: heals whatever a watch missed. The first time at once, and whenever `now` is set."""
+    now = now or asyncio.Event()
     while True:
+        now.clear()
         try:
             for namespace in namespaces or (None,):
                 for item in await kube.list_all(resources.DEEPSEEK_DEPLOYMENT, namespace):
@@ -109,4 +113,6 @@ async def resync(
             logger.warning("resync failed, trying again soon: %s", error)
             await asyncio.sleep(min(5.0, period_seconds))
             continue
-        await asyncio.sleep(period_seconds * (0.9 + 0.2 * jitter()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(period_seconds * (0.9 + 0.2 * jitter())):
+                await now.wait()

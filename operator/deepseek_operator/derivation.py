@@ -19,7 +19,7 @@ from deepseek_operator.capacity.placing import Placement, placement_of
 from deepseek_operator.capacity.products import only_product
 from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog import accelerators, engines, facts
-from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.catalog.catalog import Catalog, may_be_refused
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing import layouts, reasons, remedies
 from deepseek_operator.sizing.size import Sized, size
@@ -285,7 +285,7 @@ def _product(value: str, catalog: Catalog) -> tuple[str, accelerators.Accelerato
         raise CannotRunError(
             "accelerator.product",
             f"{value} is not in the catalog (nearest: {near}); use the value of a node's label, or leave product out, "
-            "choose nodes by pod.nodeSelector and set accelerator.count",
+            f"choose nodes by pod.nodeSelector and set accelerator.count{may_be_refused(catalog)}",
         )
     if accelerators.node_label(value, known) is None:
         labels = known[name].labels.gpu_operator

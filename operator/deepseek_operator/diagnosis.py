@@ -13,7 +13,6 @@ from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.capacity import holders, placing, room, words
 from deepseek_operator.capacity.room import Cluster, Fit, Want
-from deepseek_operator.catalog import catalog
 from deepseek_operator.observed import Manifest, Observed, is_group, nodes_of
 
 MESSAGE_LIMIT = 700
@@ -106,7 +105,8 @@ def _counted(symptoms: Symptoms, waiting: list[Manifest], cluster: Cluster) -> s
         return None
     if room.fit(cluster, [want]) is Fit.YES:
         return "the accelerators that it needs are free, so something else keeps it off"
-    said = words.shortage(cluster, [want], known=catalog.shipped().accelerators)
+    known = symptoms.observed.catalog.accelerators
+    said = words.shortage(cluster, [want], known=known)
     labels, namespace = (
         waiting[0]["metadata"].get("labels", {}),
         waiting[0]["metadata"].get("namespace"),

@@ -136,7 +136,7 @@ def asked_for(
     shape, trouble = None, None
     try:
         shape = frozen_shape(observed, key) or resolve_shape(
-            asking, asking.spec, images=images, field=field, cluster=observed.cluster
+            asking, asking.spec, images=images, field=field, observed=observed
         )
     except Stalled as stalled:
         trouble = Finding(stalled.reason, stalled.message)

@@ -20,7 +20,6 @@ from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import copies
 from deepseek_operator.build import weights as builders
-from deepseek_operator.catalog import models
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest, Observed, is_complete, revision_of, template_of
 from deepseek_operator.rollout.revisions import Shape, target_key
@@ -96,7 +95,7 @@ def _size(scene: _Scene) -> str | None:
     asked = _asked(scene.deployment)
     if asked is not None:
         return asked
-    model = models.find_model(scene.shape.model)
+    model = scene.observed.catalog.models.get(scene.shape.model)
     if model is not None and f"hf://{model.repository}" == scene.shape.source:
         return builders.size_with_margin(model.weights_bytes)
     job = scene.observed.job(builders.listing_name(scene.claim))

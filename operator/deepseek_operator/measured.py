@@ -12,7 +12,7 @@ from typing import Any
 
 from deepseek_operator import derivation
 from deepseek_operator.api.serving import ServingBlock
-from deepseek_operator.catalog import catalog
+from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.derivation import Derived
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing import roofline
@@ -28,25 +28,32 @@ _AS_COMPUTED = 0.1
 """Measured and computed times that differ by less are equal: a warm-up is a few rounds."""
 
 
-def told(status: Manifest, block: ServingBlock, *, rdma: bool = False) -> Manifest:
+def told(
+    status: Manifest, block: ServingBlock, *, catalog: Catalog, rdma: bool = False
+) -> Manifest:
     """The status with what was measured in its `sizing`, if anything was.
 
-    `block` is what that was derived of, `rdma` whether nodes exchange by it.
+    `block` is what that was derived of, `catalog` what is known now, `rdma` whether nodes exchange by it.
     """
     sizing = status.get("sizing", {})
-    found = (
-        entry(sizing, block, status.get("warmup", ()), rdma=rdma) if "values" in sizing else None
-    )
+    if "values" not in sizing:
+        return status
+    found = entry(sizing, block, status.get("warmup", ()), catalog=catalog, rdma=rdma)
     return status if found is None else {**status, "sizing": {**sizing, "measured": found}}
 
 
 def entry(
-    sizing: Manifest, block: ServingBlock, warmups: Sequence[Manifest], *, rdma: bool = False
+    sizing: Manifest,
+    block: ServingBlock,
+    warmups: Sequence[Manifest],
+    *,
+    catalog: Catalog,
+    rdma: bool = False,
 ) -> Manifest | None:
     """As status has it; None where there is nothing to compare."""
     if not any(one["revision"] == sizing["revision"] for one in warmups):
         return None
-    sized = _sized(sizing, block, rdma=rdma)
+    sized = _sized(sizing, block, catalog, rdma=rdma)
     if sized is None:
         return None
     by_sequences = _times(warmups, str(sizing["revision"]), most=_most(sized))
@@ -75,11 +82,11 @@ def seconds(sized: Sized, sequences: int) -> float:
     return step / roofline.tokens_a_step(setting)
 
 
-def _sized(sizing: Manifest, block: ServingBlock, *, rdma: bool) -> Sized | None:
+def _sized(sizing: Manifest, block: ServingBlock, catalog: Catalog, *, rdma: bool) -> Sized | None:
     """The replica again; None where what this operator derives is another one than what was frozen."""
     frozen = _values(sizing)
     try:
-        sized = _derived(frozen, block, rdma=rdma).sized
+        sized = _derived(frozen, block, catalog, rdma=rdma).sized
     except Stalled:
         return None
     if sized is None:
@@ -89,14 +96,15 @@ def _sized(sizing: Manifest, block: ServingBlock, *, rdma: bool) -> Sized | None
     return sized if all(frozen.get(name) == derived[name] for name in same) else None
 
 
-def _derived(frozen: Mapping[str, str], block: ServingBlock, *, rdma: bool) -> Derived:
+def _derived(
+    frozen: Mapping[str, str], block: ServingBlock, catalog: Catalog, *, rdma: bool
+) -> Derived:
     """On the nodes that there were when the revision was made, where the block leaves them open."""
-    known = catalog.shipped()
     product = frozen.get(derivation.PRODUCT)
     if product is None:
-        return derivation.derive(block, catalog=known, field="spec", rdma=rdma)
+        return derivation.derive(block, catalog=catalog, field="spec", rdma=rdma)
     sizes = [int(frozen[derivation.NODE_SIZE])]
-    return derivation.derive_on(product, sizes, block, catalog=known, field="spec", rdma=rdma)
+    return derivation.derive_on(product, sizes, block, catalog=catalog, field="spec", rdma=rdma)
 
 
 def _values(sizing: Mapping[str, Any]) -> dict[str, str]:

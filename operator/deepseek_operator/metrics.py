@@ -43,6 +43,14 @@ class OperatorMetrics:
             "Objects that wait for a worker.",
             registry=self.registry,
         )
+        self.catalog = Gauge(
+            "deepseek_operator_catalog_documents",
+            "Documents of the platform team's catalog by state: taken, or refused for an error that the log and /readyz name.",
+            ["state"],
+            registry=self.registry,
+        )
+        for state in ("taken", "refused"):
+            self.catalog.labels(state).set(0)
         self.leader = Gauge(
             "deepseek_operator_leader",
             "1 while this replica holds the Lease and acts.",

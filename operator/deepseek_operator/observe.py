@@ -11,7 +11,7 @@ from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
-from deepseek_operator.catalog import catalog
+from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
@@ -29,6 +29,7 @@ async def observe(
     deployment: DeepSeekDeployment,
     *,
     stored: Manifest,
+    catalog: Catalog | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Observed:
@@ -37,15 +38,15 @@ async def observe(
     Without a status (`stored`) no pass was completed: a new object has no children, but for those of a
     pass that was cut off, and a create meets them by name. So they are not listed for it. An object of
     a later generation has lost its status, and so may one that was made with two revisions at once: what
-    serves is read off its children.
+    serves is read off its children. `catalog` has the facts to decide by; None: those that are shipped.
     """
     has_one = deployment.spec.rollout.from_ is None
     is_new = not stored and deployment.metadata.generation <= 1 and has_one
-    observed = Observed()
+    observed = Observed() if catalog is None else Observed(catalog=catalog)
     if not is_new:
         # What is left of a gateway that is not wanted any more stands in status until all of it is gone.
         has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
-        observed = await _with_children(kube, deployment, has_gateway=has_gateway)
+        observed = await _with_children(kube, deployment, observed, has_gateway=has_gateway)
         observed = await groups.with_groups(kube, deployment, observed, stored=stored)
         if not all(_serves(item) for item in (*observed.deployments, *observed.groups)):
             observed = await _with_pods(kube, deployment, observed)
@@ -81,19 +82,20 @@ def _leaves_product_open(
     keys = {
         target_key(one.spec)
         for one in asking
-        if derivation.leaves_product_open(one.spec, catalog.shipped())
+        if derivation.leaves_product_open(one.spec, observed.catalog)
     }
     return any(observed.revision(key) is None and observed.engine_set(key) is None for key in keys)
 
 
 async def _with_children(
-    kube: Kube, deployment: DeepSeekDeployment, *, has_gateway: bool
+    kube: Kube, deployment: DeepSeekDeployment, observed: Observed, *, has_gateway: bool
 ) -> Observed:
     listed = resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
     found = await asyncio.gather(*(children(kube, deployment, resource) for resource in listed))
     revisions, deployments, services, budgets = found[:4]
     config_maps, accounts, roles, bindings = found[4:] or ((), (), (), ())
-    return Observed(
+    return replace(
+        observed,
         revisions=revisions,
         deployments=deployments,
         services=services,

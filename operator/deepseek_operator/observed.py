@@ -7,6 +7,8 @@ from typing import Any
 
 from deepseek_operator.api import names
 from deepseek_operator.capacity.room import Cluster
+from deepseek_operator.catalog import catalog as catalogs
+from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.engines.figures import Engine
 
 Manifest = dict[str, Any]
@@ -45,6 +47,7 @@ class Observed:
     has no such kind; `parent` is the Gateway that they join, None where it is not there or may not be read.
     `cluster` has nodes with accelerators and who holds them, read only while a revision is to be resolved, a rollout is to
     begin, or pods find no node.
+    `catalog` has the facts as they were known when the pass began: what is shipped, and what the platform team adds.
     `exams` are the Jobs that examine a candidate's answers, read while it is under way, `examiners` their pods.
     """
 
@@ -77,6 +80,7 @@ class Observed:
     knows_routes: bool = True
     parent: Manifest | None = None
     cluster: Cluster | None = None
+    catalog: Catalog = field(default_factory=catalogs.shipped)
 
     @property
     def children(self) -> tuple[Manifest, ...]:

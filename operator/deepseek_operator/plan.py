@@ -186,7 +186,9 @@ def _plan_from(
         stored=stored,
         now=now,
     )
-    status = measured.told(built, deployment.spec, rdma=images.network.has_rdma)
+    status = measured.told(
+        built, deployment.spec, catalog=observed.catalog, rdma=images.network.has_rdma
+    )
     rest = passage.look_seconds(deployment, observed, roles)
     leftovers = _leftovers(observed, desired, roles)
     is_taken_up = passage.is_taken_up(deployment, observed, roles)

@@ -9,6 +9,7 @@ from deepseek_operator.api import names
 from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta
 from deepseek_operator.build import status as status_builder
+from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.errors import Conflict, Stalled
@@ -42,12 +43,14 @@ async def reconcile(
     *,
     images: EngineImages,
     now: datetime,
+    catalog: Catalog | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Outcome:
     """One pass: bring the cluster one step nearer to the object, and say how it stands.
 
-    Conflict when somebody else wrote in between; any other error is of this attempt only.
+    `catalog` has the facts that revisions are resolved by; None: those that are shipped. Conflict when somebody
+    else wrote in between; any other error is of this attempt only.
     """
     manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, key.namespace, key.name)
     if manifest is None or "deletionTimestamp" in manifest["metadata"]:
@@ -59,7 +62,12 @@ async def reconcile(
         return await _report_unreadable(kube, manifest, error, now=now)
     stored = manifest.get("status", {})
     observed = await observe(
-        kube, deployment, stored=stored, ask_gateways=ask_gateways, ask_engines=ask_engines
+        kube,
+        deployment,
+        stored=stored,
+        catalog=catalog,
+        ask_gateways=ask_gateways,
+        ask_engines=ask_engines,
     )
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)

@@ -6,8 +6,8 @@ from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import PvcSource, Source, parse_source
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import grouping, template, weights
-from deepseek_operator.capacity.room import Cluster
-from deepseek_operator.catalog import catalog, models
+from deepseek_operator.catalog import facts
+from deepseek_operator.catalog.catalog import Catalog, may_be_refused
 from deepseek_operator.derivation import Derived
 from deepseek_operator.engines import choice
 from deepseek_operator.engines.contract import (
@@ -17,6 +17,7 @@ from deepseek_operator.engines.contract import (
     UnusableError,
 )
 from deepseek_operator.errors import Stalled
+from deepseek_operator.observed import Observed
 from deepseek_operator.rollout.revisions import Shape, revision_key
 
 
@@ -26,26 +27,29 @@ def resolve_shape(
     *,
     images: EngineImages,
     field: str = "spec",
-    cluster: Cluster | None = None,
+    observed: Observed | None = None,
 ) -> Shape:
     """The shape of a block's pods; Stalled when the block, which stands in `field`, cannot be served.
 
-    What `cluster` has decides for a block that leaves it open; the key is of what the user set, whatever that is.
+    What was observed, the catalog and the nodes, decides what a block leaves open; the key is of what the user set,
+    whatever that is. None: the shipped catalog, and no nodes that are known.
     """
+    observed = observed or Observed()
+    catalog = observed.catalog
     warmed = deployment.spec.warmup.enabled
     key = revision_key(block, warmed=warmed)
-    model = models.find_model(block.model)
     rdma = images.network.has_rdma
     derived = derivation.derive(
-        block, catalog=catalog.shipped(), field=field, rdma=rdma, cluster=cluster
+        block, catalog=catalog, field=field, rdma=rdma, cluster=observed.cluster
     )
     block = _with_product(block, derived)
-    source_text = block.source or _catalog_source(block.model, model, derived, field)
+    source_text = block.source or _catalog_source(block.model, catalog, derived, field)
     request = EngineRequest(
         block=block,
         served_name=deployment.served_name,
         source=_source(source_text, field),
-        model=model,
+        model=catalog.models.get(block.model),
+        products=catalog.accelerators,
         images=images,
         warmed=warmed,
         sized=derived.sized,
@@ -86,14 +90,15 @@ def _claim(request: EngineRequest) -> str:
     return weights.claim_name(request.source, request.block.cache)
 
 
-def _catalog_source(name: str, model: models.Model | None, derived: Derived, field: str) -> str:
+def _catalog_source(name: str, catalog: Catalog, derived: Derived, field: str) -> str:
     """Where the catalog says that the weights are, in the form that was derived."""
+    model = catalog.models.get(name)
     if model is None:
-        nearest = ", ".join(models.nearest_names(name))
+        nearest = ", ".join(facts.nearest(name, catalog.models))
         raise Stalled(
             Reason.UNKNOWN_MODEL,
             f"{field}.model: {name} is not in the catalog and {field}.source is not set; set source, or "
-            f"use a name of the catalog (nearest: {nearest})",
+            f"use a name of the catalog (nearest: {nearest}){may_be_refused(catalog)}",
         )
     chosen = derived.sized.setting.scheme.checkpoint if derived.sized else None
     return f"hf://{chosen or model.repository}"

@@ -52,6 +52,11 @@ class Settings(BaseModel):
         default="",
         description="Node label of which such a replica gets one value to itself; empty: any nodes.",
     )
+    catalog_folder: str = Field(
+        default="",
+        description="Folder of documents that add to the catalog of models, accelerators and engine versions or correct it, "
+        "followed while the operator runs; empty: none.",
+    )
     namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty: all."
     )

@@ -21,8 +21,7 @@ def of_target(
     try:
         frozen = frozen_shape(observed, target)
         if frozen is None:
-            spec, cluster = deployment.spec, observed.cluster
-            frozen = resolve_shape(deployment, spec, images=images, cluster=cluster)
+            frozen = resolve_shape(deployment, deployment.spec, images=images, observed=observed)
         return groups.servable(observed, frozen)
     except Stalled as stalled:
         return None, Finding(stalled.reason, stalled.message)

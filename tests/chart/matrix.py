@@ -69,6 +69,15 @@ MATRIX: dict[str, dict[str, Any]] = {
             "exclusiveTopology": "example.com/rack",
         }
     },
+    "a catalog in values": {
+        "catalog": {
+            "entries": {
+                "accelerators": {"H200": {"pricePerHour": 2.9}},
+                "models": {"DeepSeek-V3": {"weightsBytes": 688_586_727_753, "released": "2024-12"}},
+            }
+        }
+    },
+    "a catalog of one's own": {"catalog": {"configMap": "platform.models"}},
     "annotations and labels": {
         "imagePullSecrets": [{"name": "registry"}],
         "serviceAccount": {"annotations": {"example.com/role": "arn:x"}, "name": "own"},

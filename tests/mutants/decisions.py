@@ -128,12 +128,13 @@ DECISIONS = (
         name="frozen-shape-ignored",
         breaks="a revision is resolved anew on each pass: a new operator restarts every pod",
         file="shapes.py",
-        old="        if frozen is None:\n            spec, cluster",
-        new="        if target:\n            spec, cluster",
+        old="        if frozen is None:\n",
+        new="        if target:\n",
         caught_by=(
             f"{_PLAN}::test_a_new_operators_images_restart_no_pod",
             f"{_PLAN}::test_a_revision_that_comes_back_has_the_pods_it_had",
             f"{_PLAN}::test_a_shape_is_resolved_only_for_a_revision_that_was_never_frozen",
+            "tests/unit/test_catalog_in_passes.py::test_no_revision_that_exists_becomes_another_one",
         ),
     ),
     Mutant(

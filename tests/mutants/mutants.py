@@ -3,6 +3,7 @@
 from tests.mutants.accelerators import ACCELERATORS
 from tests.mutants.advice import ADVICE
 from tests.mutants.analysis import ANALYSIS
+from tests.mutants.catalog import CATALOG
 from tests.mutants.children import CHILDREN
 from tests.mutants.classes import CLASSES
 from tests.mutants.decisions import DECISIONS
@@ -57,4 +58,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *ADVICE,
     *ACCELERATORS,
     *PLANNING,
+    *CATALOG,
 )

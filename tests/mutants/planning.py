@@ -152,4 +152,15 @@ PLANNING: tuple[Mutant, ...] = (
         new="        if news != shown or options.watch:\n",
         caught_by=(f"{_OUTPUT}::test_a_watched_status_is_a_line_of_json_for_each_change",),
     ),
+    Mutant(
+        name="children-of-the-shipped-catalog",
+        breaks="a plan with a catalog of one's own says that the operator would make nothing",
+        file="cli/offline.py",
+        old="Observed(cluster=peaks.cluster_of(pools), catalog=known),",
+        new="Observed(cluster=peaks.cluster_of(pools)),",
+        caught_by=(
+            "tests/unit/cli/test_plan_catalog.py::"
+            "test_the_objects_that_are_made_are_of_the_added_entries_too",
+        ),
+    ),
 )

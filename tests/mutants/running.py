@@ -86,8 +86,8 @@ RUNNING = (
         name="resync-once",
         breaks="objects are listed at the start and never again",
         file="controller.py",
-        old="        await asyncio.sleep(period_seconds * (0.9 + 0.2 * jitter()))\n",
-        new="        await asyncio.sleep(period_seconds * 1000 * (0.9 + 0.2 * jitter()))\n",
+        old="            async with asyncio.timeout(period_seconds * (0.9 + 0.2 * jitter())):\n",
+        new="            async with asyncio.timeout(period_seconds * 1000 * (0.9 + 0.2 * jitter())):\n",
         caught_by=(
             f"{_CONTROLLER}::test_every_object_gets_a_pass_at_the_start_and_then_each_period",
         ),

@@ -127,8 +127,8 @@ TELLING = (
         name="nearest-names-missing",
         breaks="a misspelt model is refused without the names that were perhaps meant",
         file="resolve.py",
-        old='            f"use a name of the catalog (nearest: {nearest})",\n',
-        new='            "use a name of the catalog",\n',
+        old='            f"use a name of the catalog (nearest: {nearest}){may_be_refused(catalog)}",\n',
+        new='            f"use a name of the catalog{may_be_refused(catalog)}",\n',
         caught_by=(f"{_RESOLVE}::test_an_unknown_model_without_source_stalls_with_three_names",),
     ),
     Mutant(

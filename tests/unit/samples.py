@@ -8,7 +8,7 @@ import kubernetes_validate
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import parse_source
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.catalog import models
+from deepseek_operator.catalog import catalog
 from deepseek_operator.engines.contract import EngineImages, EngineRequest
 
 Manifest = dict[str, Any]
@@ -197,13 +197,15 @@ def deepseek(
 def engine_request(served_name: str = "chat", **spec: Any) -> EngineRequest:
     """What an engine is asked for a block of these fields."""
     block = ServingBlock.model_validate(spec or CPU_SPEC)
-    model = models.find_model(block.model)
+    known = catalog.shipped()
+    model = known.models.get(block.model)
     default = f"hf://{model.repository}" if model else "hf://example/unknown"
     return EngineRequest(
         block=block,
         served_name=served_name,
         source=parse_source(block.source or default),
         model=model,
+        products=known.accelerators,
         images=IMAGES,
     )
 

@@ -7,9 +7,12 @@ import pytest
 
 from deepseek_operator import comparison
 from deepseek_operator.api.traffic import Rollout
+from deepseek_operator.catalog import catalog
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.run import Cause, Phase, Run
 from tests.unit.samples import NOW
+
+KNOWN = catalog.shipped().models
 
 
 def shape(model: str = "DeepSeek-V3", **spec: Any) -> Shape:
@@ -46,23 +49,27 @@ def resources(**limits: str) -> dict[str, Any]:
 def test_alike_is_who_does_the_same_work_on_the_same_accelerators(
     other: Shape, *, alike: bool
 ) -> None:
-    assert comparison.are_alike(shape(), other) is alike
-    assert comparison.are_alike(other, shape()) is alike
+    assert comparison.are_alike(shape(), other, known=KNOWN) is alike
+    assert comparison.are_alike(other, shape(), known=KNOWN) is alike
 
 
 def test_two_models_that_nothing_is_known_of_are_alike_only_by_name() -> None:
-    assert comparison.are_alike(shape("own"), shape("own"))
-    assert not comparison.are_alike(shape("own"), shape("other"))
+    assert comparison.are_alike(shape("own"), shape("own"), known=KNOWN)
+    assert not comparison.are_alike(shape("own"), shape("other"), known=KNOWN)
 
 
 def names(candidate: Shape | None, stable: Shape | None) -> list[str]:
-    plan = comparison.plan_of(Rollout(strategy="Canary"), candidate=candidate, stable=stable)
+    plan = comparison.plan_of(
+        Rollout(strategy="Canary"), candidate=candidate, stable=stable, known=KNOWN
+    )
     return [metric.name for metric in plan.metrics]
 
 
 def test_every_metric_has_its_part_of_the_error_budget() -> None:
-    plan = comparison.plan_of(Rollout(strategy="Canary"), candidate=shape(), stable=shape())
-    alone = comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None)
+    plan = comparison.plan_of(
+        Rollout(strategy="Canary"), candidate=shape(), stable=shape(), known=KNOWN
+    )
+    alone = comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None, known=KNOWN)
 
     assert len(plan.metrics) == 8
     assert plan.bar.alarm_at > alone.bar.alarm_at
@@ -85,9 +92,14 @@ def running(*command: str) -> Shape:
 def test_a_replace_has_the_patience_of_an_outage_unless_the_user_has_another() -> None:
     own = {"startTimeout": "2h", "holdTimeout": "1h", "drainTimeout": "1m", "rollbackWindow": "24h"}
 
-    plan = comparison.plan_of(Rollout(strategy="Replace"), candidate=shape(), stable=shape())
+    plan = comparison.plan_of(
+        Rollout(strategy="Replace"), candidate=shape(), stable=shape(), known=KNOWN
+    )
     given = comparison.plan_of(
-        Rollout.model_validate({"strategy": "Replace", **own}), candidate=None, stable=None
+        Rollout.model_validate({"strategy": "Replace", **own}),
+        candidate=None,
+        stable=None,
+        known=KNOWN,
     )
 
     assert (plan.replaces, plan.steps, plan.quality) == (True, (), None)
@@ -123,7 +135,7 @@ RUN = Run(
     number=2,
     candidate="new",
     stable="old",
-    plan=comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None),
+    plan=comparison.plan_of(Rollout(strategy="Canary"), candidate=None, stable=None, known=KNOWN),
     phase=Phase.STARTING,
     cause=Cause.CANDIDATE_STARTING,
     said="",

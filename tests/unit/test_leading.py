@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deepseek_operator import application
+from deepseek_operator.catalog_files import CatalogFiles
 from deepseek_operator.metrics import OperatorMetrics
 from deepseek_operator.queue import KeyQueue
 from deepseek_operator.reconcile import Key
@@ -39,8 +40,9 @@ class Replica:
 
     def lead(self) -> asyncio.Task[None]:
         queue: KeyQueue[Key] = KeyQueue()
+        files = CatalogFiles("", metrics=self.metrics)
         return asyncio.create_task(
-            application._lead(SETTINGS, self.api.kube(), queue, self.metrics)
+            application._lead(SETTINGS, self.api.kube(), queue, self.metrics, files)
         )
 
     @property

@@ -50,7 +50,7 @@ def slower(spec: Manifest, sequences: int, times: float) -> int:
 
 
 def found_of(spec: Manifest, *warmups: Manifest) -> Manifest | None:
-    return measured.entry(sizing_of(spec), ServingBlock(**spec), warmups)
+    return measured.entry(sizing_of(spec), ServingBlock(**spec), warmups, catalog=catalog.shipped())
 
 
 def test_a_warm_ups_requests_are_the_ones_that_are_computed() -> None:
@@ -157,7 +157,10 @@ def test_what_was_sized_otherwise_is_not_compared() -> None:
         ],
     }
 
-    assert measured.entry(older, ServingBlock(**QWEN), [warmed(x128=70)]) is None
+    assert (
+        measured.entry(older, ServingBlock(**QWEN), [warmed(x128=70)], catalog=catalog.shipped())
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,7 @@ def test_what_was_sized_otherwise_is_not_compared() -> None:
 def test_a_status_without_values_stays_as_it_is(sizing: Manifest) -> None:
     status = {**sizing, "warmup": [warmed(x128=70)]}
 
-    assert measured.told(status, ServingBlock(**QWEN)) is status
+    assert measured.told(status, ServingBlock(**QWEN), catalog=catalog.shipped()) is status
 
 
 def test_what_is_measured_stands_in_status_and_changes_no_pod() -> None:
@@ -198,7 +201,10 @@ def test_where_the_nodes_decided_it_is_reckoned_with_those_that_there_were() -> 
     slow = round(1500 * measured.seconds(derived.sized, 4))
 
     found = measured.entry(
-        {"revision": KEY, **derivation.frozen(derived)}, block, [warmed(x4=slow)]
+        {"revision": KEY, **derivation.frozen(derived)},
+        block,
+        [warmed(x4=slow)],
+        catalog=catalog.shipped(),
     )
 
     assert found is not None

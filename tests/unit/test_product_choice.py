@@ -118,8 +118,12 @@ def test_a_product_that_is_named_is_not_looked_for() -> None:
 def test_pods_are_tied_to_the_product_that_they_are_made_for() -> None:
     deployment = deepseek(**OPEN)
 
-    shape = resolve_shape(deployment, deployment.spec, images=IMAGES, cluster=ON_H200)
-    open_ = resolve_shape(deployment, deployment.spec, images=IMAGES, cluster=BOTH)
+    shape = resolve_shape(
+        deployment, deployment.spec, images=IMAGES, observed=Observed(cluster=ON_H200)
+    )
+    open_ = resolve_shape(
+        deployment, deployment.spec, images=IMAGES, observed=Observed(cluster=BOTH)
+    )
 
     assert shape.template["spec"].get("nodeSelector") == {"nvidia.com/gpu.product": "NVIDIA-H200"}
     assert "nodeSelector" not in open_.template["spec"]
@@ -129,7 +133,9 @@ def test_by_the_label_that_the_nodes_have() -> None:
     there = cluster(node("a", labels={"cloud.google.com/gke-accelerator": "nvidia-l4"}))
     deployment = deepseek(**OPEN)
 
-    shape = resolve_shape(deployment, deployment.spec, images=IMAGES, cluster=there)
+    shape = resolve_shape(
+        deployment, deployment.spec, images=IMAGES, observed=Observed(cluster=there)
+    )
 
     assert shape.template["spec"]["nodeSelector"] == {
         "cloud.google.com/gke-accelerator": "nvidia-l4"
@@ -139,7 +145,9 @@ def test_by_the_label_that_the_nodes_have() -> None:
 def test_the_key_is_of_what_the_user_set_whatever_the_cluster_has() -> None:
     deployment = deepseek(**OPEN)
     keys = {
-        resolve_shape(deployment, deployment.spec, images=IMAGES, cluster=there).key
+        resolve_shape(
+            deployment, deployment.spec, images=IMAGES, observed=Observed(cluster=there)
+        ).key
         for there in (None, ON_H200, BOTH, Cluster(unread="x"))
     }
 
@@ -259,7 +267,9 @@ def test_whether_nodes_exchange_by_rdma_counts_here_too() -> None:
 def test_pods_of_a_group_are_tied_to_the_product_and_have_the_gpus_of_their_node() -> None:
     deployment = deepseek(**V3, source="pvc://v3", accelerator={"count": 16})
 
-    shape = resolve_shape(deployment, deployment.spec, images=IMAGES, cluster=of_sizes(4, 4, 4, 4))
+    shape = resolve_shape(
+        deployment, deployment.spec, images=IMAGES, observed=Observed(cluster=of_sizes(4, 4, 4, 4))
+    )
 
     assert shape.group is not None
     assert shape.nodes == 4

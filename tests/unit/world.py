@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deepseek_operator.api.types import DeepSeekDeployment
+from deepseek_operator.catalog import catalog as catalogs
+from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.engines.figures import Engine
 from deepseek_operator.kube import drift, sharing
 from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
@@ -42,6 +44,7 @@ class World:
     """Whether LeaderWorkerSet is installed."""
     knows_routes: bool = True
     parent: Manifest | None = None
+    catalog: Catalog = field(default_factory=catalogs.shipped)
 
     def observed(self) -> Observed:
         """Everything, as observe() would read it."""
@@ -69,6 +72,7 @@ class World:
             claims=self._shared("PersistentVolumeClaim"),
             jobs=self._shared("Job"),
             fetchers=tuple(copy.deepcopy(self.fetchers)),
+            catalog=self.catalog,
         )
 
     def plan(self, deployment: DeepSeekDeployment, *, now: datetime = NOW) -> Plan:

@@ -28,6 +28,10 @@
 {{- end }}
 {{- end }}
 
+{{- define "deepseek-operator.catalogName" -}}
+{{- default (printf "%s-catalog" (include "deepseek-operator.fullname" .)) .Values.catalog.configMap }}
+{{- end }}
+
 {{- define "deepseek-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "deepseek-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -9,7 +9,7 @@ from deepseek_operator.api.sources import FetchedSource
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import front
 from deepseek_operator.build.metadata import Manifest, object_labels, revision_selector
-from deepseek_operator.catalog import accelerators, catalog
+from deepseek_operator.catalog import accelerators
 from deepseek_operator.engines.contract import (
     ADMISSION_VARIABLES,
     CACHE_PATH,
@@ -274,8 +274,8 @@ def _placement(deployment: DeepSeekDeployment, key: str, request: EngineRequest)
     node_selector = dict(pod.node_selector)
     product = request.block.accelerator.product
     if product:
-        known = catalog.shipped().accelerators
-        node_selector[accelerators.node_label(product, known) or GPU_PRODUCT_LABEL] = product
+        label = accelerators.node_label(product, request.products)
+        node_selector[label or GPU_PRODUCT_LABEL] = product
     spread = [
         {
             **constraint.model_dump(by_alias=True),

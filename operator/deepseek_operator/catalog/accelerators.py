@@ -9,8 +9,8 @@ from deepseek_operator.catalog.facts import Fact
 
 FILE = "accelerators.yaml"
 
-Amount = Annotated[float, Field(gt=0)]
-Price = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 
 Format = Literal["bf16", "int8", "fp8", "fp4"]
 """Number formats that matrix units compute in."""
@@ -50,7 +50,7 @@ class Accelerator(Fact):
     teraflops: Mapping[Format, Amount]
     interconnect: Interconnect
     network_gigabytes_per_second: Amount
-    node_gpus: tuple[Annotated[int, Field(gt=0, le=72)], ...] = Field(min_length=1)
+    node_gpus: tuple[Annotated[int, Field(gt=0, le=72, strict=True)], ...] = Field(min_length=1)
     price_per_hour: Price
     labels: Labels
     sources: tuple[str, ...] = Field(min_length=1)
@@ -64,11 +64,27 @@ def product_name(text: str, known: Mapping[str, Accelerator]) -> str | None:
     """The catalog's name of what a person or a node label calls by `text`."""
     wanted = text.lower()
     for name, entry in known.items():
-        labels = entry.labels
-        values = (*labels.gpu_operator, *labels.gke, *labels.eks, *labels.aks)
-        if wanted in (name.lower(), *(value.lower() for value in values)):
+        if wanted in _names(name, entry):
             return name
     return None
+
+
+def shared_name(known: Mapping[str, Accelerator]) -> tuple[str, str, str] | None:
+    """What two products are both called by, and these: it is not known then which is meant."""
+    owners: dict[str, str] = {}
+    for name, entry in known.items():
+        for value in sorted(_names(name, entry)):
+            owner = owners.setdefault(value, name)
+            if owner != name:
+                return value, owner, name
+    return None
+
+
+def _names(name: str, entry: Accelerator) -> set[str]:
+    """Everything that means the product; no two values differ by their case alone."""
+    labels = entry.labels
+    values = (name, *labels.gpu_operator, *labels.gke, *labels.eks, *labels.aks)
+    return {value.lower() for value in values}
 
 
 def node_label(value: str, known: Mapping[str, Accelerator]) -> str | None:

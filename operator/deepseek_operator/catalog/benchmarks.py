@@ -41,7 +41,7 @@ MEASURES: Mapping[Benchmark, str] = {
 class Figure(Fact):
     """What one model scored, as its makers published it: the first answer's share of right ones, in percent."""
 
-    percent: Annotated[float, Field(gt=0, le=100)]
+    percent: Annotated[float, Field(gt=0, le=100, strict=True)]
     mode: Literal["thinking", "non-thinking"] | None = None
     """Of a model that has both."""
     problems: str | None = None

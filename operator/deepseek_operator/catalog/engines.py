@@ -10,8 +10,8 @@ from deepseek_operator.catalog.models import Quantization
 
 FILE = "engines.yaml"
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Capability = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Capability = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 
 
 class Support(Fact):
@@ -60,13 +60,13 @@ class EngineVersion(Fact):
     """What the share is of: all of a GPU's memory, or what is free once the weights are loaded."""
     expert_memory_share: Share | None = None
     """The same for models with experts; None: no other."""
-    block_tokens: int = Field(gt=0)
+    block_tokens: int = Field(gt=0, strict=True)
     chunks_of_blocks: bool = False
     """Whether the tokens of a step have to be whole blocks for latent attention."""
-    largest_graph: int = Field(gt=0)
-    graph_layer_megabytes: Annotated[float, Field(gt=0)] | None = None
+    largest_graph: int = Field(gt=0, strict=True)
+    graph_layer_megabytes: Annotated[float, Field(gt=0, strict=True)] | None = None
     """Memory of one CUDA graph, a layer; None: all graphs share what `sizing/memory.py` has for them."""
-    expert_tokens: int | None = Field(gt=0, default=None)
+    expert_tokens: int | None = Field(gt=0, strict=True, default=None)
     """Tokens of all ranks that a GPU's experts may be given at once; None: no more than those of one rank."""
     quantizations: Mapping[Quantization, Support]
     fp8_cache_minimum_compute: Capability
@@ -87,6 +87,17 @@ def newest(name: str, known: Mapping[str, EngineVersion]) -> EngineVersion | Non
     """The newest known version of an engine."""
     found = [entry for entry in known.values() if entry.name == name]
     return max(found, key=lambda entry: _numbers(entry.version), default=None)
+
+
+def shared_version(known: Mapping[str, EngineVersion]) -> tuple[str, str, str] | None:
+    """A version of an engine that two entries are of, and these: it is not known then which is taken."""
+    owners: dict[str, str] = {}
+    for name, entry in known.items():
+        version = f"{entry.name} {entry.version}"
+        owner = owners.setdefault(version, name)
+        if owner != name:
+            return version, owner, name
+    return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,10 +1,10 @@
 """What every kind of catalog entry has in common: strict types, and errors that say what to change."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable
 from typing import Any, TypeGuard, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -27,39 +27,32 @@ class CatalogError(Exception):
         super().__init__(": ".join(part for part in (file, entry, field, remedy) if part))
 
 
-def read(text: str, *, file: str) -> Mapping[str, Any]:
-    """A catalog document as plain data; CatalogError where it is no YAML map."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        found = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the fast one if there
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f"line {where.line + 1}: " if where else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise CatalogError(file, "", "", f"{line}{problem}; write it as YAML") from error
-    if not isinstance(found, dict):
-        raise CatalogError(file, "", "", "expected a map with models, accelerators or engines")
-    return found
+def check(
+    kind: type[_Entry], name: str, entry: Any, *, file: str, known: Iterable[str] = ()
+) -> _Entry:
+    """The entry as its type; CatalogError with the first thing that is wrong with it.
 
-
-def check(kind: type[_Entry], name: str, entry: Any, *, file: str) -> _Entry:
-    """The entry as its type; CatalogError with the first thing that is wrong with it."""
+    `known` are entries that it may be meant to correct, of which it would need a part alone.
+    """
     try:
         return kind.model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise CatalogError(file, name, field, _remedy(kind, first)) from error
+        remedy = _remedy(kind, first)
+        if first["type"] == "missing":
+            close = (one for one in nearest(name, known, count=1) if _likeness(name, one) >= 0.6)
+            remedy += "".join(f"; or did you mean {one}?" for one in close)
+        raise CatalogError(file, name, field, remedy) from error
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """The known names most like `name`, most alike first, however unlike they are."""
+    return sorted(known, key=lambda other: (-_likeness(name, other), other))[:count]
 
-    def likeness(other: str) -> tuple[float, str]:
-        ratio = difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio()
-        return (-ratio, other)
 
-    return sorted(known, key=likeness)[:count]
+def _likeness(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, name.lower(), other.lower()).ratio()
 
 
 def _remedy(kind: type[Fact], error: Any) -> str:
@@ -71,7 +64,8 @@ def _remedy(kind: type[Fact], error: Any) -> str:
     if error["type"] == "missing":
         return "missing; every entry needs it"
     said = error["msg"][0].lower() + error["msg"][1:]
-    return f"{said.removeprefix('value error, ')}, got {error['input']!r}"
+    # Not all of it: what is wrong may be a whole document.
+    return f"{said.removeprefix('value error, ')}, got {reprlib.repr(error['input'])}"
 
 
 def _fields_at(kind: type[Fact], path: tuple[str | int, ...]) -> list[str]:

@@ -7,30 +7,32 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from deepseek_operator.catalog import facts
+from deepseek_operator.catalog import facts, reading
 from deepseek_operator.catalog.benchmarks import Benchmark, Figure
 from deepseek_operator.catalog.facts import Fact
 
 FILE = "models.yaml"
 
-Size = Annotated[int, Field(gt=0)]
+Size = Annotated[int, Field(gt=0, strict=True)]
 Quantization = Literal["none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"]
 """How weights are kept; `none` is as the model is published."""
+
+_REPOSITORY = r"^[\w.-]+/[\w.-]+$"
 
 
 class Experts(Fact):
     """Experts of one mixture-of-experts layer."""
 
-    routed: int = Field(gt=0)
-    shared: int = Field(ge=0)
-    active: int = Field(gt=0)
+    routed: int = Field(gt=0, strict=True)
+    shared: int = Field(ge=0, strict=True)
+    active: int = Field(gt=0, strict=True)
 
 
 class AcceleratorNeed(Fact):
     """The smallest single-node layout that holds a model."""
 
-    count: int = Field(gt=0, le=16)
-    memory_gib: int = Field(gt=0, alias="memoryGiB")
+    count: int = Field(gt=0, strict=True, le=16)
+    memory_gib: int = Field(gt=0, strict=True, alias="memoryGiB")
 
 
 class Latent(Fact):
@@ -60,11 +62,11 @@ class Dimensions(Fact):
     kv_heads: Size | None = None
     latent: Latent | None = None
     indexer: Indexer | None = None
-    dense_layers: int = Field(ge=0)
+    dense_layers: int = Field(ge=0, strict=True)
     dense_width: Size
     expert_width: Size | None = None
     vocabulary: Size
-    mtp_layers: int = Field(ge=0, default=0)
+    mtp_layers: int = Field(ge=0, strict=True, default=0)
     source: str = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -78,7 +80,7 @@ class Dimensions(Fact):
 class Checkpoint(Fact):
     """A published, quantised form of a model."""
 
-    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    repository: str = Field(pattern=_REPOSITORY)
     engines: tuple[str, ...] = Field(min_length=1)
     source: str = Field(min_length=1)
 
@@ -86,18 +88,18 @@ class Checkpoint(Fact):
 class Model(Fact):
     """One published model; sizes in parameters, tokens and bytes."""
 
-    repository: str
+    repository: str = Field(pattern=_REPOSITORY)
     released: str
     architecture: str
     attention: str
     experts: Experts | None = None
-    parameters: int = Field(gt=0)
-    active_parameters: int = Field(gt=0)
-    layers: int = Field(gt=0)
+    parameters: int = Field(gt=0, strict=True)
+    active_parameters: int = Field(gt=0, strict=True)
+    layers: int = Field(gt=0, strict=True)
     dimensions: Dimensions
-    context_tokens: int = Field(gt=0)
+    context_tokens: int = Field(gt=0, strict=True)
     dtype: Literal["bf16", "fp8"]
-    weights_bytes: int = Field(gt=0)
+    weights_bytes: int = Field(gt=0, strict=True)
     accelerators: AcceleratorNeed
     tokenizer: str = Field(min_length=1)
     licence: str
@@ -123,15 +125,5 @@ def data(file: str) -> str:
 @functools.cache
 def load_models() -> Mapping[str, Model]:
     """Every model of the catalog by name."""
-    entries = facts.read(data(FILE), file=FILE)["models"]
+    entries = reading.read(data(FILE), file=FILE)["models"]
     return {name: facts.check(Model, name, entry, file=FILE) for name, entry in entries.items()}
-
-
-def find_model(name: str) -> Model | None:
-    """The model of exactly this name, or None."""
-    return load_models().get(name)
-
-
-def nearest_names(name: str, *, count: int = 3) -> list[str]:
-    """The catalog's names most like `name`, most alike first, however unlike they are."""
-    return facts.nearest(name, load_models(), count=count)

@@ -1,5 +1,6 @@
 """Reading the object that is to be planned, and the catalog; errors name the field and the remedy."""
 
+import base64
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
-from deepseek_operator.catalog import catalog, facts
+from deepseek_operator.catalog import catalog, facts, reading
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.catalog.facts import CatalogError
 
 
 class InputError(Exception):
@@ -103,13 +105,39 @@ def read_catalog(filenames: Sequence[str]) -> Catalog:
     found = catalog.shipped()
     for filename in filenames:
         text = _text(filename)
-        document = facts.read(text, file=filename)
+        document = reading.read(text, file=filename)
         parts: Mapping[str, str] = {filename: text}
         if document.get("kind") == "ConfigMap":
-            parts = {f"{filename}: data.{key}": value for key, value in document["data"].items()}
+            parts = _parts(document, filename)
         for name, part in parts.items():
             found = catalog.merged(found, part, file=name)
     return found
+
+
+def _parts(config_map: Mapping[str, Any], filename: str) -> Mapping[str, str]:
+    """Its documents in the order in which the operator takes them: by the names of their keys."""
+    texts = {key: ("data", value) for key, value in _section(config_map, "data", filename)}
+    for key, value in _section(config_map, "binaryData", filename):
+        texts[key] = ("binaryData", _decoded(value, f"{filename}: binaryData.{key}"))
+    parts = {f"{filename}: {section}.{key}": text for key, (section, text) in sorted(texts.items())}
+    for place, text in parts.items():
+        if not isinstance(text, str):
+            raise CatalogError(place, "", "", "not text; write a YAML document behind |")
+    return parts
+
+
+def _section(config_map: Mapping[str, Any], name: str, filename: str) -> list[tuple[str, Any]]:
+    section = config_map.get(name) or {}
+    if not isinstance(section, dict):
+        raise CatalogError(filename, name, "", "expected a map of documents by key")
+    return [(str(key), value) for key, value in section.items()]
+
+
+def _decoded(value: Any, place: str) -> str:
+    try:
+        return base64.b64decode(str(value), validate=True).decode()
+    except ValueError as error:
+        raise CatalogError(place, "", "", "not text; put a YAML document under data") from error
 
 
 def _text(filename: str) -> str:

@@ -119,7 +119,7 @@ def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
     plan = replace(plan, time=_time(plan, spec, options))
     if options.children:
         notes = (*plan.notes, *set_aside(options))
-        plan = replace(plan, making=_making(given, pools), notes=notes)
+        plan = replace(plan, making=_making(given, pools, known), notes=notes)
     first = questions.baseline(spec, options)
     if first is None:
         return plan
@@ -156,7 +156,7 @@ def _time(plan: Plan, spec: DeepSeekDeploymentSpec, options: argparse.Namespace)
     return timing.time(plan.blocks[0], spec, way=way, known=known)
 
 
-def _making(given: Given, pools: Sequence[Pool]) -> "Making":
+def _making(given: Given, pools: Sequence[Pool], known: Catalog) -> "Making":
     """Of a new object in a cluster that knows everything."""
     # The operator's own plan, which a sizing does without.
     from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta  # noqa: PLC0415
@@ -166,7 +166,7 @@ def _making(given: Given, pools: Sequence[Pool]) -> "Making":
     metadata = ObjectMeta(name=given.name or "NAME", namespace=given.namespace or "default")
     return making.making(
         DeepSeekDeployment(metadata=metadata, spec=given.spec),
-        Observed(cluster=peaks.cluster_of(pools)),
+        Observed(cluster=peaks.cluster_of(pools), catalog=known),
         stored={},
         now=datetime.now(UTC),
     )

@@ -62,7 +62,7 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
     if not given.name:
         note = "metadata.name: missing, so nothing is compared with the cluster; set it"
         return offline.show(replace(found, notes=(*found.notes, note)), options)
-    there = _There(kube, given, present, namespace, cluster)
+    there = _There(kube, given, present, namespace, cluster, known)
     return offline.show(await there.compared(found, options), options)
 
 
@@ -113,6 +113,7 @@ class _There:
     present: Manifest | None
     namespace: str
     cluster: Cluster
+    known: Catalog
 
     async def compared(self, found: Plan, options: argparse.Namespace) -> Plan:
         """The plan with all that the cluster tells."""
@@ -123,6 +124,7 @@ class _There:
         observed, unread = await reading.observe(
             self.kube, deployment, stored=stored, cluster=self.cluster
         )
+        observed = replace(observed, catalog=self.known)
         made = making.making(
             deployment, observed, stored=stored, now=datetime.now(UTC), unread=unread
         )

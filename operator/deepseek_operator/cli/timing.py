@@ -153,6 +153,7 @@ def _course(planned: Planned, spec: DeepSeekDeploymentSpec) -> Iterator[Part]:
         spec.rollout,
         candidate=None,
         stable=None,
+        known={},
         has_gateways=spec.gateway.provider == "Embedded",
         replaces=False,
     )

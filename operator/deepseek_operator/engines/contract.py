@@ -6,6 +6,7 @@ from typing import Any
 
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.sources import FetchedSource, PvcSource, Source
+from deepseek_operator.catalog.accelerators import Accelerator
 from deepseek_operator.catalog.models import Model
 from deepseek_operator.sizing.size import Sized
 
@@ -109,6 +110,8 @@ class EngineRequest:
     served_name: str
     source: Source
     model: Model | None
+    products: Mapping[str, Accelerator]
+    """GPUs that are known, for the label by which nodes say that they have them."""
     images: EngineImages
     warmed: bool = True
     """Whether the pod is shut until it has been warmed up."""

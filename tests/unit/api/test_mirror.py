@@ -46,7 +46,7 @@ def test_copies_that_cannot_are_refused_in_words(value: dict[str, Any], message:
 def test_what_is_said_is_what_a_run_follows() -> None:
     def planned(**given: Any) -> Mirror | None:
         settings = Rollout.model_validate({"strategy": "Canary", **given})
-        return comparison.plan_of(settings, candidate=None, stable=None).mirror
+        return comparison.plan_of(settings, candidate=None, stable=None, known={}).mirror
 
     asked = {"minRequests": 7, "minDuration": "1m", "maxDuration": "1h", "maxConcurrent": 3}
     assert planned() is None

@@ -167,6 +167,71 @@ def test_a_new_product_needs_every_field() -> None:
             id="experts-without-width",
         ),
         pytest.param("models: {a: [}", "extra: line 1: ", id="no-yaml"),
+        pytest.param(
+            "accelerators: {H200: {pricePerHour: yes}}",
+            "extra: H200: pricePerHour: input should be a valid number, got True",
+            id="a-word-that-YAML-takes-for-true",
+        ),
+        pytest.param(
+            "accelerators: {H200: {memoryGiB: '141'}}",
+            "extra: H200: memoryGiB: input should be a valid number, got '141'",
+            id="a-number-in-quotes",
+        ),
+        pytest.param(
+            "accelerators: {H200: {pricePerHour: .inf}}",
+            "extra: H200: pricePerHour: input should be a finite number, got inf",
+            id="no-end",
+        ),
+        pytest.param(
+            "accelerators: {H200: {memoryGiB: .nan}}",
+            "extra: H200: memoryGiB: input should be a finite number, got nan",
+            id="no-number",
+        ),
+        pytest.param(
+            "models: {DeepSeek-V3: {layers: 61.0}}",
+            "extra: DeepSeek-V3: layers: input should be a valid integer, got 61.0",
+            id="a-fraction-for-a-count",
+        ),
+        pytest.param(
+            "models: {DeepSeek-V3: {repository: DeepSeek-V3}}",
+            "extra: DeepSeek-V3: repository: string should match pattern",
+            id="no-repository",
+        ),
+        pytest.param(
+            "engines: {vllm-0.33.0: {version: 0.34}}",
+            "extra: vllm-0.33.0: version: input should be a valid string, got 0.34",
+            id="a-version-without-quotes",
+        ),
+        pytest.param(
+            "accelerators: {h200: {pricePerHour: 2}}",
+            "extra: h200: architecture: missing; every entry needs it; or did you mean H200?",
+            id="a-name-in-other-letters",
+        ),
+        pytest.param(
+            "models: {DeepSeek-V4: {layers: 61}}",
+            "extra: DeepSeek-V4: repository: missing; every entry needs it; or did you mean DeepSeek-V3?",
+            id="nearly-a-name",
+        ),
+        pytest.param(
+            COMPLETE.replace("ACME-X1", "nvidia-h200"),
+            "extra: X1: labels: nvidia-h200 means H200 already; correct the entry H200, or give this one a value",
+            id="a-label-of-another-product",
+        ),
+        pytest.param(
+            "accelerators: {A10: {labels: {eks: [H200]}}}",
+            "extra: A10: labels: h200 means H200 already; correct the entry H200, or give this one a value",
+            id="a-label-that-is-another's-name",
+        ),
+        pytest.param(
+            "engines: {ours: " + _flow("vllm-0.33.0") + "}",
+            "extra: ours: version: vllm 0.33.0 means vllm-0.33.0 already; correct the entry vllm-0.33.0, or",
+            id="a-version-twice",
+        ),
+        pytest.param(
+            "accelerators: {H200: {sources: " + "x" * 9999 + "}}",
+            "extra: H200: sources: input should be a valid tuple, got 'xxxxxxxxxxxx...xxxxxxxxxxxxx'",
+            id="not-all-of-a-long-mistake",
+        ),
     ],
 )
 def test_a_mistake_is_told_by_file_entry_field_and_remedy(text: str, said: str) -> None:

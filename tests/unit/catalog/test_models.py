@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from deepseek_operator.api.sources import FetchedSource, parse_source
-from deepseek_operator.catalog import models
+from deepseek_operator.catalog import catalog, facts, models
 from deepseek_operator.catalog.models import Model
 
 ENTRIES = [pytest.param(name, model, id=name) for name, model in models.load_models().items()]
@@ -64,8 +64,8 @@ def test_a_misspelt_fact_is_refused() -> None:
 
 
 def test_a_model_is_found_by_its_exact_name_only() -> None:
-    assert models.find_model("DeepSeek-V3") is models.load_models()["DeepSeek-V3"]
-    assert models.find_model("deepseek-v3") is None
+    assert catalog.shipped().models["DeepSeek-V3"] is models.load_models()["DeepSeek-V3"]
+    assert "deepseek-v3" not in catalog.shipped().models
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,12 @@ def test_a_model_is_found_by_its_exact_name_only() -> None:
     ],
 )
 def test_the_nearest_name_is_the_one_that_was_meant(name: str, nearest: str) -> None:
-    assert nearest == models.nearest_names(name)[0]
+    assert nearest == facts.nearest(name, models.load_models())[0]
 
 
 @pytest.mark.parametrize("name", ["", "gpt", "x" * 96])
 def test_three_different_names_are_offered_for_any_name(name: str) -> None:
-    assert len(set(models.nearest_names(name))) == 3
-    assert models.nearest_names(name) == models.nearest_names(name)
+    known = models.load_models()
+
+    assert len(set(facts.nearest(name, known))) == 3
+    assert facts.nearest(name, known) == facts.nearest(name, reversed(list(known)))
