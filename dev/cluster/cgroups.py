@@ -1,7 +1,6 @@
 """The control groups below which the kubelet runs every pod."""
 
 import contextlib
-import functools
 import os
 import signal
 from collections.abc import Iterator
@@ -57,10 +56,26 @@ def kill(place: Layout) -> None:
     daemons.wait_until(emptied, 10)
 
 
-def remove(place: Layout) -> None:
-    """Remove the groups; the processes in them have ended."""
-    for group in list(groups(place)):
-        daemons.wait_until(functools.partial(removed, group), 5)
+def remove(place: Layout, *, seconds: float = 15) -> list[Path]:
+    """Remove the groups; those that the kernel does not let go, because a process in them does not end."""
+
+    def all_removed() -> bool:
+        tried = [removed(group) for group in list(groups(place))]
+        return all(tried)
+
+    daemons.wait_until(all_removed, seconds)
+    return list(groups(place))
+
+
+def described(group: Path) -> str:
+    """A group that is kept, with the first process in it."""
+    with contextlib.suppress(OSError, IndexError):
+        number = (group / "cgroup.procs").read_text().split()[0]
+        status = Path("/proc", number, "status").read_text()
+        facts = dict(line.partition(":")[::2] for line in status.splitlines())
+        said = f"{facts['Name'].strip()}, state {facts['State'].strip()}"
+        return f"the control group {group} has a process that does not end: {number} ({said})"
+    return f"the control group {group} cannot be removed"
 
 
 def removed(group: Path) -> bool:

@@ -23,10 +23,12 @@ def down(place: Layout) -> None:
         unmount(place.root)
         network.remove(place)
         release_namespaces(network.namespace(place).parent)
-        cgroups.remove(place)
+        kept = cgroups.remove(place)
         sysctls.restore(place)
         remove_outside_files(place)
         remove_files(place.root)
+    if kept:
+        raise steps.StepError(f"{cgroups.described(kept[0])}; run this again once it has ended")
 
 
 def end_processes(place: Layout) -> None:
@@ -40,6 +42,8 @@ def end_processes(place: Layout) -> None:
         if any(one.program == "containerd" for one in running):
             images.remove_containers(place)
     daemons.stop(daemons.running(place.root), grace_seconds=0)
+    # A container that containerd was about to start has come since.
+    cgroups.kill(place)
 
 
 def unmount(root: Path) -> None:

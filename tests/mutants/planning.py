@@ -9,6 +9,7 @@ _CHANGES = f"{_CLI}/test_changes.py"
 _MAKING = f"{_CLI}/test_making.py"
 _TIMING = f"{_CLI}/test_timing.py"
 _OUTPUT = f"{_CLI}/test_output.py"
+_CATALOG = f"{_CLI}/test_plan_catalog.py"
 
 PLANNING: tuple[Mutant, ...] = (
     Mutant(
@@ -158,9 +159,6 @@ PLANNING: tuple[Mutant, ...] = (
         file="cli/offline.py",
         old="Observed(cluster=peaks.cluster_of(pools), catalog=known),",
         new="Observed(cluster=peaks.cluster_of(pools)),",
-        caught_by=(
-            "tests/unit/cli/test_plan_catalog.py::"
-            "test_the_objects_that_are_made_are_of_the_added_entries_too",
-        ),
+        caught_by=(f"{_CATALOG}::test_the_objects_that_are_made_are_of_the_added_entries_too",),
     ),
 )
