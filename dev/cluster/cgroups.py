@@ -72,8 +72,10 @@ def described(group: Path) -> str:
     with contextlib.suppress(OSError, IndexError):
         number = (group / "cgroup.procs").read_text().split()[0]
         status = Path("/proc", number, "status").read_text()
-        facts = dict(line.partition(":")[::2] for line in status.splitlines())
-        said = f"{facts['Name'].strip()}, state {facts['State'].strip()}"
+        wanted = ("Name:", "State:")
+        said = ", ".join(
+            line.partition("\t")[2] for line in status.splitlines() if line.startswith(wanted)
+        )
         return f"the control group {group} has a process that does not end: {number} ({said})"
     return f"the control group {group} cannot be removed"
 
