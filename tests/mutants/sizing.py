@@ -119,8 +119,8 @@ SIZING = (
         name="fp8-on-ampere",
         breaks="FP8 is planned on GPUs that do not compute in it",
         file="sizing/quantization.py",
-        old="    if accelerator.compute_capability < support.minimum_compute:\n",
-        new="    if accelerator.compute_capability < support.minimum_compute - 1:\n",
+        old="    if compute < support.minimum_compute:\n",
+        new="    if compute < support.minimum_compute - 1:\n",
         caught_by=(f"{_QUANTIZATION}::test_what_cannot_run_is_refused_with_the_nearest_that_does",),
     ),
     Mutant(

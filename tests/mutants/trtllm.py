@@ -77,8 +77,8 @@ TRTLLM = (
         name="no-page-of-metrics",
         breaks="the figures of TensorRT-LLM are promised and never told: every run is held",
         file="engines/trtllm.py",
-        old='        "return_perf_metrics": True,\n',
-        new="",
+        old='    return {**usual, **chosen, "return_perf_metrics": True}\n',
+        new="    return {**usual, **chosen}\n",
         caught_by=(f"{_TRTLLM}::test_the_file_has_the_users_keys_and_what_the_operator_relies_on",),
     ),
     Mutant(

@@ -182,7 +182,7 @@ WARMING = (
         name="engines-own-limits-not-read",
         breaks="a warm-up goes by what is usual and not by the limits of its engine",
         file="build/warmup.py",
-        old="        **choice.warmup_limits(engine, on_gpu=on_gpu),\n",
+        old="        **choice.warmup_limits(engine, on_gpu=on_gpu, options=_options(shape)),\n",
         new='        **choice.warmup_limits({**engine, "args": engine["args"][-6:]}, on_gpu=on_gpu),\n',
         caught_by=(f"{_BUILD}::test_an_engines_limits_are_those_it_was_started_with",),
     ),

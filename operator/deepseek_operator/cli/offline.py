@@ -139,10 +139,15 @@ def set_aside(options: argparse.Namespace) -> tuple[str, ...]:
     latencies = ("time_to_first_token", "time_per_output_token")
     given = [name for name in (*names, *latencies) if getattr(options, name) is not None]
     given += ["set"] if options.set else []
-    if not given:
-        return ()
-    said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-    return (f"children and changes are of the file alone: {said} is not in them",)
+    notes = []
+    if given:
+        said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        notes.append(f"children and changes are of the file alone: {said} is not in them")
+    if options.catalog:
+        notes.append(
+            "children and changes are of the catalog with --catalog: the operator has to have the same entries (docs/catalog.md)"
+        )
+    return tuple(notes)
 
 
 def _time(plan: Plan, spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> Time:

@@ -108,5 +108,6 @@ def test_the_objects_that_are_made_are_of_the_added_entries_too(
 
     assert run(*words, "--catalog", str(EXAMPLES / "platform" / "catalog.yaml")) == 0
 
-    children = document(capsys)["children"]
-    assert "Deployment" in {one["kind"] for one in children["objects"]}
+    found = document(capsys)
+    assert "Deployment" in {one["kind"] for one in found["children"]["objects"]}
+    assert any("the operator has to have the same entries" in note for note in found["notes"])

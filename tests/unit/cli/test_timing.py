@@ -231,16 +231,12 @@ def test_children_are_told_without_a_cluster_where_they_are_asked_for(
 def test_children_that_will_not_be_are_told_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The catalog of the command line is not the operator's."""
-    catalog = tmp_path / "catalog.yaml"
-    assert run("models", "-o", "yaml") == 0
-    text = capsys.readouterr().out
-    start = text.index("  DeepSeek-R1-Distill-Qwen-7B:")
-    entry = text[start : text.index("\n  DeepSeek-", start + 1)]
-    catalog.write_text("models:\n" + entry.replace("DeepSeek-R1-Distill-Qwen-7B:", "Own-7B:"))
-    file = write(tmp_path, "{model: Own-7B, accelerator: {product: NVIDIA-H200}}")
+    """What is derived is right, and the engine has no such option."""
+    engine = "{name: tensorrt-llm, args: [--no_such_option=1]}"
+    file = write(
+        tmp_path, f"{{model: DeepSeek-R1, engine: {engine}, accelerator: {{product: NVIDIA-H200}}}}"
+    )
 
-    there = ("--accelerators", "8xH200:8", "--children", "--catalog", str(catalog))
-    assert run("plan", "-f", file, *there) == 1
+    assert run("plan", "-f", file, "--accelerators", "8xH200:8", "--children") == 1
 
-    assert "the operator would make nothing new: spec.model: Own-7B" in capsys.readouterr().out
+    assert "the operator would make nothing new: spec.engine.args" in capsys.readouterr().out
