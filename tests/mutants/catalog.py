@@ -215,6 +215,16 @@ CATALOG = (
         caught_by=(f"{_PASSES}::test_what_is_missing_is_called_as_the_document_calls_it",),
     ),
     Mutant(
+        name="missing-for-misspelt",
+        breaks="who misspells a field is told that another one is missing",
+        file="catalog/facts.py",
+        old='first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")',
+        new="first = error.errors()[0]",
+        caught_by=(
+            f"{_CATALOG}::test_a_misspelt_field_of_a_new_product_is_told_and_not_the_one_that_is_missing_for_it",
+        ),
+    ),
+    Mutant(
         name="a-map-in-another-order",
         breaks="kubectl deepseek plans with other prices than the operator, of one ConfigMap",
         file="cli/objects.py",

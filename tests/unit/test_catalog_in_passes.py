@@ -125,7 +125,7 @@ async def test_a_mistake_in_the_document_is_told_where_the_model_is_missed(
     assert stalled(api)["reason"] == "UnknownModel"
     assert stalled(api)["message"].endswith(
         "; it may stand in a document of the platform team's catalog that was refused: models.yaml: "
-        "Support-Llama-8B: layers: missing; every entry needs it"
+        "Support-Llama-8B: layer: unknown field; did you mean layers?"
     )
 
 

@@ -37,7 +37,8 @@ def check(
     try:
         return kind.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of a field that is misspelt both are true: it is unknown, and the one that was meant is missing.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         field = ".".join(map(str, first["loc"]))
         remedy = _remedy(kind, first)
         if first["type"] == "missing":

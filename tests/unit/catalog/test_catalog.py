@@ -119,6 +119,13 @@ def test_a_new_product_needs_every_field() -> None:
     assert str(raised.value) == "team.yaml: X1: memoryGiB: missing; every entry needs it"
 
 
+def test_a_misspelt_field_of_a_new_product_is_told_and_not_the_one_that_is_missing_for_it() -> None:
+    with pytest.raises(CatalogError) as raised:
+        catalog.merged(SHIPPED, COMPLETE.replace("memoryGiB", "memoryGb"), file="team.yaml")
+
+    assert str(raised.value) == ("team.yaml: X1: memoryGb: unknown field; did you mean memoryGiB?")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
