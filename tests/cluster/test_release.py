@@ -26,6 +26,7 @@ PATHS = {
     "ClusterRole": "apis/rbac.authorization.k8s.io/v1/{}clusterroles",
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/{}clusterrolebindings",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/{}customresourcedefinitions",
+    "ConfigMap": "api/v1/{}configmaps",
     "Deployment": "apis/apps/v1/{}deployments",
     "Pod": "api/v1/{}pods",
     "PodDisruptionBudget": "apis/policy/v1/{}poddisruptionbudgets",
