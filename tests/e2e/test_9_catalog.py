@@ -24,6 +24,7 @@ def running(line: Line) -> Iterator[Manifest]:
     line.run("delete", "configmap", NAME, "--ignore-not-found", namespace=RELEASE_NAMESPACE)
 
 
+@pytest.mark.campaign
 def test_a_catalog_is_followed_by_the_operator_that_runs(line: Line, running: Manifest) -> None:
     name = running["metadata"]["name"]
 
