@@ -76,8 +76,9 @@ def golden(request: pytest.FixtureRequest) -> Golden:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         known = path.read_text() if path.exists() else ""
-        if known != text:
-            pytest.fail(difference(name, known, text), pytrace=False)
+        # Not compared in the assertion: pytest would add a second diff, of all of it.
+        is_same = known == text
+        assert is_same, difference(name, known, text)
 
     return compare
 
