@@ -268,11 +268,7 @@ def holders_of(
     deployment: DeepSeekDeployment, cluster: Cluster, revision: str
 ) -> tuple[Holder, ...]:
     """The pods of a revision that hold accelerators."""
-    metadata = deployment.metadata
-    wanted = metadata.namespace, metadata.name, revision
-    return tuple(
-        one for one in cluster.holders if (one.namespace, one.owner, one.revision) == wanted
-    )
+    return cluster.held_by(deployment.metadata.namespace, deployment.metadata.name, revision)
 
 
 def _template(observed: Observed, entry: Entry) -> Manifest | None:

@@ -12,6 +12,7 @@ from typing import Any
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.capacity import holders, placing, room, words
+from deepseek_operator.capacity.holders import Holder
 from deepseek_operator.capacity.room import Cluster, Fit, Want
 from deepseek_operator.observed import Manifest, Observed, is_group, nodes_of
 
@@ -107,17 +108,11 @@ def _counted(symptoms: Symptoms, waiting: list[Manifest], cluster: Cluster) -> s
         return "the accelerators that it needs are free, so something else keeps it off"
     known = symptoms.observed.catalog.accelerators
     said = words.shortage(cluster, [want], known=known)
-    labels, namespace = (
-        waiting[0]["metadata"].get("labels", {}),
-        waiting[0]["metadata"].get("namespace"),
-    )
-    serving = [
-        one
-        for one in cluster.holders
-        if symptoms.beside is not None
-        and (one.namespace, one.owner, one.revision)
-        == (namespace, labels.get(names.DEPLOYMENT_LABEL), symptoms.beside)
-    ]
+    serving: tuple[Holder, ...] = ()
+    if symptoms.beside is not None:
+        metadata = waiting[0]["metadata"]
+        owner = metadata.get("labels", {}).get(names.DEPLOYMENT_LABEL, "")
+        serving = cluster.held_by(metadata.get("namespace", ""), owner, symptoms.beside)
     would_fit = serving and room.fit(cluster, [want], without=serving) is Fit.YES
     # With a route on a Gateway of somebody else there is no Replace.
     return (

@@ -23,6 +23,13 @@ class Cluster:
     held: Mapping[str, int] = field(default_factory=dict)
     """Accelerators by node that somebody holds without asking for them as a resource: devices of allocated claims."""
 
+    def held_by(self, namespace: str, owner: str, revision: str) -> tuple[Holder, ...]:
+        """The pods of an object's revision that hold accelerators."""
+        wanted = namespace, owner, revision
+        return tuple(
+            one for one in self.holders if (one.namespace, one.owner, one.revision) == wanted
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Want:
