@@ -16,7 +16,8 @@ import yaml
 
 from dev import leader_worker_set, tools
 from dev.cluster.layout import free_ports
-from tests.cluster.objects import CRD, Cluster, Manifest, Refused, wait_until
+from tests.cluster.definitions import known
+from tests.cluster.objects import Cluster, Manifest, Refused, wait_until
 
 GROUP = "/apis/leaderworkerset.x-k8s.io/v1"
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
@@ -33,28 +34,9 @@ _CALLS = (
 @contextlib.asynccontextmanager
 async def kinds(cluster: Cluster) -> AsyncIterator[None]:
     """While it lasts the cluster knows them: the real definitions."""
-    definitions = [yaml.safe_load(path.read_text()) for path in leader_worker_set.definitions()]
-    paths = [f"{CRD}/{one['metadata']['name']}" for one in definitions]
-    for one in definitions:
-        await cluster.send("POST", CRD, one)
-    try:
-        await wait_until(lambda: _is_served(cluster), what="LeaderWorkerSet is served", seconds=60)
+    files = leader_worker_set.definitions()
+    async with known(cluster, files, served=sets_path(cluster), what="LeaderWorkerSet"):
         yield
-    finally:
-        for path in paths:
-            await cluster.send("DELETE", path)
-
-        async def is_gone() -> bool:
-            return not await _is_served(cluster)
-
-        await wait_until(is_gone, what="LeaderWorkerSet is gone", seconds=60)
-
-
-async def _is_served(cluster: Cluster) -> bool:
-    with contextlib.suppress(Refused):
-        await cluster.send("GET", sets_path(cluster))
-        return True
-    return False
 
 
 def sets_path(cluster: Cluster, name: str = "") -> str:
