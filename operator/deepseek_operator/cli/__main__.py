@@ -51,9 +51,7 @@ def parser() -> Parser:
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    root.add_argument("--kubeconfig", help="file; default: $KUBECONFIG, or ~/.kube/config")
-    root.add_argument("--context", help="context of it; default: the current one")
-    root.add_argument("-n", "--namespace", help="default: the context's")
+    _add_cluster(root, default=None)
     verbs = root.add_verbs()
     _add_advise(verbs.add("advise", "which model for a task, and how it would be served"))
     _add_plan(verbs.add("plan", "what an object needs and can do, and whether it fits"))
@@ -73,7 +71,16 @@ def parser() -> Parser:
     return root
 
 
+def _add_cluster(parser: Parser, *, default: str | None) -> None:
+    """Before the verb or behind it, as with kubectl; `default` of a verb leaves alone what was said before it."""
+    add = parser.add_argument
+    add("--kubeconfig", default=default, help="file; default: $KUBECONFIG, or ~/.kube/config")
+    add("--context", default=default, help="context of it; default: the current one")
+    add("-n", "--namespace", default=default, help="default: the context's")
+
+
 def _add_name(parser: Parser) -> None:
+    _add_cluster(parser, default=argparse.SUPPRESS)
     parser.add_argument("name", help="of the DeepSeekDeployment")
 
 
@@ -96,6 +103,7 @@ def _add_catalog(parser: Parser) -> None:
 
 
 def _add_plan(parser: Parser) -> None:
+    _add_cluster(parser, default=argparse.SUPPRESS)
     _add_catalog(parser)
     add = parser.add_argument
     add("-f", "--filename", required=True, help="of the DeepSeekDeployment; - is standard input")
@@ -136,7 +144,7 @@ def _add_advise(parser: Parser) -> None:
     add("task", choices=tuple(TASKS), metavar="TASK", help=f"what it is for. {told}")
     _add_catalog(parser)
     _add_accelerators(parser, otherwise="")
-    # The context of a kubeconfig is another thing, and has its own name before the verb.
+    # The context of a kubeconfig is another thing, which advice has no use for.
     add(
         "--context-tokens",
         type=int,

@@ -58,4 +58,4 @@ async def _elsewhere(kube: Kube, name: str) -> str:
     there = sorted(str(item["metadata"]["namespace"]) for item in found)
     if not there:
         return ""
-    return f"; there is one in {', '.join(there)}: add -n {there[0]} before the verb"
+    return f"; there is one in {', '.join(there)}: add -n {there[0]}"

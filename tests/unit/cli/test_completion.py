@@ -50,6 +50,7 @@ def offered(*words: str, names: Sequence[str] = ()) -> tuple[str, ...]:
         pytest.param(("plan", "--fetch-rate", ""), NOTHING, id="a-rate-is-not-guessed"),
         pytest.param(("plan", "--children", "--st"), ("--start-time",), id="after-a-flag"),
         pytest.param(("--kube",), ("--kubeconfig",), id="option-before-the-verb"),
+        pytest.param(("status", "chat", "--kube"), ("--kubeconfig",), id="option-behind-the-verb"),
         pytest.param(("nonsense", "--wat"), NOTHING, id="unknown-verb"),
     ],
 )

@@ -87,9 +87,7 @@ async def test_an_object_of_another_namespace_is_named() -> None:
     for namespace in ("two", "one"):
         put(api, at=PATH.replace("/team/", f"/{namespace}/"), metadata={"namespace": namespace})
 
-    with pytest.raises(
-        MissingError, match=r"there is one in one, two: add -n one before the verb$"
-    ):
+    with pytest.raises(MissingError, match=r"there is one in one, two: add -n one$"):
         await carry_out(api, "status", "chat")
 
 
@@ -136,6 +134,23 @@ async def test_status_ends_with_the_objects_standing(capsys: pytest.CaptureFixtu
 
     assert await carry_out(api, "status", "chat", "--watch") == 0
     assert capsys.readouterr().out.startswith("team/chat\n")
+
+
+@pytest.mark.parametrize(
+    "verb", ["status", "explain", "pause", "resume", "plan --filename=-", *cli.HELP]
+)
+def test_which_cluster_and_namespace_may_stand_before_the_verb_and_behind_it(verb: str) -> None:
+    name = [] if verb.startswith("plan") else ["chat"]
+    which = ["-n", "team", "--context=east", "--kubeconfig", "there"]
+    for words in (
+        [*which, *verb.split(), *name],
+        [*verb.split(), *name, *which],
+        [*verb.split(), *which, *name],
+    ):
+        told = cli.parse(words)
+        assert (told.namespace, told.context, told.kubeconfig) == ("team", "east", "there")
+    assert cli.parse([*verb.split(), *name]).namespace is None
+    assert cli.parse(["-n", "one", *verb.split(), *name, "-n", "team"]).namespace == "team"
 
 
 def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
