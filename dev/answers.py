@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def there(path: Path) -> bool:
+    """Whether a file or folder is there for this user: what lies below a folder of somebody else's is not."""
+    # Path.exists() raises PermissionError where os.path says no.
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def home() -> Path:
+    """The user's home; the present folder where neither HOME nor the system tells of one."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path()
+
+
 def said(program: str, *words: str) -> str:
     """What a program prints; nothing where it is not there or fails."""
     try:
@@ -34,10 +48,10 @@ def said(program: str, *words: str) -> str:
 
 def current_server(environment: Mapping[str, str]) -> str:
     """The API server that kubectl speaks to, or the context's name without a kubectl; empty without a context."""
-    chosen = environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    chosen = environment.get("KUBECONFIG") or str(home() / ".kube" / "config")
     files = [Path(name) for name in chosen.split(os.pathsep) if name]
     built = paths.CACHE / "bin" / "kubectl"
-    kubectl = shutil.which("kubectl") or (str(built) if built.exists() else "")
+    kubectl = shutil.which("kubectl") or (str(built) if there(built) else "")
     if kubectl:
         form = "--output=jsonpath={.clusters[0].cluster.server}"
         return said(kubectl, "config", "view", "--minify", form)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dev import paths
-from dev.answers import current_server, said
+from dev.answers import current_server, home, said, there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -302,7 +302,7 @@ def observe(goal: str, registry: str = "") -> Facts:
         go_needed=newest_go(paths.REPOSITORY / "dev" / "go"),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         disks=observe_disks(goal, os.environ, programs=programs),
-        loop_devices=LOOP_CONTROL.exists(),
+        loop_devices=there(LOOP_CONTROL),
         go_toolchain=said("go", "env", "GOTOOLCHAIN"),
         server=current_server(os.environ),
         registry=registry,
@@ -328,9 +328,9 @@ def observe_disks(
     goal: str, environment: Mapping[str, str], programs: frozenset[str] = frozenset()
 ) -> tuple[Disk, ...]:
     """The folders that fill up, and how much each still needs."""
-    built = (paths.CACHE / "bin" / "kubectl").exists()
-    loaded = (paths.CACHE / "images" / "vllm-cpu.tar").exists()
-    go_cache = Path(environment.get("GOCACHE") or Path.home() / ".cache" / "go-build")
+    built = there(paths.CACHE / "bin" / "kubectl")
+    loaded = there(paths.CACHE / "images" / "vllm-cpu.tar")
+    go_cache = Path(environment.get("GOCACHE") or home() / ".cache" / "go-build")
     clients = goal == "current" and programs >= {"kubectl", "helm"}
     compiles = go_missing in GOALS[goal] and not built and not clients
     images = 0 if goal == "cluster" else WARM_GIB
@@ -342,15 +342,15 @@ def observe_disks(
     )
     disks = []
     for purpose, path, needed in wanted:
-        there = nearest(path)
-        free = shutil.disk_usage(there).free
-        disks.append(Disk(purpose, str(path), there.stat().st_dev, free, needed))
+        place = nearest(path)
+        free = shutil.disk_usage(place).free
+        disks.append(Disk(purpose, str(path), place.stat().st_dev, free, needed))
     return tuple(disks)
 
 
 def nearest(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
-    return path if path.exists() else nearest(path.parent)
+    """The folder itself, or the nearest one above it that is there; the present one above what is relative."""
+    return path if there(path) else nearest(path.parent)
 
 
 def main() -> int:

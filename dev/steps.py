@@ -10,6 +10,11 @@ from pathlib import Path
 
 from dev import debian
 
+LOCKED = (
+    "is not open to this user: run the same command with sudo -E, or as root,"
+    " or set DSO_CACHE and DSO_STATE to folders of your own"
+)
+
 
 class StepError(Exception):
     """A step that cannot go on; its text is one sentence with the remedy."""
@@ -85,11 +90,19 @@ def environment(added: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(entry: object) -> None:
-    """Run `entry()` as a program: a StepError is one sentence on stderr and exit code 1."""
+    """Run `entry()` as a program: a StepError is one sentence on stderr and exit code 1.
+
+    So is a file that this user has no way to; what even root may not do keeps its trace.
+    """
     try:
         code = entry()  # type: ignore[operator]
     except StepError as error:
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except PermissionError as error:
+        if error.filename is None or os.geteuid() == 0:
+            raise
+        print(f"error: {error.filename} {LOCKED}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("interrupted; run the same command again to carry on", file=sys.stderr)

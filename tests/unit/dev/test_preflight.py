@@ -11,6 +11,7 @@ import pytest
 from dev import answers, paths, preflight
 from dev.cluster import layout
 from dev.preflight import GIB, Disk, Facts
+from tests.unit.dev.programs import run_without_root
 
 WELL = Facts(
     goal="demo",
@@ -308,6 +309,35 @@ def test_the_go_that_is_needed_is_the_newest_that_a_module_asks_for(tmp_path: Pa
 def test_a_folder_that_is_not_there_yet_is_measured_where_it_will_be(tmp_path: Path) -> None:
     assert preflight.nearest(tmp_path / "a" / "b") == tmp_path
     assert preflight.nearest(tmp_path) == tmp_path
+
+
+def test_folders_that_only_another_user_may_look_into_are_as_ones_that_are_not_there(
+    tmp_path: Path,
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0)
+    places = {"HOME": f"{locked}/home", "DSO_CACHE": f"{locked}/cache", "DSO_STATE": f"{locked}/s"}
+
+    ended = run_without_root(
+        "import os\nfrom dev import answers, preflight",
+        "print(repr(answers.current_server(os.environ)))\n"
+        "print(*(disk.needed_gib for disk in preflight.observe_disks('demo', os.environ)))",
+        **places,
+    )
+
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines() == [
+        "''",
+        f"{preflight.GO_CACHE_GIB} {preflight.CACHE_GIB} {preflight.STATE_GIB}",
+    ]
+
+
+def test_a_user_without_a_home_is_looked_at_all_the_same() -> None:
+    ended = run_without_root(
+        "import os\nfrom dev import preflight", "preflight.observe_disks('demo', os.environ)"
+    )
+
+    assert (ended.stderr, ended.returncode) == ("", 0)
 
 
 def test_looking_at_this_machine_changes_nothing_and_asks_for_the_three_folders() -> None:

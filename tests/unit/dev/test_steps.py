@@ -1,5 +1,6 @@
 """Set-up steps: what is printed, what a failure says, and how a program ends."""
 
+import errno
 import re
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev import steps
+from tests.unit.dev.programs import run_without_root
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,23 @@ def test_a_program_ends_with_a_code_and_one_sentence(
 
     assert ended.value.code == code
     assert said == capsys.readouterr().err
+
+
+def test_a_file_that_is_not_open_to_the_user_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    file = tmp_path / "locked" / "file"
+
+    ended = run_without_root(
+        "import os\nfrom dev import steps", f"steps.main(lambda: os.stat({str(file)!r}))"
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"error: {file} {steps.LOCKED}\n"
+
+
+def test_what_the_kernel_does_not_permit_keeps_its_trace() -> None:
+    with pytest.raises(PermissionError):
+        steps.main(_raises(PermissionError(errno.EPERM, "Operation not permitted")))
 
 
 def test_a_failure_that_nobody_thought_of_keeps_its_trace() -> None:
