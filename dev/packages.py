@@ -36,26 +36,26 @@ def install(names: Sequence[str] = ()) -> None:
         raise steps.StepError(
             f"Debian packages are missing: run this as root, or apt-get install {' '.join(missing)}"
         )
-    with shared.lock(machine() / "run" / "deepseek-operator-packages.lock") as held:
+    with shared.lock(machine() / "run" / "deepseek-operator-packages.lock"):
         # Another set-up may have installed them, or finished what was left, in the meantime.
         missing, left = debian.missing(names), interrupted()
         with services_not_started():
             if left:
                 with steps.step("finish an installation of packages that was interrupted"):
-                    apt(["dpkg", "--configure", "-a"], held)
+                    apt("dpkg", "--configure", "-a")
             if missing:
                 with steps.step(f"install Debian packages: {' '.join(missing)}"):
-                    apt(["apt-get", "update", "-q"], held)
-                    apt(["apt-get", "install", *OPTIONS, *missing], held)
+                    apt("apt-get", "update", "-q")
+                    apt("apt-get", "install", *OPTIONS, *missing)
 
 
 OPTIONS = ("-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300")
 """Another installation on the machine is waited for, five minutes long."""
 
 
-def apt(command: Sequence[str], held: int) -> None:
-    """Run a command; it keeps the lock although this process may be killed before it ends."""
-    steps.run(command, env={"DEBIAN_FRONTEND": "noninteractive"}, log=LOG, held=(held,))
+def apt(*command: str) -> None:
+    """Run a command that asks nobody anything."""
+    steps.run(command, env={"DEBIAN_FRONTEND": "noninteractive"}, log=LOG)
 
 
 def interrupted() -> bool:

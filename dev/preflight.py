@@ -35,14 +35,18 @@ Source: https://go.dev/doc/toolchain.
 MEMORY_GIB = {"cluster": 3, "demo": 12, "test": 12}
 """Of the whole machine: the control plane takes 1.5, and an engine with its model up to 8."""
 
-GO_CACHE_GIB = 9
-"""Modules and compiled packages of the tools; measured 3.2 and 5.5."""
+GO_MODULES_GIB = 4
+"""Modules of the tools; measured 3.2."""
+
+GO_CACHE_GIB = 6
+"""Compiled packages of the tools; measured 5.5."""
 
 PROGRAMS_GIB = 2
-"""Of the cache for a cluster without images of ours: programs 0.5, what containerd keeps."""
+"""Of the cache for a cluster without images of ours: programs 0.5, what containerd keeps, and before it keeps anything
+what the compiler is at: at most 1.3, for Kubernetes."""
 
 CACHE_GIB = 20
-"""Programs; images as built, as archives and as containerd keeps them."""
+"""Programs; images as built, as archives and as containerd keeps them; what buildah unpacks to make them."""
 
 STATE_GIB = 2
 """The store, logs and volumes."""
@@ -206,7 +210,7 @@ def disk_short(facts: Facts) -> list[str]:
             parts = ", ".join(f"{d.needed_gib} for {d.purpose} in {d.path}" for d in here)
             findings.append(
                 f"{needed} GiB of disk are needed and {free:.1f} are free ({parts}):"
-                " free some, or move the folders with DSO_CACHE, DSO_STATE and GOCACHE."
+                " free some, or move the folders with DSO_CACHE, DSO_STATE, GOCACHE and GOMODCACHE."
             )
     return findings
 
@@ -330,13 +334,13 @@ def observe_disks(
     """The folders that fill up, and how much each still needs."""
     built = there(paths.CACHE / "bin" / "kubectl")
     loaded = there(paths.CACHE / "images" / "vllm-cpu.tar")
-    go_cache = Path(environment.get("GOCACHE") or home() / ".cache" / "go-build")
     clients = goal == "current" and programs >= {"kubectl", "helm"}
     compiles = go_missing in GOALS[goal] and not built and not clients
     images = 0 if goal == "cluster" else WARM_GIB
     cache = PROGRAMS_GIB if goal == "cluster" else CACHE_GIB
     wanted = (
-        ("compiled Go packages", go_cache, GO_CACHE_GIB if compiles else 0),
+        ("compiled Go packages", go_cache(environment), GO_CACHE_GIB if compiles else 0),
+        ("Go modules", go_modules(environment), GO_MODULES_GIB if compiles else 0),
         ("programs and images", paths.CACHE, images if loaded else cache),
         ("the cluster's data", paths.STATE, STATE_GIB if memory_short in GOALS[goal] else 0),
     )
@@ -346,6 +350,18 @@ def observe_disks(
         free = shutil.disk_usage(place).free
         disks.append(Disk(purpose, str(path), place.stat().st_dev, free, needed))
     return tuple(disks)
+
+
+def go_cache(environment: Mapping[str, str]) -> Path:
+    """Where Go keeps what it compiled: https://pkg.go.dev/cmd/go#hdr-Build_and_test_caching."""
+    own = said("go", "env", "GOCACHE") or home() / ".cache" / "go-build"
+    return Path(environment.get("GOCACHE") or own)
+
+
+def go_modules(environment: Mapping[str, str]) -> Path:
+    """Where Go keeps modules: https://go.dev/ref/mod#module-cache."""
+    own = said("go", "env", "GOMODCACHE") or home() / "go" / "pkg" / "mod"
+    return Path(environment.get("GOMODCACHE") or own)
 
 
 def nearest(path: Path) -> Path:

@@ -9,21 +9,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dev import steps
+from dev import mounts, steps
 
 PREFIX = ".building-"
 
 
 @contextlib.contextmanager
-def lock(file: Path) -> Iterator[int]:
-    """Let one process at a time in; yields the lock's descriptor, for children that are to keep it when this one dies."""
+def lock(file: Path) -> Iterator[None]:
+    """Let one process at a time in; the commands that it runs keep the lock when it is killed before they end."""
     with opened(file) as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"    waiting for another set-up ({file})", file=sys.stderr, flush=True)
             fcntl.flock(held, fcntl.LOCK_EX)
-        yield held
+        with steps.kept(held):
+            yield
 
 
 @contextlib.contextmanager
@@ -54,7 +55,7 @@ def alone(place: Path) -> Iterator[None]:
 def unfinished(parent: Path) -> Iterator[Path]:
     """A new folder in `parent` to make something in, and to rename it from when it is whole.
 
-    It is removed afterwards; those that killed processes left are removed before.
+    It is removed afterwards; those that killed processes left are removed before, once no command of theirs runs.
     """
     # Between its making and its locking a folder looks abandoned.
     with opened(parent / f"{PREFIX}lock") as making:
@@ -64,9 +65,10 @@ def unfinished(parent: Path) -> Iterator[Path]:
         held = os.open(folder, os.O_RDONLY)
         fcntl.flock(held, fcntl.LOCK_EX)
     try:
-        yield folder
+        with steps.kept(held):
+            yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         os.close(held)
 
 
@@ -79,8 +81,18 @@ def sweep(parent: Path) -> None:
             continue
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         except BlockingIOError:
             continue
         finally:
             os.close(held)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, and nothing of what a killed program left mounted in it: a mount that stays keeps the folder."""
+    place = folder.resolve()
+    for point in reversed(mounts.below(place)):
+        with contextlib.suppress(steps.StepError):
+            steps.run(["umount", "--lazy", point])
+    if not mounts.below(place):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -42,6 +42,22 @@ def elapsed(started: float) -> str:
     return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
+_KEPT: list[int] = []
+
+
+@contextlib.contextmanager
+def kept(descriptor: int) -> Iterator[None]:
+    """Let every command that is run meanwhile have a descriptor too, and with it the lock that it holds.
+
+    A command that outlives this process, which may be killed, keeps others out until it ends itself.
+    """
+    _KEPT.append(descriptor)
+    try:
+        yield
+    finally:
+        _KEPT.remove(descriptor)
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -49,12 +65,10 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     log: Path | None = None,
-    held: Sequence[int] = (),
 ) -> str:
     """Run a command, return its output, and raise StepError with its last lines when it fails.
 
-    `env` is added to the environment. With `log` the whole output is appended to that file. The command has the
-    descriptors `held` too, and with them the locks that they hold.
+    `env` is added to the environment. With `log` the whole output is appended to that file.
     """
     words = [str(word) for word in argv]
     try:
@@ -68,7 +82,7 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            pass_fds=held,
+            pass_fds=_KEPT,
         )
     except FileNotFoundError as error:
         if error.filename != words[0]:

@@ -158,8 +158,9 @@ def chosen(names: Sequence[str]) -> list[Tool]:
 def build(tool: Tool) -> None:
     """Build a tool into its folder, which appears only when it is whole."""
     with shared.unfinished(BIN) as folder:
-        made = folder / "made"
+        made, work = folder / "made", folder / "work"
         made.mkdir()
+        work.mkdir()
         steps.run(
             [
                 *("go", "build", "-trimpath", f"-gcflags=all={compile_flags(tool)}"),
@@ -167,7 +168,8 @@ def build(tool: Tool) -> None:
                 *("-o", made / tool.name, tool.package),
             ],
             cwd=tool.module,
-            env=GO_ENVIRONMENT,
+            # Up to 1.3 GiB for Kubernetes, which /tmp may not have: preflight looks at the cache's disk.
+            env={**GO_ENVIRONMENT, "GOTMPDIR": str(work), "TMPDIR": str(work)},
             log=CACHE / "logs" / f"{tool.name}.log",
         )
         for program in tool.programs:

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from dev import steps
+from dev import mounts, steps
 from dev.cluster import daemons, sysctls
 
 COMMANDS = {
@@ -29,9 +29,7 @@ FOLDERS = (
 def observe() -> dict[str, list[str]]:
     """Everything that starting a cluster changes on the machine, by kind."""
     found = {kind: lines(command) for kind, command in COMMANDS.items()}
-    found["mounts"] = [
-        line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()
-    ]
+    found["mounts"] = mounts.points(mounts.table())
     found["processes"] = marked_processes()
     found["control groups"] = [str(path) for path in Path("/sys/fs/cgroup").rglob("dso-*")]
     found["kernel settings"] = [f"{name}={value}" for name, value in settings().items()]

@@ -5,7 +5,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from dev import steps
+from dev import mounts, steps
 from dev.cluster import cgroups, daemons, images, network, node, sysctls
 from dev.cluster.layout import Layout
 
@@ -50,26 +50,14 @@ def unmount(root: Path) -> None:
     """Unmount everything below a folder, the innermost first."""
 
     def unmounted() -> bool:
-        for point in reversed(mounts_below(root)):
+        for point in reversed(mounts.below(root)):
             with contextlib.suppress(steps.StepError):
                 steps.run(["umount", point])
-        return not mounts_below(root)
+        return not mounts.below(root)
 
     if not daemons.wait_until(unmounted, 10):
-        for point in reversed(mounts_below(root)):
+        for point in reversed(mounts.below(root)):
             steps.run(["umount", "--lazy", point])
-
-
-def mounts_below(root: Path) -> list[str]:
-    """The mount points below a folder, in the order they were made."""
-    table = Path("/proc/self/mountinfo").read_text()
-    return [point for point in mount_points(table) if Path(point).is_relative_to(root)]
-
-
-def mount_points(table: str) -> list[str]:
-    """The mount points of a mountinfo table; spaces and the like are escaped in it as octal numbers."""
-    escaped = (line.split()[4] for line in table.splitlines())
-    return [point.encode().decode("unicode_escape") for point in escaped]
 
 
 def release_namespaces(folder: Path) -> None:
@@ -81,7 +69,7 @@ def release_namespaces(folder: Path) -> None:
         return
     # Another cluster may make its namespace just now: then the mount is busy, and it stays.
     with contextlib.suppress(steps.StepError, OSError):
-        if str(folder) in mount_points(Path("/proc/self/mountinfo").read_text()):
+        if str(folder) in mounts.points(mounts.table()):
             steps.run(["umount", folder])
         folder.rmdir()
 
@@ -130,6 +118,6 @@ def abandoned(path: Path) -> bool:
 
 def remove_files(root: Path) -> None:
     """Remove the cluster's folder; nothing is mounted below it any more."""
-    if left := mounts_below(root):
+    if left := mounts.below(root):
         raise steps.StepError(f"cannot remove {root}: {left[0]} is still mounted; run this again")
     shutil.rmtree(root, ignore_errors=True)

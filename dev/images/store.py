@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev import steps
+from dev import shared, steps
 from dev.paths import CACHE
 
 STORE = CACHE / "buildah"
@@ -16,7 +16,10 @@ def buildah(command: str, *arguments: str | Path) -> str:
     """Run one buildah command and return what it prints."""
     driver = "overlay" if overlay_is_known() else "vfs"
     store: list[str | Path] = ["--root", STORE, "--runroot", RUN_ROOT, "--storage-driver", driver]
-    return steps.run(["buildah", *store, command, *arguments], log=LOG)
+    # What it unpacks and compresses would go to /var/tmp: preflight looks at the disk of the store.
+    with shared.unfinished(STORE.parent) as work:
+        environment = {"TMPDIR": str(work)}
+        return steps.run(["buildah", *store, command, *arguments], env=environment, log=LOG)
 
 
 def overlay_is_known() -> bool:

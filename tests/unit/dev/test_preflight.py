@@ -11,7 +11,7 @@ import pytest
 from dev import answers, paths, preflight
 from dev.cluster import layout
 from dev.preflight import GIB, Disk, Facts
-from tests.unit.dev.programs import run_without_root
+from tests.unit.dev.programs import fake_program, run_without_root
 
 WELL = Facts(
     goal="demo",
@@ -183,8 +183,8 @@ def test_clients_that_are_there_are_not_built() -> None:
 
     assert findings(**CURRENT, programs=clients, go=None) == []
     assert findings(programs=clients, go=None) != []
-    [compiled, *_] = preflight.observe_disks("current", {}, programs=clients)
-    assert compiled.needed_gib == 0
+    [compiled, modules, *_] = preflight.observe_disks("current", {}, programs=clients)
+    assert (compiled.needed_gib, modules.needed_gib) == (0, 0)
 
 
 def test_pushing_needs_a_registry_and_no_context() -> None:
@@ -271,7 +271,7 @@ def test_folders_on_one_file_system_share_its_room() -> None:
     [said] = findings(disks=shared)
 
     assert said.startswith("31 GiB of disk are needed and 30.5 are free (9 for part 0 in /0, ")
-    assert "move the folders with DSO_CACHE, DSO_STATE and GOCACHE" in said
+    assert "move the folders with DSO_CACHE, DSO_STATE, GOCACHE and GOMODCACHE" in said
 
 
 def test_folders_on_file_systems_of_their_own_do_not_share_room() -> None:
@@ -328,7 +328,10 @@ def test_folders_that_only_another_user_may_look_into_are_as_ones_that_are_not_t
     assert ended.stderr == ""
     assert ended.stdout.splitlines() == [
         "''",
-        f"{preflight.GO_CACHE_GIB} {preflight.CACHE_GIB} {preflight.STATE_GIB}",
+        (
+            f"{preflight.GO_CACHE_GIB} {preflight.GO_MODULES_GIB}"
+            f" {preflight.CACHE_GIB} {preflight.STATE_GIB}"
+        ),
     ]
 
 
@@ -340,19 +343,39 @@ def test_a_user_without_a_home_is_looked_at_all_the_same() -> None:
     assert (ended.stderr, ended.returncode) == ("", 0)
 
 
-def test_looking_at_this_machine_changes_nothing_and_asks_for_the_three_folders() -> None:
+def test_looking_at_this_machine_changes_nothing_and_asks_for_the_four_folders() -> None:
     facts = preflight.observe("cluster")
 
     assert facts.python >= (3, 11)
-    assert len(facts.disks) == 3
-    assert facts.disks[1].path == str(paths.CACHE)
+    assert len(facts.disks) == 4
+    assert facts.disks[2].path == str(paths.CACHE)
 
 
-def test_the_place_of_compiled_go_packages_can_be_chosen(tmp_path: Path) -> None:
-    found = preflight.observe_disks("demo", {"GOCACHE": str(tmp_path / "go")})
+def test_the_places_of_compiled_go_packages_and_of_modules_can_be_chosen(tmp_path: Path) -> None:
+    places = {"GOCACHE": str(tmp_path / "go"), "GOMODCACHE": str(tmp_path / "mod")}
 
-    assert found[0].path == str(tmp_path / "go")
-    assert found[0].device == tmp_path.stat().st_dev
+    found = preflight.observe_disks("demo", places)
+
+    assert [disk.path for disk in found[:2]] == list(places.values())
+    assert {disk.device for disk in found[:2]} == {tmp_path.stat().st_dev}
+
+
+def test_go_itself_tells_where_it_keeps_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {"env GOCACHE": "echo /fast/compiled", "env GOMODCACHE": "echo /large/modules"}
+    quoted = {f'"{words}"': shell for words, shell in answers.items()}
+    fake_program(tmp_path, "go", monkeypatch, quoted)
+
+    compiled, modules, *_ = preflight.observe_disks("demo", {})
+
+    assert (compiled.path, modules.path) == ("/fast/compiled", "/large/modules")
+
+
+def test_modules_on_a_disk_of_their_own_need_room_there() -> None:
+    assert findings(disks=disks(6, 4, 20, 2, free_gib=20, devices=(1, 2, 3, 4))) == []
+    [said] = findings(disks=disks(6, 4, 20, 2, free_gib=20.5, devices=(1, 3, 3, 4)))
+    assert said.startswith("24 GiB of disk are needed and 20.5 are free (4 for part 1 in /1, ")
 
 
 READ_FIRST = [Path(str(module.__file__)) for module in (preflight, answers, paths)]

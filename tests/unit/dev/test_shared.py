@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from dev import shared
 from dev.cluster.daemons import wait_until
@@ -104,3 +107,95 @@ def test_one_makes_a_place_while_the_others_wait_and_a_killed_one_lets_go(tmp_pa
     second.communicate()
     first.communicate()
     assert wait_until(lambda: second.returncode == 0, 5)
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from dev import shared, steps
+place, working = map(Path, sys.argv[1:])
+wait = f"while [ -e {working} ]; do sleep 0.05; done"
+with shared.alone(place), shared.unfinished(place.parent) as folder:
+    (folder / "begun").touch()
+    steps.run(["sh", "-c", wait])
+"""
+
+
+@pytest.fixture
+def orphaned(tmp_path: Path) -> Iterator[Path]:
+    """A file, and a command that runs until it goes; what started the command was killed."""
+    working = tmp_path / "working"
+    working.touch()
+    command = [sys.executable, "-c", COMMAND, str(tmp_path / "place"), str(working)]
+    killed = subprocess.Popen(command, cwd=REPOSITORY)
+    waiting = f"while [ -e {working} ]"
+    assert wait_until(lambda: waiting in said_by_children(killed.pid), 20)
+    killed.kill()
+    killed.wait()
+    yield working
+    working.unlink(missing_ok=True)
+
+
+def said_by_children(pid: int) -> str:
+    """The command lines of a process's children."""
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return " ".join(Path(f"/proc/{child}/cmdline").read_text() for child in told)
+
+
+def test_a_command_keeps_the_lock_of_what_was_killed_until_it_ends(
+    orphaned: Path, tmp_path: Path
+) -> None:
+    with holder(tmp_path / "place") as after:
+        assert after.stdin is not None
+        assert after.stdout is not None
+        assert after.stderr is not None
+        after.stdin.close()
+
+        assert "waiting for another set-up" in after.stderr.readline()
+        assert after.poll() is None
+        orphaned.unlink()
+
+        assert after.stdout.read() == "in\n"
+
+
+def test_the_folder_that_a_command_works_in_goes_only_once_it_has_ended(
+    orphaned: Path, tmp_path: Path
+) -> None:
+    [left] = tmp_path.glob(".building-*/")
+
+    with shared.unfinished(tmp_path):
+        assert (left / "begun").exists()
+
+    orphaned.unlink()
+
+    def swept() -> bool:
+        with shared.unfinished(tmp_path):
+            return not left.exists()
+
+    assert wait_until(swept, 20)
+
+
+MOUNTED = """
+import subprocess, sys
+from pathlib import Path
+from dev import shared
+folder, precious = Path(sys.argv[1]), Path(sys.argv[2])
+subprocess.run(["mount", "--bind", precious, folder / "in it"], check=True)
+shared.remove(folder)
+"""
+
+
+def test_nothing_is_removed_of_what_is_mounted_in_a_folder(tmp_path: Path) -> None:
+    apart = ["unshare", "--mount", "--propagation", "private"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    folder, precious = tmp_path / "left", tmp_path / "precious"
+    (folder / "in it").mkdir(parents=True)
+    precious.mkdir()
+    (precious / "file").touch()
+
+    command = [*apart, sys.executable, "-c", MOUNTED, str(folder), str(precious)]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+
+    assert (precious / "file").exists()
+    assert not folder.exists()

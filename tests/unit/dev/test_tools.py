@@ -135,6 +135,7 @@ FAKE_GO = """\
 #!/bin/sh
 # A fake go: `go build ... -o FILE .` writes FILE, slowly enough for another one to begin meanwhile.
 echo built >> "$COUNT"
+[ "$TMPDIR" = "$GOTMPDIR" ] && [ -d "$TMPDIR" ] && touch "$TMPDIR/object" && echo "$TMPDIR" > "$COUNT.work"
 while [ "$1" != -o ]; do shift; done
 echo half > "$2"
 sleep 0.3
@@ -168,6 +169,18 @@ def test_two_set_ups_at_once_build_a_tool_once(tmp_path: Path) -> None:
     assert (tmp_path / "count").read_text().splitlines() == ["built"]
     assert (tmp_path / "cache" / "bin" / "pause").read_text() == "whole\n"
     assert list((tmp_path / "cache" / "bin").glob(".building-*/")) == []
+
+
+def test_what_the_compiler_is_at_lies_on_the_disk_that_is_looked_at_and_goes(
+    tmp_path: Path,
+) -> None:
+    process = building(tmp_path)
+    said = process.communicate()
+
+    assert process.returncode == 0, said
+    work = Path((tmp_path / "count.work").read_text().strip())
+    assert work.is_relative_to(tmp_path / "cache")
+    assert not work.exists()
 
 
 def test_a_killed_build_is_swept_by_the_next_and_built_anew(tmp_path: Path) -> None:

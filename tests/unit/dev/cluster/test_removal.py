@@ -7,25 +7,6 @@ import pytest
 
 from dev.cluster import removal
 
-TABLE = """\
-22 28 0:20 / /sys rw,nosuid shared:7 - sysfs sysfs rw
-30 28 0:31 / /var/lib/x/with\\040space rw - tmpfs tmpfs rw
-31 28 0:32 / /var/lib/x/back\\134slash rw shared:9 master:1 - tmpfs tmpfs rw
-"""
-
-
-def test_mount_points_are_read_as_they_are_called() -> None:
-    assert removal.mount_points(TABLE) == [
-        "/sys",
-        "/var/lib/x/with space",
-        "/var/lib/x/back\\slash",
-    ]
-
-
-def test_nothing_is_mounted_below_a_new_folder(tmp_path: Path) -> None:
-    assert removal.mounts_below(tmp_path) == []
-    assert "/proc" in removal.mounts_below(Path("/"))
-
 
 def test_a_folder_in_which_nothing_is_mounted_is_removed(tmp_path: Path) -> None:
     root = tmp_path / "dev"
