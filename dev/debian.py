@@ -32,6 +32,8 @@ DEBIAN_PACKAGES = (
     DebianPackage("e2fsprogs", ("mkfs.ext4",)),
     DebianPackage("openssl", ("openssl",)),
     DebianPackage("debootstrap", ("debootstrap",)),
+    # Ubuntu has it not by itself, and debootstrap takes Debian's packages unsigned then, from a mirror with TLS.
+    DebianPackage("debian-archive-keyring", ("/usr/share/keyrings/debian-archive-keyring.gpg",)),
     DebianPackage("buildah", ("buildah",)),
     # What the layers of the images are packed with: a test reads them.
     DebianPackage("zstd", ("zstd",)),

@@ -4,12 +4,15 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from dev import shared, steps
+from dev import packages, shared, steps
 from dev.images import store
 from dev.paths import CACHE
 
 SUITE = "bookworm"
 REFERENCE = f"localhost/deepseek-operator/base:{SUITE}"
+
+PACKAGES = ("debootstrap", "debian-archive-keyring")
+"""What makes it, and the keys that Debian's packages are checked with, where the suite's script looks for them."""
 
 # In a mount namespace of its own: whatever ends this, neither /proc nor the tmpfs stays mounted, and the thousands of
 # small synchronous writes of dpkg go to memory.
@@ -35,6 +38,7 @@ def root_file_system() -> Path:
     made = images / f"base-{SUITE}-{digest()}.tar"
     if made.exists():
         return made
+    packages.install(PACKAGES)
     with steps.step(f"debootstrap {SUITE}"), shared.unfinished(images) as folder:
         target, whole = folder / "root", folder / made.name
         target.mkdir()
