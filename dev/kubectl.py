@@ -11,12 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dev import steps, tools
-from dev.paths import REPOSITORY
+from dev import shared, steps, tools
+from dev.paths import CACHE, REPOSITORY
 
 CHART = REPOSITORY / "charts" / "deepseek-operator"
 RELEASE = "deepseek-operator"
 RELEASE_NAMESPACE = "deepseek-system"
+
+BEGUN = frozenset({"pending-install", "uninstalling"})
+"""A release of which nothing was whole yet, or is any more."""
+
+CHANGING = frozenset({"pending-upgrade", "pending-rollback"})
+"""A release with a revision before, which was whole."""
+
+NO_RELEASE = "release: not found"
 
 FORWARD_SECONDS = 30.0
 
@@ -106,8 +114,42 @@ def install_release(kubectl: Kubectl, values: object, *, timeout: str = "5m") ->
     """Install or upgrade the chart and wait until the operator is ready; helm's notes."""
     place = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
     waiting = ["--wait", "--timeout", timeout]
-    notes = kubectl.helm("upgrade", "--install", RELEASE, CHART, *place, *waiting, values=values)
+    # A helm whose set-up was killed may still be at it.
+    with shared.alone(CACHE / "helm"):
+        take_back(kubectl, timeout=timeout)
+        notes = kubectl.helm(
+            "upgrade", "--install", RELEASE, CHART, *place, *waiting, values=values
+        )
     # Helm does not wait until the replicas before are gone: one of them may still lead.
     target = [f"deployment/{RELEASE}", f"--namespace={RELEASE_NAMESPACE}"]
     kubectl.run("rollout", "status", *target, f"--timeout={timeout}")
     return notes
+
+
+def take_back(kubectl: Kubectl, *, timeout: str) -> None:
+    """Take back what a helm that was killed had begun: over that it begins nothing new.
+
+    The chart's definition of our kind stays, and with it every object; the operator's pods may go.
+    """
+    place, state = f"--namespace={RELEASE_NAMESPACE}", release_state(kubectl)
+    if state in BEGUN | CHANGING:
+        print(f"    (helm was killed and left the release {state}: taken back)", flush=True)
+    if state in BEGUN:
+        kubectl.helm("uninstall", RELEASE, place, "--wait", f"--timeout={timeout}")
+    elif state in CHANGING:
+        # Without waiting: what it goes back to may not start any more, and is changed at once.
+        kubectl.helm("rollback", RELEASE, place)
+
+
+def release_state(kubectl: Kubectl) -> str:
+    """The release's state in helm's words; empty where there is none."""
+    place = f"--namespace={RELEASE_NAMESPACE}"
+    try:
+        said = kubectl.helm("status", RELEASE, place, "--output=json")
+    except steps.StepError as error:
+        if NO_RELEASE in str(error):
+            return ""
+        raise
+    # What helm warns of comes first.
+    found, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
+    return str(found["info"]["status"])

@@ -1,6 +1,9 @@
 """Releases on a real API server: what is installed, what an upgrade changes, what uninstalling keeps."""
 
+import asyncio
+import json
 import shutil
+import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,8 @@ import yaml
 
 from deepseek_operator.build.children import SERVICE_PORT
 from deepseek_operator.kube.client import Kube
+from dev import kubectl as clients
+from dev import steps
 from dev.cluster.control_plane import ControlPlane
 from tests.chart import rendering
 from tests.chart.matrix import MATRIX
@@ -137,6 +142,25 @@ async def test_uninstalling_keeps_objects_and_pods_and_installing_again_takes_th
     assert before == await _pods(cluster)
 
 
+async def test_what_a_killed_helm_left_is_gone_on_with(
+    release: str, cluster: Cluster, kube: Kube
+) -> None:
+    assert release
+    helm = clients.Kubectl(cluster.plane.kubeconfig)
+    await cluster.apply(_tiny(cluster.namespace))
+    await settle(kube, cluster, "chat")
+    before = await _pods(cluster)
+    place = ("--namespace", RELEASE_NAMESPACE)
+    releases.helm(cluster.plane, "uninstall", rendering.RELEASE, *place, "--wait")
+
+    for state in ("pending-install", "pending-upgrade"):
+        await _kill_helm(helm, state)
+        await asyncio.to_thread(clients.install_release, helm, {"replicas": 0})
+        assert clients.release_state(helm) == "deployed"
+
+    assert before == await _pods(cluster)
+
+
 @pytest.mark.parametrize(
     ("role", "verb", "resource", "allowed"),
     [
@@ -166,6 +190,27 @@ async def test_the_clusters_own_roles_know_the_new_kind(
         )
     else:
         assert not await _may(cluster, "alice", verb, resource)
+
+
+async def _kill_helm(helm: clients.Kubectl, state: str) -> None:
+    """Kill a helm that waits for pods which no node can take, once the release is in this state."""
+    values = {"replicas": 1, "nodeSelector": {"no": "such-node"}}
+    place = ("--namespace", RELEASE_NAMESPACE, "--create-namespace", "--wait")
+    process = await asyncio.create_subprocess_exec(
+        helm.program("helm"), "upgrade", "--install", rendering.RELEASE, str(rendering.CHART), *place,
+        "--values", "-", env=steps.environment(helm.environment),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(values).encode())
+    process.stdin.close()
+
+    async def begun() -> bool:
+        return await asyncio.to_thread(clients.release_state, helm) == state
+
+    await wait_until(begun, what=f"the release is {state}")
+    process.kill()
+    await process.wait()
 
 
 def _tiny(namespace: str, **spec: Any) -> Manifest:
