@@ -127,11 +127,7 @@ async def _lost(plan: Plan) -> tuple[str, list[str]]:
     async with running_cluster() as cluster:
         found = await lost.run(cluster, size=plan.lost_objects)
     ours, plain = found.verdicts[contenders.OURS], found.verdicts[contenders.PLAIN]
-    behind = [
-        f"{a.when}: {a.what}"
-        for a, b in zip(ours, plain, strict=True)
-        if lost_report.ahead(a, b) == PLAIN
-    ]
+    behind = lost_report.behind(ours, plain, found.ends)
     return lost_report.report(ours, plain, found.ends), behind
 
 

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bench.reconcile import markdown
 from bench.reconcile.duel_report import NEITHER, OURS, PLAIN
@@ -11,6 +12,8 @@ HEADER = [
     "when", "what happened", f"{OURS}: right again", "after, s (raw)",
     f"{PLAIN}: right again", "after, s (raw)", "ahead", "goal", "met",
 ]  # fmt: skip
+
+ALL = "all"
 
 LIKE = 1.5
 """Times nearer to each other than by this factor count as the same."""
@@ -25,20 +28,49 @@ def report(ours: Sequence[Verdict], plain: Sequence[Verdict], ends: Mapping[str,
         [a.when, a.what, *_cells(a), *_cells(b), ahead(a, b), "ahead or equal", _met(a, b)]
         for a, b in pairs
     ]
-    lost, lost_plain = never(ours), never(plain)
-    best = OURS if lost < lost_plain else NEITHER if lost == lost_plain else PLAIN
-    sums = [str(lost), "", str(lost_plain), "", best]
-    rows.append(
-        ["all", f"objects not right within {DEADLINE_SECONDS:.0f} s", *sums, "0, and ahead",
-         markdown.yes_or_no(holds=lost == 0 and best == OURS)]
-    )  # fmt: skip
-    ended = list(ends.values())
-    best = NEITHER if ended[0] == ended[1] else OURS if ended[0] < ended[1] else PLAIN
-    rows.append(
-        ["all", "ended by itself and was started again", str(ended[0]), "", str(ended[1]), "",
-         best, "", ""]
-    )  # fmt: skip
+    wrong, ended = sums(ours, plain, ends)
+    met = markdown.yes_or_no(holds=wrong.ours == 0 and wrong.ahead == OURS)
+    rows.append([*wrong.cells(), "0, and ahead", met])
+    rows.append([*ended.cells(), "", ""])
     return markdown.table(HEADER, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Something of all scenarios together, of which less is better."""
+
+    what: str
+    ours: int
+    plain: int
+
+    @property
+    def ahead(self) -> str:
+        """Who has less of it."""
+        if self.ours == self.plain:
+            return NEITHER
+        return OURS if self.ours < self.plain else PLAIN
+
+    def cells(self) -> list[str]:
+        """The row, without its goal."""
+        return [ALL, self.what, str(self.ours), "", str(self.plain), "", self.ahead]
+
+
+def sums(
+    ours: Sequence[Verdict], plain: Sequence[Verdict], ends: Mapping[str, int]
+) -> tuple[Sum, Sum]:
+    """What stayed wrong, and how often each operator ended by itself."""
+    ended = list(ends.values())
+    return (
+        Sum(f"objects not right within {DEADLINE_SECONDS:.0f} s", never(ours), never(plain)),
+        Sum("ended by itself and was started again", ended[0], ended[1]),
+    )
+
+
+def behind(ours: Sequence[Verdict], plain: Sequence[Verdict], ends: Mapping[str, int]) -> list[str]:
+    """The rows of the table in which plain kopf is ahead."""
+    rows = [(a.when, a.what, ahead(a, b)) for a, b in zip(ours, plain, strict=True)]
+    rows += [(ALL, one.what, one.ahead) for one in sums(ours, plain, ends)]
+    return [f"{when}: {what}" for when, what, best in rows if best == PLAIN]
 
 
 def never(verdicts: Sequence[Verdict]) -> int:

@@ -198,6 +198,30 @@ def test_what_was_never_right_is_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ends", "plain", "behind"),
+    [
+        pytest.param({"ours": 0, "plain": 0}, [], [], id="in nothing"),
+        pytest.param(
+            {"ours": 1, "plain": 0},
+            [],
+            ["all: ended by itself and was started again"],
+            id="in ends alone",
+        ),
+        pytest.param(
+            {"ours": 0, "plain": 1},
+            [1, 1, 1],
+            ["both run: Deployment deleted", "all: objects not right within 75 s"],
+            id="in a row and its sum",
+        ),
+    ],
+)
+def test_every_row_in_which_plain_kopf_is_ahead_is_listed(
+    ends: dict[str, int], plain: list[float], behind: list[str]
+) -> None:
+    assert behind == lost_report.behind([verdict([1, 1])], [verdict(plain)], ends)
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (3, "3"),
