@@ -277,6 +277,7 @@ async def test_what_tensorrt_llm_can_serve_is_taken(cluster: Cluster, body: Mani
         pytest.param("1chat", "it becomes the name of a Service", id="digit first"),
         pytest.param("c" * 64, "at most 63", id="64 characters"),
         pytest.param("chat-0123456789", "that form names revisions", id="like a revision"),
+        pytest.param("chat-gateway", "that form names gateways", id="like a gateway"),
     ],
 )
 async def test_a_name_that_cannot_serve_is_refused(

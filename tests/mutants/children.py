@@ -4,6 +4,7 @@ from tests.mutants.patch import Mutant
 
 _PLAN = "tests/unit/test_plan.py"
 _CHILDREN = "tests/unit/build/test_children.py"
+_NAMES = "tests/properties/test_names.py"
 _METADATA = "tests/unit/build/test_metadata.py"
 _TEMPLATE = "tests/unit/build/test_template.py"
 _VLLM = "tests/unit/engines/test_vllm.py"
@@ -167,5 +168,13 @@ CHILDREN = (
         '        f"--port={PORT}",\n'
         "        *request.block.engine.args,\n",
         caught_by=(f"{_VLLM}::test_what_the_operator_relies_on_stands_after_the_users_flags",),
+    ),
+    Mutant(
+        name="named-like-a-gateway",
+        breaks="an object takes the name of another one's gateway, and both want its children",
+        file="api/names.py",
+        old=" or name.endswith(GATEWAY_SUFFIX)\n",
+        new="\n",
+        caught_by=(f"{_NAMES}::test_the_children_of_objects_side_by_side_never_collide",),
     ),
 )

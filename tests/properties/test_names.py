@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deepseek_operator.api import names
 from tests.properties.strategies import keys, object_names
-from tests.unit.samples import CPU_SPEC, deepseek
+from tests.unit.samples import CPU_SPEC, NO_GATEWAY, Manifest, deepseek
 from tests.unit.world import World
 
 pytestmark = pytest.mark.campaign(has_short_form=True)
@@ -51,12 +51,15 @@ def test_an_objects_name_with_a_digest_of_its_own_is_refused(name: str) -> None:
     assert not names.is_object_name(f"{name[:50]}-{names.digest(name)}")
 
 
-@given(st.lists(object_names(), min_size=2, max_size=4, unique=True))
-def test_the_children_of_objects_side_by_side_never_collide(found: list[str]) -> None:
+@given(st.dictionaries(object_names(), st.sampled_from([NO_GATEWAY, {}]), min_size=2, max_size=4))
+@example({"chat": {}, "chat-gateway": NO_GATEWAY})
+@example({"a" * 55: {}, "a" * 56: {}})
+def test_the_children_of_objects_side_by_side_never_collide(found: dict[str, Manifest]) -> None:
     wanted = [
         (item["kind"], item["metadata"]["name"])
-        for name in found
-        for item in World().plan(deepseek(name, **CPU_SPEC, replicas=2)).apply
+        for name, gateway in found.items()
+        if names.is_object_name(name)
+        for item in World().plan(deepseek(name, **CPU_SPEC, gateway=gateway, replicas=2)).apply
     ]
 
     assert len(set(wanted)) == len(wanted)
