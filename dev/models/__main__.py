@@ -60,14 +60,14 @@ def make(names: Sequence[str]) -> None:
             directory().mkdir(parents=True, exist_ok=True)
             for name in missing(names):
                 with steps.step(f"train {name}"):
-                    print(in_container(name), end="", flush=True)
+                    print(in_container(name, directory()), end="", flush=True)
     with contextlib.suppress(PermissionError):  # a cache of somebody else's
         os.utime(directory())
 
 
-def in_container(name: str) -> str:
-    """Train one model as the image's own Python does it; what it says of the result."""
-    volumes = (f"{REPOSITORY}:/source:ro", f"{directory()}:/models:rw")
+def in_container(name: str, folder: Path) -> str:
+    """Train one model into a folder as the image's own Python does it; what it says of the result."""
+    volumes = (f"{REPOSITORY}:/source:ro", f"{folder}:/models:rw")
     options = [word for volume in volumes for word in ("--volume", volume)]
     environment = ("HOME=/tmp", "PYTHONPATH=/source", "OMP_WAIT_POLICY=PASSIVE")
     script = ["env", *environment, "python3", "-m", "dev.models.make", "/models", name]

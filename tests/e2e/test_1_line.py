@@ -1,6 +1,7 @@
 """From an applied object to an answer, and every part that may be killed on the way."""
 
 import json
+import sys
 import threading
 import urllib.request
 from typing import Any
@@ -12,7 +13,10 @@ from dev.cluster import layout
 from dev.demo import __main__ as demo
 from dev.demo import ask, canary, progress, target
 from dev.demo.__main__ import NAME, NAMESPACE
-from dev.kubectl import RELEASE, RELEASE_NAMESPACE
+from dev.images import __main__ as builder
+from dev.images import catalog
+from dev.images.catalog import Image
+from dev.kubectl import RELEASE, RELEASE_NAMESPACE, Kubectl
 from dev.models import questions
 from tests.e2e.line import START_SECONDS, Line, Manifest, wait_until
 
@@ -238,6 +242,38 @@ def test_a_running_stream_ends_by_itself_when_its_pod_is_deleted(line: Line) -> 
     assert chunks[-2:-1] == [b"data: [DONE]\n"]
     *_, usage, _, _, _ = chunks
     assert json.loads(usage.removeprefix(b"data: "))["usage"]["completion_tokens"] == 2000
+
+
+class Elsewhere(target.Target):
+    """A cluster of the user's own, as the demo sees it: without a route into it. Its nodes have the images."""
+
+    def provide(self, image: Image) -> None:
+        """Build it; no registry is here to push it to."""
+        builder.build(image, archived=False)
+
+
+@pytest.mark.campaign
+def test_the_demo_walks_the_whole_line_on_a_cluster_that_it_has_no_route_into(
+    line: Line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A registry whose images are called as the ones that the nodes were given.
+    arguments = ["demo", "--cluster", "current", "--registry", catalog.PREFIX]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setenv("KUBECONFIG", str(layout.named("dev").kubeconfig))
+    monkeypatch.setattr(
+        target,
+        "current",
+        lambda registry: Elsewhere(Kubectl(None, own_tools=False), None, registry),
+    )
+
+    code = demo.program()
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert f"> {questions.load()[0].question}" in said
+    assert f"kubectl delete namespace {NAMESPACE}" in said
+    assert line.get(NAME)["status"]["serving"]["model"] == "tiny-deepseek-v3"
+    assert line.operator_pod()["spec"]["containers"][0]["image"] == line.target.image("operator")
 
 
 def test_deleting_the_object_removes_everything(line: Line) -> None:
