@@ -31,6 +31,7 @@ OWNED_FLAGS: Mapping[str, str] = {
     "middleware": "the operator sets it",
     "disable-access-log-for-endpoints": "the operator sets it",
     "config": "give the flags themselves",
+    "help": "the engine would print it and end",
     "download-dir": "the operator mounts the cache",
     "headless": "the operator lays out the nodes",
     "nnodes": "the operator lays out the nodes",
