@@ -4,17 +4,23 @@ Each check looks for one cause and states it as pod, container and what Kubernet
 The chain goes from what keeps a pod from existing to what keeps it from answering.
 """
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from deepseek_operator.api import names
+from deepseek_operator import complaints, pending, pod_states
 from deepseek_operator.api.conditions import Reason
-from deepseek_operator.capacity import holders, placing, room, words
-from deepseek_operator.capacity.holders import Holder
-from deepseek_operator.capacity.room import Cluster, Fit, Want
-from deepseek_operator.observed import Manifest, Observed, is_group, nodes_of
+from deepseek_operator.log_lines import telling_line
+from deepseek_operator.observed import (
+    Complaint,
+    Manifest,
+    Observed,
+    is_over,
+    nodes_of,
+    revision_of,
+    worker_of,
+)
+from deepseek_operator.pod_states import unscheduled
 
 MESSAGE_LIMIT = 700
 """Characters of a cause; `kubectl get` shows it on one line."""
@@ -49,13 +55,28 @@ def diagnose(observed: Observed, key: str, *, beside: str | None = None) -> Find
     return _first(Symptoms(observed.engine_set(key), pods, observed, beside))
 
 
-def diagnose_pods(observed: Observed, pods: tuple[Manifest, ...]) -> Finding | None:
-    """The first cause that keeps pods of any kind from running."""
-    return _first(Symptoms(None, pods, observed))
+def diagnose_pods(
+    observed: Observed, pods: tuple[Manifest, ...], *, made_by: Manifest | None = None
+) -> Finding | None:
+    """The first cause that keeps pods of any kind from running, or what makes them from making any."""
+    return _first(Symptoms(made_by, pods, observed))
 
 
 def _first(symptoms: Symptoms) -> Finding | None:
-    for check in CHECKS:
+    """What keeps pods from serving, and how the last one before them ended where they may still come to it."""
+    there = tuple(pod for pod in symptoms.pods if not is_over(pod))
+    over = tuple(pod for pod in symptoms.pods if is_over(pod))
+    found = _found(CHECKS, replace(symptoms, pods=there))
+    if found is not None and found.reason not in _MAY_PASS:
+        return found
+    before = _found(CHECKS_OF_THE_LAST, replace(symptoms, pods=over[:1]))
+    if found is None or before is None:
+        return found or before
+    return Finding(found.reason, _one_line(f"{found.message}; before it, {before.message}"))
+
+
+def _found(checks: tuple[Check, ...], symptoms: Symptoms) -> Finding | None:
+    for check in checks:
         finding = check(symptoms)
         if finding is not None:
             return Finding(finding.reason, _one_line(finding.message))
@@ -64,11 +85,22 @@ def _first(symptoms: Symptoms) -> Finding | None:
 
 def pods_refused(symptoms: Symptoms) -> Finding | None:
     """The API server refuses the pods: a quota, a policy, a missing ServiceAccount."""
-    status = (symptoms.engine_set or {}).get("status", {})
-    for condition in status.get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return Finding(Reason.PODS_REFUSED, f"pods are refused: {condition.get('message')}")
-    return None
+    made_by = symptoms.engine_set
+    if made_by is None:
+        return None
+    said = [
+        condition.get("message")
+        for condition in made_by.get("status", {}).get("conditions", [])
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+    maker = f"{made_by.get('kind')}/{made_by['metadata'].get('name')}"
+    # Only a ReplicaSet's refusal comes to stand in a status.
+    said += [
+        item.message
+        for item in symptoms.observed.complaints.get(maker, ())
+        if item.reason == complaints.REFUSED
+    ]
+    return Finding(Reason.PODS_REFUSED, f"pods are refused: {said[-1]}") if said else None
 
 
 def unschedulable(symptoms: Symptoms) -> Finding | None:
@@ -77,82 +109,76 @@ def unschedulable(symptoms: Symptoms) -> Finding | None:
     if not waiting:
         return None
     said = unscheduled(waiting[0])
-    cluster = symptoms.observed.cluster
-    counted = _counted(symptoms, waiting, cluster) if cluster is not None else None
+    counted = pending.counted(
+        symptoms.observed,
+        waiting,
+        pods=symptoms.pods,
+        engine_set=symptoms.engine_set,
+        beside=symptoms.beside,
+    )
     if counted is not None:
         said = f"{counted} (scheduler: {said})"
     return Finding(Reason.UNSCHEDULABLE, f"pod {_name(waiting[0])}: {said}")
 
 
-def unscheduled(pod: Manifest) -> str | None:
-    """What the scheduler says of a pod that it finds no node for."""
-    for condition in pod.get("status", {}).get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return str(condition.get("message") or condition.get("reason"))
+def scheduler_silent(symptoms: Symptoms) -> Finding | None:
+    """A scheduler of the cluster's own has said nothing of a pod: it may not be there."""
+    for pod in symptoms.pods:
+        spec = pod.get("spec", {})
+        scheduler = spec.get("schedulerName", _SCHEDULER)
+        is_heard = bool(spec.get("nodeName") or pod_states.condition(pod, "PodScheduled"))
+        if scheduler != _SCHEDULER and not is_heard:
+            return Finding(
+                Reason.UNSCHEDULABLE,
+                f"pod {_name(pod)}: scheduler {scheduler} has said nothing of it yet",
+            )
     return None
 
 
-def wants_accelerators(pod: Manifest) -> bool:
-    """Whether the pod waits for a node, and accelerators may be what is missing."""
-    return unscheduled(pod) is not None and holders.accelerators_of(pod.get("spec", {})) > 0
+def pod_failed(symptoms: Symptoms) -> Finding | None:
+    """A node evicted the pod or turned it away, and says why: its memory or disk ran low, a device is broken."""
+    for pod in symptoms.pods:
+        status = pod.get("status", {})
+        said = [str(status[field]) for field in ("reason", "message") if status.get(field)]
+        if status.get("phase") == "Failed" and said:
+            return Finding(Reason.POD_FAILED, f"pod {_name(pod)}: {': '.join(said)}")
+    return None
 
 
-def _counted(symptoms: Symptoms, waiting: list[Manifest], cluster: Cluster) -> str | None:
-    """What the pods that wait need and what there is; None for pods without accelerators."""
-    spec = waiting[0].get("spec", {})
-    size, placement = holders.accelerators_of(spec), placing.placement_of(spec)
-    want = Want("", _wanted(symptoms, waiting), size, placement)
-    if not want.accelerators:
-        return None
-    if room.fit(cluster, [want]) is Fit.YES:
-        return "the accelerators that it needs are free, so something else keeps it off"
-    known = symptoms.observed.catalog.accelerators
-    said = words.shortage(cluster, [want], known=known)
-    serving: tuple[Holder, ...] = ()
-    if symptoms.beside is not None:
-        metadata = waiting[0]["metadata"]
-        owner = metadata.get("labels", {}).get(names.DEPLOYMENT_LABEL, "")
-        serving = cluster.held_by(metadata.get("namespace", ""), owner, symptoms.beside)
-    would_fit = serving and room.fit(cluster, [want], without=serving) is Fit.YES
-    # With a route on a Gateway of somebody else there is no Replace.
-    return (
-        f"{said}; strategy Replace would fit"
-        if would_fit and not symptoms.observed.routes
-        else said
-    )
-
-
-def _wanted(symptoms: Symptoms, waiting: list[Manifest]) -> int:
-    """Pods that need room: those that wait, or of groups all that are asked for and have no node.
-
-    A group's workers may not be there before its leader has a node (exclusive topology), and nobody is served without them.
-    """
-    engine_set = symptoms.engine_set
-    if engine_set is None or not is_group(engine_set):
-        return len(waiting)
-    asked = int(engine_set["spec"]["replicas"]) * nodes_of(engine_set)
-    placed = sum(bool(pod.get("spec", {}).get("nodeName")) for pod in symptoms.pods)
-    return max(len(waiting), asked - placed)
-
-
-_PULL_REASONS = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
-)
-_CONFIG_REASONS = frozenset(
-    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-)
+def node_not_ready(symptoms: Symptoms) -> Finding | None:
+    """A pod was ready, and its node is not heard of any more."""
+    for pod in symptoms.pods:
+        if pod_states.is_out_of_sight(pod):
+            node = pod.get("spec", {}).get("nodeName")
+            return Finding(
+                Reason.NODE_NOT_READY, f"pod {_name(pod)}: its node {node} is not heard of"
+            )
+    return None
 
 
 def image_pull_failed(symptoms: Symptoms) -> Finding | None:
     """A node cannot pull an image."""
-    return _waiting_finding(symptoms, _PULL_REASONS, Reason.IMAGE_PULL_FAILED, "cannot be pulled")
+    for pod, container in _containers(symptoms):
+        if pod_states.waiting_for(container) in _PULL_REASONS:
+            untold = complaints.pull_error(_complaints(symptoms, pod), container)
+            said = untold or _waits_for(container)
+            image = f"image {container.get('image')} cannot be pulled"
+            return Finding(Reason.IMAGE_PULL_FAILED, f"{_where(pod, container)}: {image}: {said}")
+    return None
 
 
 def container_config_error(symptoms: Symptoms) -> Finding | None:
-    """A node cannot create a container: a missing Secret or key, a bad volume path."""
-    return _waiting_finding(
-        symptoms, _CONFIG_REASONS, Reason.CONTAINER_CONFIG_ERROR, "cannot be created"
-    )
+    """A node cannot create or start a container: a missing Secret or key, a bad volume path."""
+    for pod, container in _containers(symptoms):
+        end = pod_states.failed_end(pod, container) or {}
+        never_ran = end.get("reason") in _NEVER_RAN
+        if never_ran or pod_states.waits_in_vain(container):
+            said = end.get("message") if never_ran else _waits_for(container)
+            return Finding(
+                Reason.CONTAINER_CONFIG_ERROR,
+                f"{_where(pod, container)}: cannot be created: {said}",
+            )
+    return None
 
 
 def out_of_memory(symptoms: Symptoms) -> Finding | None:
@@ -169,20 +195,58 @@ def out_of_memory(symptoms: Symptoms) -> Finding | None:
 
 
 def engine_failed(symptoms: Symptoms) -> Finding | None:
-    """A container ended with an error; the cause is the error its log ends with."""
+    """A container ended, or was killed; the cause is the error its log ends with."""
     for pod, container, end in _failed_ends(symptoms):
         log = symptoms.observed.logs.get(pod["metadata"]["name"]) or end.get("message") or ""
-        said = telling_line(log) or "it wrote nothing"
-        code = f"exit code {end.get('exitCode')}{_restarts(container)}"
-        return Finding(Reason.ENGINE_FAILED, f"{_where(pod, container)}: {code}: {said}")
+        said, killed = telling_line(log), _killed(symptoms, pod, container, end)
+        if killed is not None:
+            said = f"{killed}; its log ends with: {said}" if said else f"{killed}; it wrote nothing"
+        words = f"{_code(end)}{_restarts(container)}: {said or 'it wrote nothing'}"
+        return Finding(Reason.ENGINE_FAILED, f"{_where(pod, container)}: {words}")
+    return None
+
+
+def _code(end: dict[str, Any]) -> str:
+    code = end.get("exitCode")
+    return f"exit code {code}" if code else f"ended with exit code {code}"
+
+
+def _killed(
+    symptoms: Symptoms, pod: Manifest, container: Manifest, end: dict[str, Any]
+) -> str | None:
+    """Why the container was killed, where it did not end by itself."""
+    probe = complaints.failed_probe(_complaints(symptoms, pod), container["name"], end)
+    if probe is not None:
+        return f"killed, as a probe failed for too long ({probe})"
+    # A container that the kubelet lost has this code too, and a reason that says so.
+    if end.get("exitCode") == _KILLED and end.get("reason") == "Error":
+        return "killed (SIGKILL): its node ran out of memory, or a probe failed for too long"
     return None
 
 
 def volume_not_mounted(symptoms: Symptoms) -> Finding | None:
     """A pod has a node but waits for its volumes."""
-    for pod in symptoms.pods:
-        for said in symptoms.observed.warnings.get(pod["metadata"]["name"], ()):
-            return Finding(Reason.VOLUME_NOT_MOUNTED, f"pod {_name(pod)}: {said}")
+    for pod, said in _setbacks(symptoms):
+        if said.reason in complaints.VOLUME:
+            return Finding(Reason.VOLUME_NOT_MOUNTED, f"pod {_name(pod)}: {said.message}")
+    return None
+
+
+def pod_not_set_up(symptoms: Symptoms) -> Finding | None:
+    """A pod has a node, which fails before its first container: at its network, or its devices."""
+    for pod, said in _setbacks(symptoms):
+        if said.reason in complaints.SETUP:
+            return Finding(Reason.POD_NOT_SET_UP, f"pod {_name(pod)}: {said.message}")
+    return None
+
+
+def image_pulling(symptoms: Symptoms) -> Finding | None:
+    """A node pulls an image: those of engines are large, and until then no status says a word."""
+    for pod, said in _setbacks(symptoms):
+        if complaints.is_pull(said):
+            return Finding(
+                Reason.IMAGE_PULLING, f"pod {_name(pod)}: {said.message}, since {said.at}"
+            )
     return None
 
 
@@ -210,105 +274,94 @@ def not_answering(symptoms: Symptoms) -> Finding | None:
     return None
 
 
+def pod_ending(symptoms: Symptoms) -> Finding | None:
+    """Pods are missing, and one of before is not gone: its node may be away."""
+    made_by = symptoms.engine_set
+    if made_by is None:
+        return None
+    wanted = int(made_by.get("spec", {}).get("replicas", 0))
+    if len(symptoms.pods) >= wanted * (nodes_of(made_by) if wanted else 1):
+        return None
+    key = revision_of(made_by)
+    for pod in symptoms.observed.pods:
+        until = pod["metadata"].get("deletionTimestamp")
+        if until is not None and key is not None and key in (revision_of(pod), worker_of(pod)):
+            node = pod.get("spec", {}).get("nodeName")
+            return Finding(
+                Reason.POD_ENDING,
+                f"pod {_name(pod)}: it was to be gone from node {node} by {until}",
+            )
+    return None
+
+
 CHECKS: tuple[Check, ...] = (
     pods_refused,
     unschedulable,
+    scheduler_silent,
+    node_not_ready,
     image_pull_failed,
     container_config_error,
     out_of_memory,
     engine_failed,
     volume_not_mounted,
+    pod_not_set_up,
+    image_pulling,
     engine_loading,
     not_answering,
+    pod_ending,
 )
 
-_ERROR_LINE = re.compile(r"\b([A-Z]\w*(?:Error|Exception|Interrupt)|[Ee]rror|ERROR)\b\s*:\s*\S")
-_EXCEPTION_LINE = re.compile(r"(?:^|\s)((?:\w+\.)*[A-Z]\w*(?:Error|Exception)): \S.*$")
-_ECHO = re.compile(r"Engine core initialization failed|See root cause above|EngineDeadError")
-_PYDANTIC = re.compile(r"ValidationError: 1 validation error for \w+$")
-_LOG_PREFIX = re.compile(r"^\(\w+ pid=\d+\)")
-_SECRET = re.compile(r"(hf_|sk-|Bearer )[A-Za-z0-9_.-]{8,}")
+CHECKS_OF_THE_LAST: tuple[Check, ...] = (pod_failed, out_of_memory, engine_failed)
+"""What is asked of a pod that will not run again."""
 
+_MAY_PASS = frozenset({Reason.IMAGE_PULLING, Reason.ENGINE_LOADING})
+"""Pods come as far again and again where each is evicted after a while."""
 
-def telling_line(log: str) -> str:
-    """The line of a log that says why: the last exception raised, else an error, else the last line.
-
-    vLLM ends with "Engine core initialization failed. See root cause above": that echo is skipped, as
-    the engine process's own exception stands before it.
-    """
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    causes = [line for line in lines if not _ECHO.search(line)]
-    for index in reversed(range(len(causes))):
-        if match := _EXCEPTION_LINE.search(causes[index]):
-            said = _with_details(match[0].strip(), causes[index + 1 :])
-            return _SECRET.sub(r"\1***", said)
-    for line in reversed(causes):
-        if _ERROR_LINE.search(line):
-            return _SECRET.sub(r"\1***", line)
-    return _SECRET.sub(r"\1***", lines[-1]) if lines else ""
-
-
-def _with_details(exception: str, following: list[str]) -> str:
-    """A pydantic error with what is wrong: it stands in the line below, before its own remarks."""
-    if not _PYDANTIC.search(exception) or not following:
-        return exception
-    detail = following[0].partition(" [type=")[0]
-    return f"{exception}: {_LOG_PREFIX.sub('', detail).strip().removeprefix('Value error, ')}"
-
-
-def failed_container(pod: Manifest) -> tuple[str, bool] | None:
-    """The container whose log tells of a failure, and whether it is the previous run's log."""
-    for container in _statuses(pod):
-        if _failed_end(container) is not None:
-            return str(container["name"]), "running" in container.get("state", {})
-    return None
-
-
-def waits_for_volumes(pod: Manifest) -> bool:
-    """Whether the pod has a node and no container has been created yet."""
-    statuses = _statuses(pod)
-    reasons = {status.get("state", {}).get("waiting", {}).get("reason") for status in statuses}
-    return bool(pod.get("spec", {}).get("nodeName")) and bool(
-        reasons & {"ContainerCreating", "PodInitializing"}
-    )
+_PULL_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ImageInspectError",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
+_SCHEDULER = "default-scheduler"
+_KILLED = 137
+_NEVER_RAN = frozenset({"StartError", "ContainerCannotRun"})
+"""How runtimes call the end of a container whose program could not be started."""
 
 
 def _containers(symptoms: Symptoms) -> Iterator[tuple[Manifest, Manifest]]:
     for pod in symptoms.pods:
-        for status in _statuses(pod):
+        for status in pod_states.statuses(pod):
             yield pod, status
-
-
-def _statuses(pod: Manifest) -> list[Manifest]:
-    status = pod.get("status", {})
-    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-
-
-def _waiting_finding(
-    symptoms: Symptoms, reasons: frozenset[str], reason: Reason, what: str
-) -> Finding | None:
-    for pod, container in _containers(symptoms):
-        waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in reasons:
-            said = waiting.get("message") or waiting["reason"]
-            image = f"image {container.get('image')} " if reason is Reason.IMAGE_PULL_FAILED else ""
-            return Finding(reason, f"{_where(pod, container)}: {image}{what}: {said}")
-    return None
 
 
 def _failed_ends(symptoms: Symptoms) -> Iterator[tuple[Manifest, Manifest, dict[str, Any]]]:
     for pod, container in _containers(symptoms):
-        end = _failed_end(container)
-        if end is not None and not container.get("ready"):
+        end = pod_states.failed_end(pod, container)
+        if end is not None:
             yield pod, container, end
 
 
-def _failed_end(container: Manifest) -> dict[str, Any] | None:
-    for state in (container.get("state", {}), container.get("lastState", {})):
-        end = state.get("terminated")
-        if end and end.get("exitCode") != 0:
-            return dict(end)
-    return None
+def _setbacks(symptoms: Symptoms) -> Iterator[tuple[Manifest, Complaint]]:
+    """What nodes say of pods whose containers are not there yet."""
+    for pod in symptoms.pods:
+        said = complaints.last_setback(_complaints(symptoms, pod))
+        if said is not None and pod_states.waits_for_containers(pod):
+            yield pod, said
+
+
+def _complaints(symptoms: Symptoms, pod: Manifest) -> tuple[Complaint, ...]:
+    return symptoms.observed.complaints.get(pod["metadata"]["name"], ())
+
+
+def _waits_for(container: Manifest) -> str:
+    waiting = container["state"]["waiting"]
+    return str(waiting.get("message") or waiting["reason"])
 
 
 def _memory_limit(pod: Manifest, container: str) -> str:

@@ -246,7 +246,7 @@ def _claim_trouble(scene: _Scene) -> Finding | None:
 def _pods_trouble(scene: _Scene, job: Manifest) -> Finding | None:
     """Why the newest pod does not run, or why the one before it failed and this one tries again."""
     pods = scene.observed.fetchers_of(job["metadata"]["name"])
-    found = diagnosis.diagnose_pods(scene.observed, pods[:1])
+    found = diagnosis.diagnose_pods(scene.observed, pods[:1], made_by=job)
     if found is not None and found.reason is not Reason.ENGINE_FAILED:
         return found
     return next(filter(None, (_pod_failure(scene, pod) for pod in pods[:2])), None)

@@ -3,9 +3,10 @@
 import asyncio
 from dataclasses import replace
 
-from deepseek_operator import beginning, canary, derivation, diagnosis, door
+from deepseek_operator import beginning, canary, derivation, door, pending
 from deepseek_operator import observe_groups as groups
 from deepseek_operator import observe_nodes as nodes
+from deepseek_operator import observe_pods as trouble
 from deepseek_operator import observe_routes as routes
 from deepseek_operator import observe_weights as weights
 from deepseek_operator.api import names
@@ -65,7 +66,7 @@ async def _with_cluster(
     """Nodes with accelerators, where something is to be decided by them or pods find none; and who holds them."""
     target = target_key(deployment.spec)
     is_counted = beginning.is_due(deployment, observed, stored, target) or any(
-        map(diagnosis.wants_accelerators, observed.pods)
+        map(pending.wants_accelerators, observed.pods)
     )
     if not is_counted and not _leaves_product_open(deployment, observed, stored):
         return observed
@@ -174,8 +175,12 @@ async def _with_pods(kube: Kube, deployment: DeepSeekDeployment, observed: Obser
     return replace(
         observed,
         pods=tuple(pods),
-        logs=await _logs(kube, namespace, pods),
-        warnings=await _warnings(kube, namespace, [*pods, *warmers]),
+        logs=await trouble.logs(kube, namespace, pods),
+        complaints={
+            **await trouble.complaints_of(kube, namespace, [*pods, *warmers]),
+            **await trouble.refusals(kube, namespace, observed.groups, pods),
+            **await trouble.refusals_of_jobs(kube, namespace, warmups, warmers),
+        },
         progress=await weights.copy_progress(kube, namespace, pods),
         warmups=tuple(warmups),
         warmers=tuple(warmers),
@@ -195,36 +200,3 @@ async def _warmups(
         kube.list_all(resources.POD, namespace, labels={**ours, names.WARMUP_LABEL: name}),
     )
     return jobs, runs
-
-
-async def _logs(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:
-    """The log of the first pod with a failed container: one is enough to name the cause."""
-    for pod in pods:
-        failed = diagnosis.failed_container(pod)
-        if failed is not None:
-            name = pod["metadata"]["name"]
-            container, previous = failed
-            text = await kube.log_tail(
-                resources.POD, namespace, name, container=container, previous=previous
-            )
-            return {name: text}
-    return {}
-
-
-async def _warnings(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, tuple[str, ...]]:
-    """Volume trouble of the first pod that waits for its volumes: it stands only in events."""
-    for pod in pods:
-        if diagnosis.waits_for_volumes(pod):
-            events = await kube.list_all(
-                resources.EVENT,
-                namespace,
-                fields={"involvedObject.uid": pod["metadata"]["uid"], "type": "Warning"},
-            )
-            said = [
-                event
-                for event in events
-                if event.get("reason") in ("FailedMount", "FailedAttachVolume")
-            ]
-            said.sort(key=lambda event: event["metadata"].get("creationTimestamp", ""))
-            return {pod["metadata"]["name"]: tuple(str(e.get("message")) for e in said[-1:])}
-    return {}

@@ -8,7 +8,14 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.weights import FETCH_CONTAINER
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
-from deepseek_operator.observed import JOB_LABEL, Manifest, Observed, is_complete, is_owner
+from deepseek_operator.observe_pods import refusals_of_jobs
+from deepseek_operator.observed import (
+    JOB_LABEL,
+    Manifest,
+    Observed,
+    is_complete,
+    is_owner,
+)
 from deepseek_operator.weights import Phase
 
 _OURS: dict[str, str | None] = {
@@ -31,6 +38,7 @@ async def observe_weights(
         return observed
     jobs = await kube.list_all(resources.JOB, namespace, labels=_OURS)
     pods = await kube.list_all(resources.POD, namespace, labels=_OURS) if jobs else []
+    own = [job for job in jobs if _is_used(job, deployment)]
     return dataclasses.replace(
         observed,
         jobs=tuple(jobs),
@@ -39,9 +47,10 @@ async def observe_weights(
             **observed.progress,
             **await _progress(kube, namespace, pods, waited_for),
         },
-        warnings={
-            **observed.warnings,
-            **await _provisioning(kube, namespace, claims, waited_for),
+        warnings=await _provisioning(kube, namespace, claims, waited_for),
+        complaints={
+            **observed.complaints,
+            **await refusals_of_jobs(kube, namespace, own, pods),
         },
     )
 
@@ -84,8 +93,8 @@ def _waited_for(
     return frozenset(waiting) if waiting or is_untold else None
 
 
-def _is_used(claim: Manifest, deployment: DeepSeekDeployment) -> bool:
-    return is_owner(deployment.metadata.uid, claim)
+def _is_used(shared: Manifest, deployment: DeepSeekDeployment) -> bool:
+    return is_owner(deployment.metadata.uid, shared)
 
 
 async def _progress(

@@ -1,6 +1,6 @@
 """What a decision reads of the cluster, frozen: the input of every pure function above the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,12 +30,25 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an event says of a pod, or of what makes pods."""
+
+    reason: str
+    message: str
+    at: str = ""
+    place: str = ""
+    """The part of the pod that it is about, as `spec.containers{engine}`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The children of one object and its engine pods, as the API server holds them now.
 
-    Children are controlled by the object. `logs` and `warnings` are read only for pods in trouble: pod
-    name to the end of its failed container's log, and to its warning events. `claims` hold fetched
-    weights, whoever of the namespace uses them; their Jobs, these Jobs' pods and what each pod last
+    Children are controlled by the object. `logs` and `complaints` are read only for pods in trouble, one of a
+    revision: pod name to the end of its failed container's log, and to what its events say. `complaints` of what
+    makes pods and may not are told by kind and name, as `Job/x`. `claims` hold fetched
+    weights, whoever of the namespace uses them; `warnings` are the last of one that has no volume; their Jobs,
+    these Jobs' pods and what each pod last
     told of its progress (a JSON line by pod name) are read only while something is not there. So are
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
@@ -61,6 +74,7 @@ class Observed:
     bindings: tuple[Manifest, ...] = ()
     pods: tuple[Manifest, ...] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
+    complaints: Mapping[str, tuple[Complaint, ...]] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claims: tuple[Manifest, ...] = ()
     jobs: tuple[Manifest, ...] = ()
@@ -158,21 +172,12 @@ class Observed:
         return tuple(pod for pod in self.examiners if is_owner(uid, pod))
 
     def pods_of(self, key: str) -> tuple[Manifest, ...]:
-        """The engine pods of a revision key, oldest first, those on their way out left out."""
-        pods = [
-            pod
-            for pod in self.pods
-            if revision_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
-        ]
-        return tuple(sorted(pods, key=lambda pod: pod["metadata"].get("creationTimestamp", "")))
+        """The engine pods of a revision key, in order, those on their way out left out."""
+        return in_order(pod for pod in self.pods if revision_of(pod) == key)
 
     def workers_of(self, key: str) -> tuple[Manifest, ...]:
-        """The pods of a revision key that take no requests, those on their way out left out."""
-        return tuple(
-            pod
-            for pod in self.pods
-            if worker_of(pod) == key and "deletionTimestamp" not in pod["metadata"]
-        )
+        """The pods of a revision key that take no requests, in order, those on their way out left out."""
+        return in_order(pod for pod in self.pods if worker_of(pod) == key)
 
     def told_by(self, key: str | None) -> tuple[Engine, ...]:
         """What the engines of a revision key counted."""
@@ -186,6 +191,19 @@ class Observed:
                 revision = selector.get(names.REVISION_LABEL)
                 return None if revision is None else str(revision)
         return None
+
+
+def in_order(pods: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """Oldest first, and behind them those that will not run again, the last of them first; none on its way out."""
+    there = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    there.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    over = filter(is_over, reversed(there))
+    return (*(pod for pod in there if not is_over(pod)), *over)
+
+
+def is_over(pod: Manifest) -> bool:
+    """Whether a pod will not run again: evicted, turned away by its node, or ended. It may stand there for long."""
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
 
 
 def restarts_of(pod: Manifest) -> int:

@@ -34,7 +34,7 @@ def access(
         starting = f"{ready} of {wanted} gateway replicas are ready"
         finding = (
             door.locked(deployment, observed.gateways)
-            or diagnose_pods(observed, observed.gateway_pods)
+            or diagnose_pods(observed, observed.gateway_pods, made_by=observed.gateway)
             or Finding(Reason.GATEWAY_STARTING, starting)
         )
     return Access(

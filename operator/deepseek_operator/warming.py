@@ -105,9 +105,13 @@ def _one(scene: _Scene, pod: Manifest) -> Warming:
         ended = _ended_without_run(scene, pod, job)
         if ended is not None:
             return ended
+        present = scene.observed.warmup(job)
+        refused = diagnosis.diagnose_pods(scene.observed, (), made_by=present)
         finding = Finding(Reason.WARMING_UP, f"pod {name}: its warm-up begins")
+        if refused is not None:
+            finding = Finding(refused.reason, f"pod {name}: its warm-up: {refused.message}")
         made = builders.build_warmup_job(scene.deployment, scene.shape, pod, container_id=process)
-        jobs = (made,) if scene.observed.warmup(job) is None else ()
+        jobs = (made,) if present is None else ()
         return Warming((WarmUp(name, Phase.WARMING, finding),), jobs, shut)
     end = _end(runs[0])
     if end is None:

@@ -29,6 +29,13 @@ class Trouble:
     said: tuple[str, ...]
     quick: bool = field(default=True)
     """Whether it shows before an engine has started."""
+    image: str | None = None
+    """One of the project's images to run as the engine."""
+
+    def asked_in(self, line: Line) -> Manifest:
+        """The object that cannot be served."""
+        engine = {} if self.image is None else {"engine": {"image": line.target.image(self.image)}}
+        return deepseek(self.name, **self.spec, **engine)
 
 
 def waiting(*reasons: str) -> Callable[[Manifest], bool]:
@@ -52,6 +59,15 @@ def ended(pod: Manifest) -> bool:
     return any(
         state.get("terminated", {}).get("exitCode", 0) != 0
         for status in statuses(pod)
+        for state in (status.get("state", {}), status.get("lastState", {}))
+    )
+
+
+def ended_well(pod: Manifest) -> bool:
+    """The engine of the pod has ended as if all were well."""
+    return any(
+        state.get("terminated", {}).get("exitCode") == 0
+        for status in pod.get("status", {}).get("containerStatuses", [])
         for state in (status.get("state", {}), status.get("lastState", {}))
     )
 
@@ -102,6 +118,14 @@ TROUBLES = (
         ("container engine", "localhost/deepseek-operator/none-such:1 cannot be pulled"),
     ),
     Trouble(
+        "no-program",
+        {},
+        waiting("RunContainerError", "CrashLoopBackOff"),
+        "ContainerConfigError",
+        ("container engine", "cannot be created", '"vllm": executable file not found'),
+        image="toolbox",
+    ),
+    Trouble(
         "no-secret",
         {
             "pod": {
@@ -131,6 +155,15 @@ TROUBLES = (
         ended,
         "EngineFailed",
         ("container engine", "exit code 2", "unrecognized arguments: --no-such-flag=1"),
+        quick=False,
+    ),
+    Trouble(
+        # What vLLM's parser takes for --help, which is refused by its name.
+        "prints-help",
+        {"engine": {"args": ["--hel"]}},
+        ended_well,
+        "EngineFailed",
+        ("container engine", "ended with exit code 0"),
         quick=False,
     ),
     Trouble(
@@ -188,7 +221,7 @@ def applied(broken: Line) -> Iterator[Line]:
     quick = [trouble for trouble in TROUBLES if trouble.quick]
     with removed_afterwards(line, *(trouble.name for trouble in quick)):
         for trouble in quick:
-            line.apply(deepseek(trouble.name, **trouble.spec))
+            line.apply(trouble.asked_in(line))
         yield line
 
 
@@ -197,7 +230,7 @@ def test_the_cause_is_in_the_ready_condition(applied: Line, trouble: Trouble) ->
     line, name = applied, trouble.name
     with removed_afterwards(line, *(() if trouble.quick else (name,))):
         if not trouble.quick:
-            line.apply(deepseek(name, **trouble.spec))
+            line.apply(trouble.asked_in(line))
         wait_until(
             lambda: any(map(trouble.symptom, line.engine_pods(name))),
             what=f"the cluster shows {name}",

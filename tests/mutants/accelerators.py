@@ -306,7 +306,7 @@ ACCELERATORS = (
     Mutant(
         name="a-leader-waits-alone",
         breaks="a group's message names the node of its leader and none of its workers'",
-        file="diagnosis.py",
+        file="pending.py",
         old="    return max(len(waiting), asked - placed)\n",
         new="    return len(waiting) + 0 * (asked - placed)\n",
         caught_by=(

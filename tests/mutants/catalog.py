@@ -209,8 +209,8 @@ CATALOG = (
     Mutant(
         name="diagnosis-by-what-is-shipped",
         breaks="a pod that waits does not say for which product of one's own",
-        file="diagnosis.py",
-        old="    known = symptoms.observed.catalog.accelerators\n",
+        file="pending.py",
+        old="    known = observed.catalog.accelerators\n",
         new="    known = Observed().catalog.accelerators\n",
         caught_by=(f"{_PASSES}::test_what_is_missing_is_called_as_the_document_calls_it",),
     ),

@@ -5,6 +5,8 @@ from tests.mutants.patch import Mutant
 _STATUS = "tests/unit/build/test_status.py"
 _CONDITIONS = "tests/unit/api/test_conditions.py"
 _DIAGNOSIS = "tests/unit/test_diagnosis.py"
+_LOGS = "tests/unit/test_log_lines.py"
+_SYMPTOMS = "tests/unit/test_symptoms.py"
 _PLAN = "tests/unit/test_plan.py"
 _REPORT = "tests/unit/test_report.py"
 _RESOLVE = "tests/unit/test_resolve.py"
@@ -100,6 +102,84 @@ TELLING = (
         caught_by=(f"{_REPORT}::test_a_new_message_alone_is_not_told",),
     ),
     Mutant(
+        name="ended-well-for-ever",
+        breaks="an engine that ends with code 0 again and again is never named as the cause",
+        file="pod_states.py",
+        old='if end and (end.get("exitCode") != 0 or _runs_for_ever(pod, container)):',
+        new='if end and end.get("exitCode") != 0:',
+        caught_by=(f"{_SYMPTOMS}::test_the_cause_is_named_where_statuses_hide_it",),
+    ),
+    Mutant(
+        name="done-and-blamed",
+        breaks="a container that comes before the engine and is done is called a failure",
+        file="pod_states.py",
+        old='    return not is_first and spec.get("restartPolicy", "Always") == "Always"\n',
+        new='    return spec.get("restartPolicy", "Always") == "Always"\n',
+        caught_by=(f"{_SYMPTOMS}::test_nothing_is_said_of_what_goes_its_way",),
+    ),
+    Mutant(
+        name="evicted-in-front",
+        breaks="a pod that was evicted hides the one in its place",
+        file="observed.py",
+        old="    return (*(pod for pod in there if not is_over(pod)), *over)\n",
+        new="    return (*over, *(pod for pod in there if not is_over(pod)))\n",
+        caught_by=(
+            "tests/unit/test_observe_pods.py::test_a_pod_that_is_over_gives_way_to_the_one_in_its_place",
+        ),
+    ),
+    Mutant(
+        name="evicted-without-a-word",
+        breaks="nothing says that a node evicted a pod or turned it away",
+        file="diagnosis.py",
+        old="CHECKS_OF_THE_LAST: tuple[Check, ...] = (pod_failed, out_of_memory, engine_failed)\n",
+        new="CHECKS_OF_THE_LAST: tuple[Check, ...] = (out_of_memory, engine_failed)\n",
+        caught_by=(f"{_SYMPTOMS}::test_the_cause_is_named_where_statuses_hide_it",),
+    ),
+    Mutant(
+        name="any-probe-is-to-blame",
+        breaks="a container that was killed is said to be so by a probe that failed an hour before",
+        file="complaints.py",
+        old="    return began[:_SECONDS] <= at[:_SECONDS] <= ended[:_SECONDS]\n",
+        new="    return bool(began or at or ended)\n",
+        caught_by=(f"{_SYMPTOMS}::test_the_cause_is_named_where_statuses_hide_it",),
+    ),
+    Mutant(
+        name="the-gate-is-the-nodes-fault",
+        breaks="a node is said to be away while a pod waits for its readiness gate",
+        file="pod_states.py",
+        old='    is_taken_back = ready.get("status") == "False" and not ready.get("reason")\n',
+        new='    is_taken_back = ready.get("status") == "False"\n',
+        caught_by=(f"{_SYMPTOMS}::test_nothing_is_said_of_what_goes_its_way",),
+    ),
+    Mutant(
+        name="a-trouble-of-long-ago",
+        breaks="a volume that came late is told of while the image is pulled",
+        file="complaints.py",
+        old="if item.reason in VOLUME | SETUP | _GOES_ON]",
+        new="if item.reason in VOLUME | SETUP]",
+        caught_by=(f"{_SYMPTOMS}::test_the_cause_is_named_where_statuses_hide_it",),
+    ),
+    Mutant(
+        name="the-log-of-another-pod",
+        breaks="the log that is read is not that of the pod that is told of",
+        file="observe_pods.py",
+        old="    there = sorted(in_order(pods),",
+        new="    there = sorted(pods,",
+        caught_by=(
+            "tests/unit/test_observe_pods.py::test_logs_and_events_are_read_of_the_pod_that_is_told_of",
+        ),
+    ),
+    Mutant(
+        name="refused-without-a-word",
+        breaks="nothing says that a quota refuses the pods of a group, or of a Job",
+        file="diagnosis.py",
+        old="        if item.reason == complaints.REFUSED\n",
+        new="        if not item.reason\n",
+        caught_by=(
+            "tests/unit/test_missing_pods.py::test_groups_whose_pods_are_refused_say_so_by_an_event",
+        ),
+    ),
+    Mutant(
         name="restarts-are-counted-aloud",
         breaks="each restart of a crashing engine changes status and writes an event",
         file="diagnosis.py",
@@ -110,18 +190,18 @@ TELLING = (
     Mutant(
         name="secrets-are-told",
         breaks="a token in an engine's log is repeated in the object's status",
-        file="diagnosis.py",
+        file="log_lines.py",
         old="[A-Za-z0-9_.-]{8,}",
         new="[A-Za-z0-9_.-]{800,}",
-        caught_by=(f"{_DIAGNOSIS}::test_a_secret_in_a_log_is_not_repeated",),
+        caught_by=(f"{_LOGS}::test_a_secret_in_a_log_is_not_repeated",),
     ),
     Mutant(
         name="echo-told-as-cause",
         breaks="the cause of a failed engine is the echo at the end of its log",
-        file="diagnosis.py",
+        file="log_lines.py",
         old="if not _ECHO.search(line)]",
         new="]",
-        caught_by=(f"{_DIAGNOSIS}::test_the_telling_line_is_the_last_exception_or_error",),
+        caught_by=(f"{_LOGS}::test_the_telling_line_is_the_last_exception_or_error",),
     ),
     Mutant(
         name="nearest-names-missing",

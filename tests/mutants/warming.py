@@ -19,7 +19,7 @@ WARMING = (
         name="asked-for-at-each-pass",
         breaks="while a warm-up's pod is awaited each pass asks for its Job again",
         file="warming.py",
-        old="        jobs = (made,) if scene.observed.warmup(job) is None else ()\n",
+        old="        jobs = (made,) if present is None else ()\n",
         new="        jobs = (made,)\n",
         caught_by=(
             f"{_KILLED}::test_killed_before_any_call_it_ends_the_same_and_does_nothing_twice",

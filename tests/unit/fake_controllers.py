@@ -45,7 +45,7 @@ def _end_job(api: FakeApi, path: str, job: Manifest) -> None:
             "labels": {**labels, JOB_LABEL: name},
             "ownerReferences": [{"kind": "Job", "name": name, "uid": job["metadata"]["uid"]}],
         },
-        "spec": {"nodeName": "n"},
+        "spec": {**job["spec"]["template"]["spec"], "nodeName": "n"},
         "status": {
             "phase": "Succeeded",
             "containerStatuses": [{"name": "main", "state": {"terminated": end}}],

@@ -11,7 +11,7 @@ import pytest
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import weights as builders
 from deepseek_operator.fetching import RETRY, Fetching, plan_fetching
-from deepseek_operator.observed import Observed
+from deepseek_operator.observed import Complaint, Observed
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.weights import Phase, Progress
@@ -352,6 +352,17 @@ def test_why_a_pod_does_not_start_is_told(status: Manifest, reason: str, said: s
     assert reason == missing(found)[0]
     assert said in missing(found)[1]
     assert places(found.share) == CLAIM_AND_JOB
+
+
+def test_a_job_whose_pod_is_refused_says_so() -> None:
+    refused = Complaint("FailedCreate", "exceeded quota")
+
+    found = fetching(begun(), complaints={f"Job/{CLAIM}": (refused,)})
+
+    assert found.weights.phase is Phase.WAITING
+    reason, message = missing(found)
+    assert reason == "PodsRefused"
+    assert message.endswith("pods are refused: exceeded quota")
 
 
 def test_what_the_provisioner_complains_of_is_told_with_where_to_look() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from deepseek_operator.engines.figures import Engine
 from deepseek_operator.observe import observe
+from deepseek_operator.observed import Observed
 from deepseek_operator.reconcile import Key, reconcile
 from tests.unit import test_warming as warming
 from tests.unit.fake_api import FakeApi
@@ -42,6 +43,11 @@ def put_event(api: FakeApi, name: str, *, reason: str, at: str, pod: str = "p") 
             "message": f"{name} said so",
         },
     )
+
+
+def words(observed: Observed) -> dict[str, list[str]]:
+    """What events said, by pod."""
+    return {name: [item.message for item in said] for name, said in observed.complaints.items()}
 
 
 async def put_service_of(api: FakeApi, name: str, metadata: Manifest) -> set[str]:
@@ -99,7 +105,7 @@ async def test_the_log_of_a_failed_run_is_read() -> None:
     observed = await observe(api.kube(), deepseek(), stored=STORED)
 
     assert observed.logs == {"p": "ValueError: no\n"}
-    assert observed.warnings == {}
+    assert observed.complaints == {"p": ()}
 
 
 async def test_a_log_that_is_gone_keeps_nothing_from_being_observed() -> None:
@@ -118,12 +124,12 @@ async def test_the_last_word_on_a_volume_is_read_from_events() -> None:
     put_pod(api, "p", {"state": {"waiting": {"reason": "ContainerCreating"}}})
     put_event(api, "late", reason="FailedMount", at="2026-03-01T12:02:00Z")
     put_event(api, "early", reason="FailedAttachVolume", at="2026-03-01T12:01:00Z")
-    put_event(api, "other", reason="Unhealthy", at="2026-03-01T12:03:00Z")
+    put_event(api, "other", reason="NodeHasDiskPressure", at="2026-03-01T12:03:00Z")
     put_event(api, "elsewhere", reason="FailedMount", at="2026-03-01T12:04:00Z", pod="q")
 
     observed = await observe(api.kube(), deepseek(), stored=STORED)
 
-    assert observed.warnings == {"p": ("late said so",)}
+    assert words(observed) == {"p": ["early said so", "late said so"]}
     assert observed.logs == {}
 
 
@@ -210,7 +216,7 @@ async def test_a_run_that_waits_for_its_prompts_says_so_by_an_event() -> None:
 
     observed = await observe(api.kube(), deepseek(), stored=STORED)
 
-    assert observed.warnings == {"run": ("missing said so",)}
+    assert words(observed) == {"run": ["missing said so"]}
 
 
 async def test_what_a_failed_run_wrote_is_not_taken_for_an_engines_log() -> None:

@@ -34,7 +34,7 @@ def put_set(
     made = {
         "kind": "LeaderWorkerSet",
         "metadata": owned(name, owner=owner),
-        "spec": {"replicas": 1},
+        "spec": {"replicas": 1, "leaderWorkerTemplate": {"size": 2}},
         "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": ready},
     }
     api.put(f"{SETS}/{name}", made)
@@ -109,3 +109,30 @@ async def test_pods_are_read_while_a_group_does_not_serve(ready: int, *, read: b
         ["chat-0-1"] if read else []
     )
     assert observed.pods_of(KEY) == ()
+
+
+def put_refusal(api: FakeApi, of: str, *, kind: str = "StatefulSet") -> None:
+    api.put(
+        f"/api/v1/namespaces/team/events/{of}.1",
+        {
+            "kind": "Event",
+            "metadata": {"name": f"{of}.1", "creationTimestamp": "2026-03-01T12:00:00Z"},
+            "involvedObject": {"kind": kind, "name": of},
+            "reason": "FailedCreate",
+            "message": f"refused for {of}",
+        },
+    )
+
+
+async def test_why_a_group_lacks_pods_is_read_from_events_of_its_stateful_sets() -> None:
+    api = FakeApi()
+    put_object(api)
+    put_set(api, ready=0)
+    for name in ("chat", "chat-0", "chatter", "chat-x-0"):
+        put_refusal(api, name)
+    put_refusal(api, "chat-1", kind="Pod")
+
+    observed = await observe(api.kube(), deepseek(), stored=SERVING)
+
+    said = observed.complaints["LeaderWorkerSet/chat"]
+    assert sorted(item.message for item in said) == ["refused for chat", "refused for chat-0"]

@@ -279,6 +279,38 @@ async def test_the_provisioners_last_warning_is_read_while_a_volume_is_pending()
     assert found.warnings == {CLAIM: ("late said so",)}
 
 
+MET = {"startTime": "2026-03-01T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "status", "told"),
+    [
+        pytest.param((), MET, True, id="none"),
+        pytest.param(("p",), MET, False, id="one"),
+        pytest.param((), {}, False, id="its-controller-has-not-met-it"),
+        pytest.param((), {**MET, "conditions": [{"type": "Failed"}]}, False, id="it-has-ended"),
+    ],
+)
+async def test_why_a_job_may_not_make_its_pod_is_read_from_events(
+    pods: tuple[str, ...], status: Manifest, *, told: bool
+) -> None:
+    api = FakeApi()
+    put_claim(api)
+    put_job(api)
+    api.objects[f"{JOBS}/{CLAIM}"]["metadata"]["uid"] = "uid-of-job"
+    api.objects[f"{JOBS}/{CLAIM}"]["status"] = status
+    for name in pods:
+        put_pod(api, name)
+    put_event(api, "quota", at="1", uid="uid-of-job")
+    api.objects[f"{EVENTS}/quota"]["reason"] = "FailedCreate"
+
+    found = await observed(api, status=WAITING)
+
+    said = [item.message for item in found.complaints.get(f"Job/{CLAIM}", ())]
+    assert said == ["quota said so"] * told
+    assert (EVENTS in read(api)) is told
+
+
 async def test_a_volume_that_is_there_is_not_asked_after() -> None:
     api = FakeApi()
     put_claim(api, phase="Bound")

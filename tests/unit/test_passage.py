@@ -223,3 +223,17 @@ def test_an_object_with_secrets_is_looked_at_again() -> None:
     assert served(deployment).plan(deployment).requeue_seconds == 60
     assert served(deepseek(**SPEC)).plan(deepseek(**SPEC)).requeue_seconds is None
     assert "SecretsReady" not in conditions(served(deepseek(**SPEC)).stored)
+
+
+def test_gateway_pods_that_are_refused_say_so() -> None:
+    deployment = deepseek(**SPEC)
+    world = served(deployment)
+    gateway_deployment(world)["status"] |= {
+        "readyReplicas": 0,
+        "conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}],
+    }
+
+    ready = conditions(world.plan(deployment).status)["Ready"]
+
+    assert ready["reason"] == "PodsRefused"
+    assert ready["message"].endswith("pods are refused: exceeded quota")

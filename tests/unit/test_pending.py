@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from deepseek_operator.capacity.room import Cluster
-from deepseek_operator.diagnosis import diagnose, wants_accelerators
+from deepseek_operator.diagnosis import diagnose
 from deepseek_operator.observed import Observed
+from deepseek_operator.pending import wants_accelerators
 from tests.unit.capacity import machines
 from tests.unit.capacity.machines import H200, ON_H200
 from tests.unit.samples import Manifest

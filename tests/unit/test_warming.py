@@ -11,7 +11,7 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
 from deepseek_operator.build import warmup as builders
 from deepseek_operator.diagnosis import Finding
-from deepseek_operator.observed import JOB_LABEL, Observed
+from deepseek_operator.observed import JOB_LABEL, Complaint, Observed
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.warming import RETRY, Warming, is_locked, needs_warmup, plan_warming
@@ -226,6 +226,17 @@ def test_a_started_engine_gets_one_job_of_its_own() -> None:
     check_against_kubernetes(found.jobs[0])
 
 
+def test_a_job_whose_pod_is_refused_says_so() -> None:
+    started = pod()
+    [job] = warming(started).jobs
+    refused = {f"Job/{job['metadata']['name']}": (Complaint("FailedCreate", "exceeded quota"),)}
+
+    found = warming(started, warmups=(job,), complaints=refused)
+
+    assert said(found) == ("PodsRefused", "pod one: its warm-up: pods are refused: exceeded quota")
+    assert nothing_written(found)
+
+
 def test_a_job_is_of_one_pod_and_one_process() -> None:
     one, other = pod(), pod("other", creationTimestamp="2026-03-01T11:00:01Z")
     again = pod(container=RESTARTED)
@@ -293,7 +304,7 @@ WAITS: Manifest = {
 
 
 @pytest.mark.parametrize(
-    ("status", "warnings", "reason", "words"),
+    ("status", "complaints", "reason", "words"),
     [
         pytest.param(UNSCHEDULABLE, (), "Unschedulable", "0/1 nodes", id="no-node"),
         pytest.param(NO_IMAGE, (), "ImagePullFailed", "image i cannot be pulled", id="no-image"),
@@ -307,12 +318,13 @@ WAITS: Manifest = {
     ],
 )
 def test_what_keeps_a_run_from_starting_is_told(
-    status: Manifest, warnings: tuple[str, ...], reason: str, words: str
+    status: Manifest, complaints: tuple[str, ...], reason: str, words: str
 ) -> None:
     started = pod()
     stuck = run(started, **status)
 
-    found = warming(started, runs=(stuck,), warnings={stuck["metadata"]["name"]: warnings})
+    said_of_it = tuple(Complaint("FailedMount", said) for said in complaints)
+    found = warming(started, runs=(stuck,), complaints={stuck["metadata"]["name"]: said_of_it})
 
     assert phases(found) == [("one", "Warming")]
     assert reason == said(found)[0]

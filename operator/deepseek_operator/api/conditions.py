@@ -57,6 +57,11 @@ class Reason(StrEnum):
     PODS_REFUSED = "PodsRefused"
     ENGINE_LOADING = "EngineLoading"
     NOT_ANSWERING = "NotAnswering"
+    IMAGE_PULLING = "ImagePulling"
+    POD_FAILED = "PodFailed"
+    POD_NOT_SET_UP = "PodNotSetUp"
+    POD_ENDING = "PodEnding"
+    NODE_NOT_READY = "NodeNotReady"
     # WeightsReady, and while they are not there Ready and Reconciling
     WEIGHTS_COMPLETE = "WeightsComplete"
     WEIGHTS_GIVEN = "WeightsGiven"

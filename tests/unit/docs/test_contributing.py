@@ -16,7 +16,6 @@ LONGER = {
     "tests/unit/build/test_weights.py": 450,
     "tests/unit/rollout/test_machine.py": 700,
     "tests/unit/test_canary.py": 600,
-    "tests/unit/test_diagnosis.py": 500,
     "tests/unit/test_fallbacks.py": 450,
     "tests/unit/test_fetching.py": 700,
     "tests/unit/test_plan.py": 450,
