@@ -95,6 +95,9 @@ BAD = [
         spec(engine={"args": ["--port=9"]}), "--port is owned by the operator", id="owned port"
     ),
     pytest.param(
+        spec(engine={"args": ["--por=9"]}), "engine.args: --por is the beginning of a flag", id="owned port, cut short"
+    ),
+    pytest.param(
         spec(engine={"args": ["--served_model_name=x"]}),
         "--served-model-name is owned by the operator", id="owned flag with underscores",
     ),

@@ -63,15 +63,6 @@ def ended(pod: Manifest) -> bool:
     )
 
 
-def ended_well(pod: Manifest) -> bool:
-    """The engine of the pod has ended as if all were well."""
-    return any(
-        state.get("terminated", {}).get("exitCode") == 0
-        for status in pod.get("status", {}).get("containerStatuses", [])
-        for state in (status.get("state", {}), status.get("lastState", {}))
-    )
-
-
 def statuses(pod: Manifest) -> list[Manifest]:
     status = pod.get("status", {})
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
@@ -155,15 +146,6 @@ TROUBLES = (
         ended,
         "EngineFailed",
         ("container engine", "exit code 2", "unrecognized arguments: --no-such-flag=1"),
-        quick=False,
-    ),
-    Trouble(
-        # What vLLM's parser takes for --help, which is refused by its name.
-        "prints-help",
-        {"engine": {"args": ["--hel"]}},
-        ended_well,
-        "EngineFailed",
-        ("container engine", "ended with exit code 0"),
         quick=False,
     ),
     Trouble(

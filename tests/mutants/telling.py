@@ -41,6 +41,14 @@ TELLING = (
         caught_by=("tests/unit/api/test_rules.py::test_what_cannot_be_served_is_refused_in_words",),
     ),
     Mutant(
+        name="owned-flags-cut-short",
+        breaks="a flag that the operator owns is taken where it is cut short, as vLLM's parser takes it",
+        file="api/rules.py",
+        old="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})\"\n",
+        new="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME} + ' ')\"\n",
+        caught_by=("tests/unit/api/test_rules.py::test_the_beginning_of_an_owned_flag_is_refused",),
+    ),
+    Mutant(
         name="any-affinity",
         breaks="a field of pod.affinity that Kubernetes does not know is taken and ignored",
         file="api/pod.py",

@@ -55,13 +55,16 @@ LARGEST_NODE = 16
 """GPUs that one pod may ask for, where nothing is known of its node."""
 
 
-def _list_of(words: Mapping[str, str], prefix: str = "") -> str:
-    return "[" + ", ".join(f"'{prefix}{word}'" for word in words) + "]"
+def _list_of(words: Mapping[str, str]) -> str:
+    return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
 
-_OWNED_FLAGS = _list_of(OWNED_FLAGS, "--")
+_OWNED_FLAGS = "' " + "".join(f"--{flag} " for flag in OWNED_FLAGS) + "'"
+"""One text and no list: looking for a beginning in each of a list is more than the API server's budget."""
 _OWNED_ENV = _list_of(OWNED_ENV)
 _FLAG_NAME = "self.split('=', 2)[0].replace('_', '-')"
+_BEGINS_ONE = f"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})"
+"""vLLM's parser takes the beginning of a flag for all of it, as argparse does (`allow_abbrev`)."""
 
 ENGINE_ARG: list[JsonValue] = [
     {
@@ -69,9 +72,10 @@ ENGINE_ARG: list[JsonValue] = [
         "message": "engine.args: each entry is one flag, written --flag or --flag=value",
     },
     {
-        "rule": f"!({_FLAG_NAME} in {_OWNED_FLAGS})",
-        "messageExpression": f"'engine.args: ' + {_FLAG_NAME} + ' is owned by the operator; the "
-        "reference of engine.args names the field to use instead'",
+        "rule": f"!{_BEGINS_ONE}",
+        "messageExpression": f"'engine.args: ' + {_FLAG_NAME} + ({_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME} + ' ') "
+        "? ' is' : ' is the beginning of a flag that is') + ' owned by the operator; the reference of engine.args "
+        "names the field to use instead'",
     },
 ]
 

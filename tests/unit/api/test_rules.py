@@ -16,6 +16,7 @@ from deepseek_operator.api import names, provider_rules, rules, strategies
 from deepseek_operator.api.sources import parse_source
 from deepseek_operator.api.traffic import Gateway, Rollout
 from deepseek_operator.api.warmup import Warmup
+from tests.unit.engines.test_vllm import FLAGS
 
 Rules = list[JsonValue]
 
@@ -395,6 +396,29 @@ def test_an_owned_flag_is_refused_by_its_name(flag: str, form: str) -> None:
             "the field to use instead"
         )
         assert [expected] == violations(rules.ENGINE_ARG, form.format(spelling))
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ("--por=9", "--por"),
+        ("--middlew=x.y", "--middlew"),
+        ("--served_model=x", "--served-model"),
+        ("--hel", "--hel"),
+        ("--s", "--s"),
+    ],
+)
+def test_the_beginning_of_an_owned_flag_is_refused(entry: str, name: str) -> None:
+    expected = (
+        f"engine.args: {name} is the beginning of a flag that is owned by the operator; the reference of "
+        "engine.args names the field to use instead"
+    )
+    assert [expected] == violations(rules.ENGINE_ARG, entry)
+
+
+def test_no_flag_of_vllm_is_refused_but_those_that_are_owned() -> None:
+    owned = {f"--{flag}" for flag in rules.OWNED_FLAGS}
+    assert {flag for flag in FLAGS if violations(rules.ENGINE_ARG, f"{flag}=1")} == owned
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in rules.OWNED_ENV])
