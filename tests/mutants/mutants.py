@@ -17,6 +17,7 @@ from tests.mutants.measured import MEASURED
 from tests.mutants.mirror import MIRROR
 from tests.mutants.patch import Mutant
 from tests.mutants.planning import PLANNING
+from tests.mutants.promoted import PROMOTED
 from tests.mutants.quality import QUALITY
 from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
@@ -37,6 +38,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *FETCHING,
     *WARMING,
     *ROLLOUT,
+    *PROMOTED,
     *ANALYSIS,
     *QUALITY,
     *REPLACING,

@@ -121,8 +121,8 @@ ROLLOUT = (
         name="evidence-rolls-nothing-back",
         breaks="an alarm changes nothing",
         file="rollout/retreat.py",
-        old="        if found.verdict(run.plan.bar) is Verdict.BAD:\n",
-        new="        if found.verdict(run.plan.bar) is None:\n",
+        old="        if found.verdict(run.plan.bar) is Verdict.BAD:\n            return scene.back",
+        new="        if found.verdict(run.plan.bar) is None:\n            return scene.back",
         caught_by=(f"{_MACHINE}::test_one_that_turns_bad_late_is_rolled_back_all_the_same",),
     ),
     Mutant(
@@ -140,8 +140,8 @@ ROLLOUT = (
         name="no-longest-duration",
         breaks="a run with too few requests never ends",
         file="rollout/retreat.py",
-        old="elapsed(run.started, now) > limits.total:\n",
-        new="elapsed(run.started, now) > 1000 * limits.total:\n",
+        old="elapsed(run.doubted or run.started, now) > limits.total:\n",
+        new="elapsed(run.doubted or run.started, now) > 1000 * limits.total:\n",
         caught_by=(f"{_MACHINE}::test_every_run_ends_however_few_requests_there_are",),
     ),
     Mutant(

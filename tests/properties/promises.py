@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from deepseek_operator.rollout import evidence
-from deepseek_operator.rollout.evidence import Verdict
+from deepseek_operator.rollout.evidence import Absolute, Verdict
 from deepseek_operator.rollout.exams import Grade, Opinion, Report
 from deepseek_operator.rollout.run import (
     ENDED,
@@ -31,6 +31,7 @@ def check(before: Rollout, facts: Facts, after: Rollout) -> None:
         assert new.weight == 0
         return
     assert (new.plan == old.plan) or _has_learned(old, facts, new)
+    _check_window(new)
     assert not (new.weight and new.has_to_learn) or new.cause is Cause.NOTHING_TO_COMPARE
     _check_rise(old, facts, new)
     _check_steps(old, facts, new)
@@ -48,6 +49,13 @@ def _has_learned(old: Run, facts: Facts, new: Run) -> bool:
     is_first = old.phase is Phase.STARTING and new.phase in (Phase.MIRRORING, Phase.SHIFTING)
     learned = replace(old.plan, metrics=facts.metrics) if facts.metrics else None
     return is_first and old.has_to_learn and new.plan == learned
+
+
+def _check_window(run: Run) -> None:
+    """Whoever is watched is judged by limits that one revision alone can miss."""
+    if run.phase is Phase.WATCHING and not run.plan.replaces:
+        assert all(isinstance(metric.alarm, Absolute) for metric in run.judged_by)
+        assert run.judged_by
 
 
 def _check_beginning(before: Rollout, facts: Facts, after: Rollout) -> None:

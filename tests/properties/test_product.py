@@ -296,6 +296,20 @@ def test_nothing_but_evidence_promotes(phase: Phase, step: int, fault: str) -> N
             return
 
 
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.6])
+def test_a_fault_in_the_rollback_window_brings_the_old_revision_back(share: float) -> None:
+    """One in ten is bad as a rule here."""
+    stage = deepcopy(_reached(Phase.WATCHING, 0))
+    stage.rate = 40.0
+
+    stage.bad[CANDIDATE] = share
+    _until_settled(stage)
+
+    assert (stage.run.phase, stage.rollout.stable) == (Phase.ROLLED_BACK, STABLE)
+    assert stage.run.cause in (Cause.EVIDENCE_BAD, Cause.BREAKER)
+    assert stage.run.doubts or share > 0.5
+
+
 def test_the_plan_reaches_every_phase() -> None:
     assert {phase for phase, _ in PLACES} == set(Phase) - REPLACES_ALONE
     assert replace(_reached(Phase.SUCCEEDED, 0).run, said="").cause is Cause.WINDOW_CLOSED

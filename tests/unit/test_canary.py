@@ -196,6 +196,25 @@ def test_a_candidate_that_fails_nothing_and_is_worse_goes_back(
     assert service.replicas == {old: 8}
 
 
+@pytest.mark.parametrize("is_of_both", [True, False])
+def test_what_turns_bad_in_its_rollback_window_is_compared_once_more(
+    service: Service, *, is_of_both: bool
+) -> None:
+    [old] = service.replicas
+    new = deepseek(**NEW, generation=2)
+    key = service.until(new, "Watching")["serving"]["revision"]
+    service.bad = {key: 0.1, old: 0.1 if is_of_both else 0.0}
+
+    status = service.until(new, "Shifting")
+
+    assert (status["rollout"]["reason"], status["serving"]["revision"]) == ("ComparedAgain", old)
+    assert service.weights == {key: 50, old: 50}
+    assert service.replicas == {old: 8, key: 2}
+    status = service.until(new, "RolledBack", "Succeeded")
+    assert status["rollout"]["phase"] == ("Succeeded" if is_of_both else "RolledBack")
+    assert status["serving"]["revision"] == (key if is_of_both else old)
+
+
 @pytest.mark.parametrize(
     ("limit", "minutes", "waited"),
     [

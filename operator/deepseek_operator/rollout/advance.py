@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.rollout import quality
+from deepseek_operator.rollout import quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Phase, Rollout
@@ -208,13 +208,12 @@ def promoting(scene: Scene) -> Rollout | None:
         return None
     if scene.facts.acknowledged != 100:
         return replace(scene.rollout, run=run)
-    return scene.to(
-        Phase.WATCHING,
-        Cause.PROMOTED,
-        f"revision {run.stable} is kept for {run.plan.limits.keep}",
-        step_since=scene.now,
-        evidence={},
-    )
+    # With no request of the stable revision there is nothing to compare with.
+    run = standards.alone(run)
+    said = f"revision {run.stable} is kept for {run.plan.limits.keep}"
+    if limits := standards.words(run):
+        said = f"{said}, and both are compared once more from about {limits} on"
+    return replace(scene, run=run).to(Phase.WATCHING, Cause.PROMOTED, said, step_since=scene.now)
 
 
 def watching(scene: Scene) -> Rollout | None:

@@ -4,7 +4,7 @@
                    ▲            │                                     │ after the last
                    └── Held ◀───┤                                     ▼
                                 │                        Promoting ─▶ Watching ─▶ Succeeded
-        from any of these       ▼                                        │
+        from any of these       ▼                                        │  └─▶ doubted: Shifting
             RolledBack ◀─ Draining ◀─ RollingBack ◀──────────────────────┘
 
 A Replace has a way of its own: rollout/replacing.py. Beside a stable revision that is to have no pods there is nothing to
@@ -115,10 +115,10 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
             metric=metric,
             bar=run.plan.bar,
         )
-        for metric in run.plan.metrics
+        for metric in run.judged_by
     }
     mix = run.mix.after(figures.windows.get(mixes.NAME, ()))
-    found = mixes.judged(found, mix, metrics=run.plan.metrics, bar=run.plan.bar)
+    found = mixes.judged(found, mix, metrics=run.judged_by, bar=run.plan.bar)
     return replace(run, evidence=found, mix=mix, requests=run.requests + figures.requests)
 
 
@@ -143,6 +143,7 @@ _CHECKS: tuple[Callable[[Scene], Rollout | None], ...] = (
     retreat.lost,
     retreat.broken,
     retreat.bad,
+    retreat.doubted,
     quality.poor,
     retreat.deadlines,
     retreat.rolling_back,

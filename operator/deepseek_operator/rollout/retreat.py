@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from deepseek_operator.rollout import quality
+from deepseek_operator.rollout import quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
+from deepseek_operator.rollout.mix import Mix
 from deepseek_operator.rollout.run import (
     JUDGED,
     MOST_FAILURES,
@@ -84,10 +85,44 @@ def bad(scene: Scene) -> Rollout | None:
     if run.phase not in JUDGED:
         return None
     for metric in run.plan.metrics:
+        if run.phase is Phase.WATCHING and metric not in run.judged_by:
+            continue
         found = run.evidence.get(metric.name, Evidence())
         if found.verdict(run.plan.bar) is Verdict.BAD:
             return scene.back(Cause.EVIDENCE_BAD, words(metric, found, copies=run.mirrors))
     return None
+
+
+def doubted(scene: Scene) -> Rollout | None:
+    """In its rollback window it is worse than is usual: the stable revision takes its share back, to be compared with."""
+    run, stable = scene.run, scene.facts.stable
+    if run.phase is not Phase.WATCHING or stable.sure < max(1, stable.wanted):
+        return None
+    for metric in run.usual:
+        found = run.evidence.get(metric.name, Evidence())
+        if found.verdict(run.plan.bar) is Verdict.BAD:
+            return _compared_again(scene, words(metric, found))
+    return None
+
+
+def _compared_again(scene: Scene, said: str) -> Rollout:
+    """At the step that it was promoted from; what is approved stays approved."""
+    run, weight = scene.run, scene.step.weight
+    again = scene.to(
+        Phase.SHIFTING,
+        Cause.DOUBTED,
+        f"{said}: {weight} % of the traffic, to compare both once more",
+        weight=weight,
+        step_since=None,
+        requests=0,
+        evidence=standards.fresh(run),
+        mix=Mix(),
+        exam=None,
+        usual=(),
+        doubts=run.doubts + 1,
+        doubted=scene.now,
+    )
+    return replace(again, stable=run.stable)
 
 
 def deadlines(scene: Scene) -> Rollout | None:
@@ -107,7 +142,7 @@ def deadlines(scene: Scene) -> Rollout | None:
             )
         return None
     is_limited = run.phase is not Phase.STARTING and run.stopped is None
-    if is_limited and elapsed(run.started, now) > limits.total:
+    if is_limited and elapsed(run.doubted or run.started, now) > limits.total:
         waits = run.said if run.plan.replaces else standing(run)
         return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
     return None

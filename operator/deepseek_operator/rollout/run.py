@@ -83,6 +83,7 @@ class Cause(StrEnum):
     PROMOTED_BY_HAND = "PromotedByHand"
     PROMOTED = "Promoted"
     NOTHING_TO_COMPARE = "NothingToCompare"
+    DOUBTED = "ComparedAgain"
     WINDOW_CLOSED = "RollbackWindowClosed"
     # held
     PAUSED = "Paused"
@@ -246,6 +247,18 @@ class Run:
     """Of a Replace: since when requests are not sent to the stable revision."""
     copies: Copies | None = None
     """What became of copies for it, as last recorded."""
+    usual: tuple[Metric, ...] = ()
+    """By what it is watched with all of the traffic (rollout/standards.py); none before, and of a Replace."""
+    doubts: int = 0
+    """How often it was compared once more for that."""
+    doubted: datetime | None = None
+    """When it was last."""
+
+    @property
+    def judged_by(self) -> tuple[Metric, ...]:
+        """What raises an alarm now."""
+        is_watched = self.phase is Phase.WATCHING and self.usual
+        return self.usual if is_watched else self.plan.metrics
 
     @property
     def place(self) -> Phase:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout.commands import Verb
-from deepseek_operator.rollout.evidence import Alike, Evidence, Metric, Verdict
+from deepseek_operator.rollout.evidence import Absolute, Alike, Evidence, Metric, Verdict
 from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
 
 
@@ -96,10 +96,14 @@ def words(metric: Metric, found: Evidence, *, copies: bool = False) -> str:
     seen = found.seen
     low, high = evidences.interval(seen.candidate)
     of = "copies for" if copies else "requests of"
-    return (
+    said = (
         f"{described(metric)}: {seen.candidate.bad} of {seen.candidate.total} {of} the candidate "
-        f"({low:.2%} to {high:.2%}), {seen.stable.bad} of {seen.stable.total} of the stable revision"
+        f"({low:.2%} to {high:.2%})"
     )
+    if isinstance(metric.alarm, Absolute) and not seen.stable.total:
+        # In its rollback window there is nobody else.
+        return f"{said}, and up to {metric.alarm.good:.2%} is fine"
+    return f"{said}, {seen.stable.bad} of {seen.stable.total} of the stable revision"
 
 
 def elapsed(since: datetime, now: datetime) -> timedelta:

@@ -16,7 +16,7 @@ QUALITY = "quality"
 
 def metrics(run: Run) -> list[Manifest]:
     """Everything that is compared, the prompts last."""
-    found = [_metric(run, metric) for metric in run.plan.metrics]
+    found = [_metric(run, metric) for metric in run.judged_by]
     report = run.exam.report if run.exam else None
     if report is not None and report.candidate is not None:
         found.append(_graded(run, report))

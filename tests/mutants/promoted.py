@@ -1,0 +1,44 @@
+"""Mutants of what follows a promotion: who is watched, by what, and who comes back."""
+
+from tests.mutants.patch import Mutant
+
+_STANDARDS = "tests/unit/rollout/test_standards.py"
+_PRODUCT = "tests/properties/test_product.py"
+
+PROMOTED = (
+    Mutant(
+        name="window-is-blind",
+        breaks="a candidate that turns bad after its promotion is watched and kept",
+        file="rollout/advance.py",
+        old="    run = standards.alone(run)\n",
+        new="    run = replace(run, evidence={})\n",
+        caught_by=(
+            f"{_STANDARDS}::test_a_promoted_candidate_that_turns_bad_goes_back",
+            f"{_PRODUCT}::test_a_fault_in_the_rollback_window_brings_the_old_revision_back",
+        ),
+    ),
+    Mutant(
+        name="a-bad-hour-takes-it-back",
+        breaks="a promoted candidate is rolled back for what hits both revisions",
+        file="rollout/retreat.py",
+        old="            return _compared_again(scene, words(metric, found))\n",
+        new="            return scene.back(Cause.EVIDENCE_BAD, words(metric, found))\n",
+        caught_by=(f"{_STANDARDS}::test_what_hits_both_takes_nobody_back",),
+    ),
+    Mutant(
+        name="doubts-without-end",
+        breaks="a run is compared again and again, and its rollback window never closes",
+        file="rollout/standards.py",
+        old="    fine = _times(max(share, floor.good), 2.0**run.doubts)\n",
+        new="    fine = max(share, floor.good)\n",
+        caught_by=(f"{_STANDARDS}::test_doubts_that_are_not_confirmed_come_to_an_end",),
+    ),
+    Mutant(
+        name="compared-with-half-a-revision",
+        breaks="users are sent back to a stable revision that lacks pods, for a comparison",
+        file="rollout/retreat.py",
+        old="    if run.phase is not Phase.WATCHING or stable.sure < max(1, stable.wanted):\n",
+        new="    if run.phase is not Phase.WATCHING or not stable:\n",
+        caught_by=(f"{_STANDARDS}::test_nobody_is_sent_to_a_stable_revision_that_lacks_pods",),
+    ),
+)
