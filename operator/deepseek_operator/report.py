@@ -82,6 +82,8 @@ def events_of_warmups(
 
 
 _ALARMING = frozenset({"RollingBack", "Returning", "Held"})
+_ALARMING_REASONS = frozenset({"NotAcknowledged", "ComparedAgain"})
+"""In whatever phase."""
 
 
 def events_of_rollout(
@@ -94,6 +96,7 @@ def events_of_rollout(
         new.get(field) != old.get(field) for field in ("run", "phase", "step", "reason")
     ):
         alarming = new["phase"] in _ALARMING or "run" not in new
+        alarming |= new["reason"] in _ALARMING_REASONS
         said = new["message"]
         if "run" in new:
             place = f", step {new['step']} of {new['steps']}, {new['weight']} %"

@@ -97,8 +97,8 @@ MIRROR = (
         name="copies-judged-by-nobody",
         breaks="a candidate that is bad at copies gets users",
         file="rollout/run.py",
-        old="JUDGED = COMPARED | {Phase.MIRRORING, Phase.WATCHING}\n",
-        new="JUDGED = COMPARED | {Phase.WATCHING}\n",
+        old="JUDGED = COMPARED | {Phase.MIRRORING, Phase.PROMOTING, Phase.WATCHING}\n",
+        new="JUDGED = COMPARED | {Phase.PROMOTING, Phase.WATCHING}\n",
         caught_by=(f"{_MACHINE}::test_no_user_meets_a_candidate_that_is_bad_at_copies",),
     ),
     Mutant(

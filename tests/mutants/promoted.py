@@ -3,6 +3,7 @@
 from tests.mutants.patch import Mutant
 
 _STANDARDS = "tests/unit/rollout/test_standards.py"
+_PROMOTING = "tests/unit/rollout/test_promoting.py"
 _PRODUCT = "tests/properties/test_product.py"
 
 PROMOTED = (
@@ -40,5 +41,34 @@ PROMOTED = (
         old="    if run.phase is not Phase.WATCHING or stable.sure < max(1, stable.wanted):\n",
         new="    if run.phase is not Phase.WATCHING or not stable:\n",
         caught_by=(f"{_STANDARDS}::test_nobody_is_sent_to_a_stable_revision_that_lacks_pods",),
+    ),
+    Mutant(
+        name="promoting-without-end",
+        breaks="a gateway that never takes a promotion up keeps a run from ending",
+        file="rollout/machine.py",
+        old="    retreat.unacknowledged,\n",
+        new="",
+        caught_by=(
+            f"{_PROMOTING}::test_a_gateway_that_never_takes_it_up_is_told_of_and_then_it_goes_back",
+            f"{_PRODUCT}::test_gateways_that_never_answer_again_leave_nobody_half_way",
+        ),
+    ),
+    Mutant(
+        name="promoting-is-blind",
+        breaks="a candidate of which most requests fail is not seen while a gateway takes its promotion up",
+        file="rollout/run.py",
+        old="JUDGED = COMPARED | {Phase.MIRRORING, Phase.PROMOTING, Phase.WATCHING}\n",
+        new="JUDGED = COMPARED | {Phase.MIRRORING, Phase.WATCHING}\n",
+        caught_by=(f"{_PROMOTING}::test_it_is_judged_while_a_gateway_has_not_taken_it_up",),
+    ),
+    Mutant(
+        name="replaced-back-for-a-silent-gateway",
+        breaks="a Replace that serves stops serving, for a gateway that does not answer",
+        file="rollout/replacing.py",
+        old="    if is_unheard and elapsed(run.since, scene.now) <= limits.acknowledge + limits.hold:\n",
+        new="    if is_unheard and elapsed(run.since, scene.now) > limits.acknowledge + limits.hold:\n"
+        '        return scene.back(Cause.HELD_TOO_LONG, "not acknowledged")\n'
+        "    if is_unheard:\n",
+        caught_by=(f"{_PROMOTING}::test_a_replace_goes_on_instead",),
     ),
 )

@@ -310,6 +310,19 @@ def test_a_fault_in_the_rollback_window_brings_the_old_revision_back(share: floa
     assert stage.run.doubts or share > 0.5
 
 
+@pytest.mark.parametrize(("phase", "step"), PLACES)
+def test_gateways_that_never_answer_again_leave_nobody_half_way(phase: Phase, step: int) -> None:
+    """Not healed: whoever has not ended goes back, and waits there for the gateways alone."""
+    stage = deepcopy(_reached(phase, step))
+    stage.gateways_answer = False
+
+    for _ in range(MOST_PASSES):
+        _one_pass(stage)
+
+    assert _is_settled(stage.rollout) or stage.run.phase is Phase.ROLLING_BACK
+    assert stage.weight() in (0, 100)
+
+
 def test_the_plan_reaches_every_phase() -> None:
     assert {phase for phase, _ in PLACES} == set(Phase) - REPLACES_ALONE
     assert replace(_reached(Phase.SUCCEEDED, 0).run, said="").cause is Cause.WINDOW_CLOSED

@@ -273,6 +273,21 @@ def test_an_abort_is_heard_whatever_is_wrong(phase: Phase, fault: str) -> None:
     assert stage.weight() == 0
 
 
+SERVED_BY_THE_OLD_ONE = frozenset({Phase.PREPARING, Phase.AWAITING_APPROVAL, Phase.HELD})
+
+
+@pytest.mark.parametrize("phase", [one for one in PHASES if one not in SERVED_BY_THE_OLD_ONE])
+def test_gateways_that_never_answer_again_keep_no_run_from_its_end(phase: Phase) -> None:
+    stage = deepcopy(_reached(phase))
+    _all_is_well(stage)
+    stage.gateways_answer = False
+
+    for _ in range(2 * MOST_PASSES):
+        _one_pass(stage)
+
+    assert stage.run.phase in ENDED, stage.run
+
+
 def test_the_plan_reaches_every_phase() -> None:
     assert set(PHASES) == set(Phase) - {Phase.MIRRORING, Phase.SHIFTING, Phase.ANALYZING}
     for phase in PHASES:

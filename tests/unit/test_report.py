@@ -230,3 +230,22 @@ def test_a_warm_up_is_an_event_that_kubernetes_knows_and_no_warning() -> None:
 
     assert (event["type"], event["reason"]) == ("Normal", "WarmedUp")
     check_against_kubernetes(event)
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "level"),
+    [
+        pytest.param("Promoting", "Accepted", "Normal", id="promoted"),
+        pytest.param("Promoting", "NotAcknowledged", "Warning", id="a-gateway-does-not-follow"),
+        pytest.param("Shifting", "StepPassed", "Normal", id="a-step"),
+        pytest.param("Shifting", "ComparedAgain", "Warning", id="doubted"),
+        pytest.param("Held", "Paused", "Warning", id="held"),
+    ],
+)
+def test_a_run_that_somebody_should_look_at_is_a_warning(
+    phase: str, reason: str, level: str
+) -> None:
+    run = {"run": "1-new", "phase": phase, "reason": reason, "message": "why"}
+    [event] = events({}, {"rollout": {**run, "step": 1, "steps": 2, "weight": 50}})
+
+    assert event["type"] == level

@@ -146,6 +146,7 @@ _CHECKS: tuple[Callable[[Scene], Rollout | None], ...] = (
     retreat.doubted,
     quality.poor,
     retreat.deadlines,
+    retreat.unacknowledged,
     retreat.rolling_back,
     retreat.draining,
     advance.unopposed,

@@ -210,13 +210,19 @@ def _promoted(scene: Scene, cause: Cause, said: str) -> Rollout:
 
 
 def promoting(scene: Scene) -> Rollout | None:
-    """Watched once every gateway sends all to the candidate."""
-    run = scene.run
+    """Watched once every gateway sends all to the candidate.
+
+    One that never says so does not bring the old revision back, for whose pods everybody would wait.
+    """
+    run, limits = scene.run, scene.run.plan.limits
     if run.phase is not Phase.PROMOTING:
         return None
-    if scene.facts.acknowledged != 100:
-        return replace(scene.rollout, run=run)
+    is_unheard = scene.facts.acknowledged != 100
+    if is_unheard and elapsed(run.since, scene.now) <= limits.acknowledge + limits.hold:
+        return retreat.unacknowledged(scene) or replace(scene.rollout, run=run)
     said = f"revision {run.stable} has no pods, and may come back within {run.plan.limits.keep}"
+    if is_unheard:
+        said = f"{said}; not every gateway says that it sends its requests to {run.candidate}"
     return scene.to(Phase.WATCHING, Cause.PROMOTED, said, step_since=scene.now, evidence={})
 
 

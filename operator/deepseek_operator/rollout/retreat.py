@@ -148,6 +148,23 @@ def deadlines(scene: Scene) -> Rollout | None:
     return None
 
 
+def unacknowledged(scene: Scene) -> Rollout | None:
+    """Promoted, and a gateway does not say that it sends everybody there: told soon, and waited for as long as a hold.
+
+    The stable revision has all its pods and may still have users, nobody knows how many.
+    """
+    run, limits, waited = scene.run, scene.run.plan.limits, elapsed(scene.run.since, scene.now)
+    is_taken_up = scene.facts.acknowledged == run.weight
+    if run.phase is not Phase.PROMOTING or is_taken_up or waited <= limits.acknowledge:
+        return None
+    said = f"not every gateway has taken up {run.weight} %"
+    is_over = waited > limits.acknowledge + limits.hold and run.plan.rolls_back_when_held
+    if is_over and not run.plan.replaces:
+        held = f"held for {limits.hold} ({Cause.NOT_ACKNOWLEDGED}): {said}"
+        return scene.back(Cause.HELD_TOO_LONG, held)
+    return replace(scene.rollout, run=replace(run, cause=Cause.NOT_ACKNOWLEDGED, said=said))
+
+
 def _starts_late(scene: Scene) -> bool:
     """An examination has a patience of its own, and its time is not that of the pods."""
     run = scene.run

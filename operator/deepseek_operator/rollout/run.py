@@ -60,7 +60,7 @@ REPLACES_ALONE = frozenset({Phase.PREPARING, Phase.CLOSING, Phase.STOPPING, Phas
 """Phases that only a Replace has."""
 COMPARED = frozenset({Phase.ANALYZING, Phase.AWAITING_APPROVAL, Phase.HELD, Phase.SHIFTING})
 """Phases in which users' requests reach both revisions."""
-JUDGED = COMPARED | {Phase.MIRRORING, Phase.WATCHING}
+JUDGED = COMPARED | {Phase.MIRRORING, Phase.PROMOTING, Phase.WATCHING}
 """Phases in which the candidate may be found bad; a pause or a hold keeps nobody from seeing it."""
 
 
