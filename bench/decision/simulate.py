@@ -11,16 +11,9 @@ from deepseek_operator.api.analysis import Analysis
 from deepseek_operator.engines.figures import Engine, EngineFigures
 from deepseek_operator.rollout import metrics
 from deepseek_operator.rollout.engine_counts import Measure
+from deepseek_operator.rollout.facts import Facts, Figures, Fleet
 from deepseek_operator.rollout.machine import decide
-from deepseek_operator.rollout.run import (
-    DEFAULT_STEPS,
-    Facts,
-    Figures,
-    Fleet,
-    Phase,
-    Plan,
-    Rollout,
-)
+from deepseek_operator.rollout.run import DEFAULT_STEPS, Phase, Plan, Rollout
 
 LIMIT = Analysis.model_validate({"timeToFirstToken": {"limit": "2500ms", "maxPercent": 5}})
 """Beside all that is compared between revisions of one model: a limit of the user's own."""

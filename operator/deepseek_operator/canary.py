@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deepseek_operator import comparison, exam_results, passage, replaced, sight
+from deepseek_operator import comparison, exam_results, passage, replaced, replicas, sight
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.build import quality as exams
@@ -30,9 +30,10 @@ from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
 from deepseek_operator.rollout.chain import Chain
 from deepseek_operator.rollout.exams import Report
+from deepseek_operator.rollout.facts import Facts, Figures, Fleet
 from deepseek_operator.rollout.record import Record, RecordError
 from deepseek_operator.rollout.revisions import Shape
-from deepseek_operator.rollout.run import ENDED, Facts, Figures, Fleet, Phase, Plan, Run
+from deepseek_operator.rollout.run import ENDED, Phase, Plan, Run
 from deepseek_operator.rollout.scene import elapsed
 from deepseek_operator.rollout.switch import Roles
 
@@ -140,6 +141,7 @@ def course(
         plan=plan,
         figures=figures,
         target=target if can_start else None,
+        shapes=shapes,
         now=now,
     )
     facts = replace(
@@ -225,6 +227,7 @@ def _stretch(
         candidate=run.candidate,
         stable=run.stable,
         counted=mirroring.counted(run),
+        users=counting.REJECTIONS,
     )
     return base, mirroring.figures(run, figures)
 
@@ -238,6 +241,7 @@ def _facts(
     plan: Plan,
     figures: Figures | None,
     target: str | None,
+    shapes: Mapping[str, Shape],
     now: datetime,
 ) -> Facts:
     settings = deployment.spec.rollout
@@ -247,6 +251,7 @@ def _facts(
     compared = (run.plan if run else plan).metrics
     unseen = sight.unseen(deployment, observed, run, compared)
     fleet = _fleet(observed, roles, candidate, now=now)
+    others = _fleet(observed, roles, stable, now=now)
     # What was told is what is recorded: effects follow the record.
     is_taken = passage.has_taken(deployment, observed, roles)
     let_go = replaced.let_go(run, roles, candidate)
@@ -254,8 +259,10 @@ def _facts(
         target=target,
         plan=plan,
         candidate=fleet,
-        stable=_fleet(observed, roles, stable, now=now),
+        stable=others,
         carries=100 * fleet.sure // fleet.wanted if fleet.wanted else 0,
+        bears=replicas.borne(shapes.get(candidate or ""), fleet.sure),
+        stable_bears=replicas.borne(shapes.get(stable), others.wanted),
         acknowledged=_weight(kept) if is_taken else None,
         sees=unseen is None,
         unseen=unseen or "",
@@ -294,8 +301,7 @@ def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
     if base.at < run.step_since + run.plan.limits.settle:
         return 0, 0
     pairs = figures.windows.get(counting.REJECTIONS, ())
-    of_candidate = sum(pair.candidate.total for pair in pairs)
-    return of_candidate, of_candidate + sum(pair.stable.total for pair in pairs)
+    return sum(pair.candidate.total for pair in pairs), figures.users
 
 
 def _fleet(observed: Observed, roles: Roles, key: str | None, *, now: datetime) -> Fleet:

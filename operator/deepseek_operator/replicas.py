@@ -65,6 +65,12 @@ def value(deployment: DeepSeekDeployment, shape: Shape) -> dict[str, Any] | None
     return {"name": "replicas", "value": f"{_needed(rate, each)}", "why": why}
 
 
+def borne(shape: Shape | None, count: int) -> float | None:
+    """Requests a second that so many replicas are planned to bear; None where none were sized."""
+    each = None if shape is None else _each(shape)
+    return None if each is None else count * each * TARGET_UTILIZATION
+
+
 def _rate(deployment: DeepSeekDeployment) -> float | None:
     workload = deployment.spec.workload
     return None if workload is None else workload.requests_per_second

@@ -1,8 +1,9 @@
-"""Mutants of what follows a promotion: who is watched, by what, and who comes back."""
+"""Mutants of what follows a promotion, and of what it takes to bear one: who is watched, who comes back, who is held."""
 
 from tests.mutants.patch import Mutant
 
 _STANDARDS = "tests/unit/rollout/test_standards.py"
+_DEMANDS = "tests/unit/rollout/test_demands.py"
 _PROMOTING = "tests/unit/rollout/test_promoting.py"
 _PRODUCT = "tests/properties/test_product.py"
 
@@ -70,5 +71,42 @@ PROMOTED = (
         '        return scene.back(Cause.HELD_TOO_LONG, "not acknowledged")\n'
         "    if is_unheard:\n",
         caught_by=(f"{_PROMOTING}::test_a_replace_goes_on_instead",),
+    ),
+    Mutant(
+        name="a-load-that-no-pod-was-sized-for",
+        breaks="one large replica gets the load of eight small ones",
+        file="rollout/demands.py",
+        old="    if bears >= asked or (",
+        new="    if bears > 0 or (",
+        caught_by=(
+            f"{_DEMANDS}::test_what_its_pods_are_not_sized_for_waits_for_a_person_and_says_why",
+            "tests/unit/test_capacity_in_rollouts.py::test_one_large_replica_does_not_get_the_load_of_eight_small_ones",
+        ),
+    ),
+    Mutant(
+        name="an-estimate-against-what-is-seen",
+        breaks="a revision is held though the stable one bears all of the traffic with no more",
+        file="rollout/demands.py",
+        old="facts.stable_bears is not None and bears >= facts.stable_bears",
+        new="facts.stable_bears is not None and bears > 2 * facts.stable_bears",
+        caught_by=(f"{_DEMANDS}::test_who_is_short",),
+    ),
+    Mutant(
+        name="too-few-pods-are-a-failure",
+        breaks="a revision is rolled back, and not tried again, for want of replicas that a person could add",
+        file="rollout/run.py",
+        old="FOR_A_PERSON = frozenset({Cause.PAUSED, Cause.CANDIDATE_SHORT})\n",
+        new="FOR_A_PERSON = frozenset({Cause.PAUSED})\n",
+        caught_by=(
+            f"{_DEMANDS}::test_what_its_pods_are_not_sized_for_waits_for_a_person_and_says_why",
+        ),
+    ),
+    Mutant(
+        name="any-approval-is-for-too-few-pods",
+        breaks="who approved a step has approved that its pods are too few for the next, unseen",
+        file="rollout/demands.py",
+        old="    if run.hold is None or run.hold.cause is not Cause.CANDIDATE_SHORT:\n        return run\n",
+        new="",
+        caught_by=(f"{_DEMANDS}::test_an_approval_of_before_is_none_of_this",),
     ),
 )

@@ -197,7 +197,7 @@ ROLLOUT = (
     Mutant(
         name="weight-on-a-late-count",
         breaks="a weight is given for pods that were counted before their number changed",
-        file="rollout/run.py",
+        file="rollout/facts.py",
         old="        return self.ready if self.is_current else 0\n",
         new="        return self.ready\n",
         caught_by=("tests/unit/test_late_counts.py::test_no_weight_is_given_on_a_count_of_before",),

@@ -2,18 +2,11 @@
 
 from dataclasses import replace
 
-from deepseek_operator.rollout import evidence
+from deepseek_operator.rollout import demands, evidence
 from deepseek_operator.rollout.evidence import Absolute, Verdict
 from deepseek_operator.rollout.exams import Grade, Opinion, Report
-from deepseek_operator.rollout.run import (
-    ENDED,
-    ON_THE_WAY_BACK,
-    Cause,
-    Facts,
-    Phase,
-    Rollout,
-    Run,
-)
+from deepseek_operator.rollout.facts import Facts
+from deepseek_operator.rollout.run import ENDED, ON_THE_WAY_BACK, Cause, Phase, Rollout, Run
 
 GOOD_REPORT = Report(candidate=Grade(10, 10), opinion=Opinion(passes=True))
 
@@ -83,8 +76,12 @@ def _check_rise(old: Run, facts: Facts, new: Run) -> None:
     assert facts.candidate.sure >= max(1, facts.candidate.wanted)
     assert facts.carries >= new.weight
     if new.cause is Cause.PROMOTED_BY_HAND:
-        # A person may know better than figures and holds; pods are no matter of opinion.
+        # A person may know better than figures, sizes and holds; pods are no matter of opinion.
         return
+    if old.weight:
+        known = replace(old, demand=new.demand)
+        assert new.weight in new.overruled or demands.short(known, facts) is None
+    assert new.overruled <= {100, *(step.weight for step in new.plan.steps)}
     assert not facts.paused
     assert facts.target == new.candidate
     assert (

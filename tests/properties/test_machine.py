@@ -10,17 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from deepseek_operator.rollout.copies import Mirror
 from deepseek_operator.rollout.exams import Grade, Opinion, Quality, Report
+from deepseek_operator.rollout.facts import Facts
 from deepseek_operator.rollout.machine import decide
-from deepseek_operator.rollout.run import (
-    ENDED,
-    REPLACES_ALONE,
-    Cause,
-    Facts,
-    Limits,
-    Phase,
-    Rollout,
-    Step,
-)
+from deepseek_operator.rollout.run import ENDED, REPLACES_ALONE, Cause, Limits, Phase, Rollout, Step
 from tests.examples import as_many_as
 from tests.properties.promises import GOOD_REPORT, check, check_quality
 from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
@@ -192,6 +184,10 @@ class Rollouts(RuleBasedStateMachine):
         stage.rate, stage.carries, stage.leak = rate, carries, leak
         stage.running, stage.restarts = running, max(stage.restarts, restarts)
 
+    @rule(bears=st.sampled_from([None, 1.0, 30.0]), of_stable=st.sampled_from([None, 30.0]))
+    def pods_are_sized(self, bears: float | None, of_stable: float | None) -> None:
+        self.stage.bears, self.stage.stable_bears = bears, of_stable
+
     @rule(phase=st.sampled_from([phase for phase in Phase if phase not in REPLACES_ALONE]))
     def all_is_well_until(self, phase: Phase) -> None:
         """Random rules seldom come to the later phases: this one goes there."""
@@ -214,6 +210,7 @@ class Rollouts(RuleBasedStateMachine):
         stage.asks_for_pods, stage.lags = True, False
         stage.report = GOOD_REPORT
         stage.rate, stage.carries, stage.seconds = 60.0, 100, 15.0
+        stage.bears = stage.stable_bears = None
 
     @precondition(lambda self: self.stage.rollout.run is not None)
     @rule()

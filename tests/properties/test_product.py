@@ -123,6 +123,9 @@ FAULTS: dict[str, Fault] = {
     "stable-without-pods": _wanted(STABLE, 0),
     "no-capacity": _set(carries=0),
     "little-capacity": _set(carries=30),
+    "sized-for-less": _set(bears=1.0),
+    "sized-for-less-than-the-old-one": _set(bears=1.0, stable_bears=8.0),
+    "sized-as-the-old-one": _set(bears=1.0, stable_bears=1.0),
     "candidate-fails": _turned(CANDIDATE, 0.6),
     "stable-fails": _turned(STABLE, 0.6),
     "candidate-hangs": _set(hangs=True),
@@ -167,6 +170,7 @@ def _all_is_well(stage: Stage) -> None:
     stage.hangs, stage.asks_for_pods, stage.lags = False, True, False
     stage.report = GOOD_REPORT
     stage.rate, stage.carries, stage.seconds = 4.0, 100, 15.0
+    stage.bears = stage.stable_bears = None
 
 
 def _approves(stage: Stage) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from deepseek_operator.rollout import replacing
 from deepseek_operator.rollout.exams import Grade, Opinion, Quality
-from deepseek_operator.rollout.run import ENDED, Breaker, Cause, Facts, Fleet, Limits, Phase
+from deepseek_operator.rollout.facts import Facts, Fleet
+from deepseek_operator.rollout.run import ENDED, Breaker, Cause, Limits, Phase
 from tests.properties.promises import GOOD_REPORT
 from tests.unit.rollout.stage import CANDIDATE, NEXT, STABLE, Stage, plan
 

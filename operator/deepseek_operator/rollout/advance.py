@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.rollout import quality, standards
+from deepseek_operator.rollout import demands, quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
-from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Phase, Rollout
+from deepseek_operator.rollout.facts import Facts
+from deepseek_operator.rollout.run import COMPARED, Cause, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
 
 SUSPECTED_PER_MINUTE = 20
@@ -120,6 +121,8 @@ def analyzing(scene: Scene) -> Rollout | None:
         scene = replace(scene, run=run)
     if waits is not None:
         return replace(scene.rollout, run=replace(run, said=waits))
+    if short := demands.held(scene):
+        return short
     needs_a_person = scene.step.pause or (scene.is_last and not scene.facts.promotes_itself)
     if needs_a_person and run.step not in run.approved:
         if run.phase is Phase.AWAITING_APPROVAL:

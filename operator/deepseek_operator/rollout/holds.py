@@ -4,8 +4,9 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
-from deepseek_operator.rollout import quality
-from deepseek_operator.rollout.run import COMPARED, Cause, Facts, Hold, Phase, Rollout, Run
+from deepseek_operator.rollout import demands, quality
+from deepseek_operator.rollout.facts import Facts
+from deepseek_operator.rollout.run import COMPARED, Cause, Hold, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
 
 _GOES_ON = {
@@ -77,7 +78,16 @@ def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
     if is_untaken or (run.hold.phase if run.hold else run.phase) is Phase.SHIFTING:
         return _unacknowledged(scene)
     silent = _silent(scene, since=run.last_data or run.step_since or run.since)
-    return silent or _unverified(run, facts)
+    return silent or _unverified(run, facts) or _still_short(scene)
+
+
+def _still_short(scene: Scene) -> tuple[Cause, str] | None:
+    """Held for its pods it stays until these bear the next weight, or a person gives it all the same."""
+    run = scene.run
+    if run.hold is None or run.hold.cause is not Cause.CANDIDATE_SHORT:
+        return None
+    short = demands.short(run, scene.facts)
+    return None if short is None else (Cause.CANDIDATE_SHORT, short)
 
 
 def _silent(scene: Scene, *, since: datetime) -> tuple[Cause, str] | None:

@@ -23,6 +23,7 @@ from deepseek_operator.rollout import (
     advance,
     commands,
     counting,
+    demands,
     holds,
     mirroring,
     quality,
@@ -33,7 +34,8 @@ from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout import mix as mixes
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Outcomes
-from deepseek_operator.rollout.run import JUDGED, Cause, Facts, Figures, Phase, Rollout, Run
+from deepseek_operator.rollout.facts import Facts, Figures
+from deepseek_operator.rollout.run import JUDGED, Cause, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene
 
 
@@ -45,7 +47,7 @@ def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
         return _between_runs(rollout, facts, verb, now=now)
     run = _seen(run, facts, now=now)
     if verb is Verb.APPROVE:
-        run = replace(run, approved=run.approved | {run.step})
+        run = demands.approved(replace(run, approved=run.approved | {run.step}))
     scene = Scene(rollout, run, facts, verb, now)
     for check in replacing.CHECKS if run.plan.replaces else _CHECKS:
         decided = check(scene)
@@ -102,7 +104,7 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     if run.plan.replaces and not facts.candidate.ready:
         # Without a pod every request fails. Going back would keep users waiting no less than the pod does.
         return replace(run, tripped=0)
-    run = mirroring.kept(run, facts.copies)
+    run = demands.seen(mirroring.kept(run, facts.copies), figures)
     run = replace(run, tripped=run.tripped + 1 if _is_tripped(run, figures) else 0)
     if settled is None or run.phase is Phase.SHIFTING:
         return run

@@ -10,7 +10,8 @@ from dataclasses import replace
 from deepseek_operator.rollout import advance, counting
 from deepseek_operator.rollout.copies import Copies, Mirror, Mirrored
 from deepseek_operator.rollout.evidence import Pair
-from deepseek_operator.rollout.run import Cause, Figures, Phase, Rollout, Run
+from deepseek_operator.rollout.facts import Figures
+from deepseek_operator.rollout.run import Cause, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
 from deepseek_operator.rollout.stretches import Reading
 

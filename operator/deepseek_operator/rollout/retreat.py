@@ -7,6 +7,7 @@ from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.mix import Mix
 from deepseek_operator.rollout.run import (
+    FOR_A_PERSON,
     JUDGED,
     MOST_FAILURES,
     NOT_ITS_FAULT,
@@ -136,14 +137,16 @@ def deadlines(scene: Scene) -> Rollout | None:
             f"its pods were not ready within {limits.start} (rollout.startTimeout)",
         )
     if run.hold is not None and elapsed(run.hold.since, now) > limits.hold:
-        if run.plan.rolls_back_when_held and run.hold.cause is not Cause.PAUSED:
+        if run.plan.rolls_back_when_held and run.hold.cause not in FOR_A_PERSON:
             return scene.back(
                 Cause.HELD_TOO_LONG, f"held for {limits.hold} ({run.hold.cause}): {run.said}"
             )
-        return None
+        if run.hold.cause is not Cause.CANDIDATE_SHORT:
+            return None
     is_limited = run.phase is not Phase.STARTING and run.stopped is None
     if is_limited and elapsed(run.doubted or run.started, now) > limits.total:
-        waits = run.said if run.plan.replaces else standing(run)
+        is_said = run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT
+        waits = run.said if is_said else standing(run)
         return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
     return None
 

@@ -1,6 +1,6 @@
-"""A run: the way of one candidate from no traffic to all of it, or back. What is recorded of it, and what it is told.
+"""A run: the way of one candidate from no traffic to all of it, or back. What is recorded of it.
 
-Everything here is data. rollout/machine.py decides.
+Everything here is data, as what it is told (rollout/facts.py). rollout/machine.py decides.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deepseek_operator.rollout.copies import Copies, Mirror
-from deepseek_operator.rollout.evidence import Bar, Evidence, Metric, Window
-from deepseek_operator.rollout.exams import Exam, Quality, Report
+from deepseek_operator.rollout.evidence import Bar, Evidence, Metric
+from deepseek_operator.rollout.exams import Exam, Quality
 from deepseek_operator.rollout.mix import Mix
 
 MOST_ANALYSED = 95
@@ -90,6 +90,7 @@ class Cause(StrEnum):
     NO_DATA = "NoData"
     UNVERIFIED = "SplitUnverified"
     STABLE_SHORT = "StableShortOfCapacity"
+    CANDIDATE_SHORT = "CandidateShortOfCapacity"
     NOT_ACKNOWLEDGED = "NotAcknowledged"
     SPEC_NOT_SERVABLE = "SpecNotServable"
     QUALITY_UNKNOWN = "QualityUnknown"
@@ -108,6 +109,8 @@ class Cause(StrEnum):
     ROLLED_BACK_BY_HAND = "RolledBackByHand"
 
 
+FOR_A_PERSON = frozenset({Cause.PAUSED, Cause.CANDIDATE_SHORT})
+"""Holds that nothing but a person ends: as long as that takes, no candidate is to blame for it."""
 NOT_ITS_FAULT = frozenset({Cause.SUPERSEDED, Cause.SCALED_TO_ZERO})
 """Causes for which a revision that was rolled back is no failed one."""
 
@@ -247,6 +250,10 @@ class Run:
     """Of a Replace: since when requests are not sent to the stable revision."""
     copies: Copies | None = None
     """What became of copies for it, as last recorded."""
+    demand: float | None = None
+    """Users' requests a second, of both revisions, as of late; None before the first figures."""
+    overruled: frozenset[int] = frozenset()
+    """Weights that a person gave though its pods are not sized for them."""
     usual: tuple[Metric, ...] = ()
     """By what it is watched with all of the traffic (rollout/standards.py); none before, and of a Replace."""
     doubts: int = 0
@@ -317,78 +324,3 @@ class Rollout:
     def failure_of(self, revision: str) -> Failure | None:
         """Why this revision is not tried again by itself."""
         return next((item for item in self.failures if item.revision == revision), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """The pods of a revision: how many are ready and warmed up, of how many that there are to be.
-
-    A count of before the last change of their number is none to give traffic on, and no reason to take any: pods that
-    it has counted are most likely still there.
-    """
-
-    ready: int = 0
-    """As their Deployment's controller counted them last."""
-    wanted: int = 0
-    is_current: bool = True
-    """Whether it has counted them since it was last told something else, and counts none out that may well be there."""
-
-    @property
-    def sure(self) -> int:
-        """Those that more traffic may be given for."""
-        return self.ready if self.is_current else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One stretch of time of users' requests, by metric; each request is in one of them."""
-
-    windows: Mapping[str, Window]
-    requests: int
-    """Of the candidate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is seen now."""
-
-    target: str | None
-    """The revision that the spec asks for; None where it cannot be served."""
-    plan: Plan
-    """What a run that begins now would follow."""
-    candidate: Fleet = Fleet()
-    stable: Fleet = Fleet()
-    carries: int = 0
-    """Percent of the present traffic that the candidate's ready pods can take."""
-    acknowledged: int | None = None
-    """The candidate's weight that every ready gateway has taken up; None where they differ or are silent."""
-    sees: bool = True
-    """Whether every source of figures has answered just now."""
-    unseen: str = ""
-    """Which one has not, in words."""
-    metrics: tuple[Metric, ...] | None = None
-    """The run's, with what had to be learned of the stable revision; None while that is not known."""
-    figures: Figures | None = None
-    """Of a stretch that has just ended; None in between."""
-    share: tuple[int, int] = (0, 0)
-    """Requests of the candidate and of both since the weight was taken up."""
-    in_flight: int | None = None
-    """Requests that run on the revision that is let go; None where it is not known."""
-    restarts: int = 0
-    copies: Copies | None = None
-    """What became of copies for it so far; None where it is not known, or none are made."""
-    asks_for_pods: bool = True
-    """Whether anybody is to be served: not with `replicas: 0`."""
-    paused: bool = False
-    promotes_itself: bool = True
-    report: Report | None = None
-    """Of the run's examination; None while it is under way."""
-    unprepared: str = ""
-    """What of the target is not there yet and can be had without its pods, in words."""
-    leaving: int = 0
-    """Pods of the stable revision beyond those that it is to have."""
-    lacking: str = ""
-    """What a run of the target lacks to begin, or to take from the stable revision, in words; empty: nothing."""
-    counted: bool = True
-    """Whether that is known just now."""
-    command: str | None = None

@@ -7,7 +7,8 @@ from typing import Any
 from deepseek_operator.rollout import evidence as evidences
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Absolute, Alike, Evidence, Metric, Verdict
-from deepseek_operator.rollout.run import Cause, Facts, Phase, Rollout, Run, Step
+from deepseek_operator.rollout.facts import Facts
+from deepseek_operator.rollout.run import Cause, Phase, Rollout, Run, Step
 
 
 @dataclass(frozen=True, slots=True)

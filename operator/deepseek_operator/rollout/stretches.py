@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deepseek_operator.rollout.evidence import Outcomes, Pair, Window
-from deepseek_operator.rollout.run import Figures
+from deepseek_operator.rollout.facts import Figures
 
 LENGTH = timedelta(seconds=15)
 """A stretch is not over before that."""
@@ -56,11 +56,17 @@ def of_revisions(reading: Reading, keys: Collection[str]) -> Reading:
 
 
 def stretch(
-    base: Reading | None, reading: Reading, *, candidate: str, stable: str, counted: str
+    base: Reading | None,
+    reading: Reading,
+    *,
+    candidate: str,
+    stable: str,
+    counted: str,
+    users: str,
 ) -> tuple[Reading, Figures | None]:
     """The reading that the next stretch begins from, and what this one held, if it is over.
 
-    `counted` is the metric whose outcomes are the requests themselves.
+    `counted` is the metric whose outcomes are the candidate's requests themselves, `users` that of users' requests.
     """
     if base is None or reading.at < base.at:
         return reading, None
@@ -80,7 +86,8 @@ def stretch(
             )
             for kind in kinds
         )
-    return reading, Figures(windows, requests)
+    asked = sum(_total(grown, revision, users) for revision in (candidate, stable))
+    return reading, Figures(windows, requests, users=asked, seconds=elapsed.total_seconds())
 
 
 def _grown(base: Reading, reading: Reading) -> dict[Counter, Outcomes]:

@@ -8,18 +8,9 @@ from deepseek_operator.rollout import evidence, quality
 from deepseek_operator.rollout.copies import Copies
 from deepseek_operator.rollout.evidence import Absolute, Metric, Outcomes, Pair, Relative
 from deepseek_operator.rollout.exams import Report
+from deepseek_operator.rollout.facts import Facts, Figures, Fleet
 from deepseek_operator.rollout.machine import decide
-from deepseek_operator.rollout.run import (
-    DEFAULT_STEPS,
-    Facts,
-    Figures,
-    Fleet,
-    Phase,
-    Plan,
-    Rollout,
-    Run,
-    Step,
-)
+from deepseek_operator.rollout.run import DEFAULT_STEPS, Phase, Plan, Rollout, Run, Step
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STABLE, CANDIDATE, NEXT = "stable", "candidate", "next"
@@ -47,6 +38,9 @@ class Stage:
     lags: bool = False
     """Whether their controller has counted them before it was told something else."""
     carries: int = 100
+    bears: float | None = None
+    """Requests a second that its pods are sized for; None where they are not."""
+    stable_bears: float | None = None
     gateways_answer: bool = True
     applied: int = 0
     sees: bool = True
@@ -100,6 +94,8 @@ class Stage:
             candidate=self.fleet(candidate),
             stable=self.fleet(stable),
             carries=self.carries,
+            bears=self.bears,
+            stable_bears=self.stable_bears,
             acknowledged=self.applied if self._is_taken_up() else None,
             sees=self.sees and self._metrics() is not None,
             metrics=self._metrics(),
@@ -140,7 +136,7 @@ class Stage:
         self.copies += Copies(answered=made - found.bad, failed=found.bad)
         pair = Pair(found, self._outcomes(total, stable))
         windows = {metric.name: (pair,) for metric in self.plan.metrics}
-        return Figures(windows, made) if total else None
+        return Figures(windows, made, total, self.seconds) if total else None
 
     def _figures(self, candidate: str, stable: str) -> Figures | None:
         run = self.rollout.run
@@ -157,7 +153,7 @@ class Stage:
             self._outcomes(of_candidate, candidate), self._outcomes(total - of_candidate, stable)
         )
         windows = {metric.name: (pair,) for metric in self.plan.metrics}
-        return Figures(windows, of_candidate) if total else None
+        return Figures(windows, of_candidate, total, self.seconds) if total else None
 
     def _outcomes(self, total: int, revision: str) -> Outcomes:
         share = self.bad[revision]

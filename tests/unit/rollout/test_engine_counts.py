@@ -176,7 +176,7 @@ def read(seconds: float, *engines: PlayedEngine) -> Reading:
 
 
 def pair(base: Reading, now: Reading) -> Pair:
-    _, found = stretch(base, now, candidate="new", stable="old", counted=LATE.name)
+    _, found = stretch(base, now, candidate="new", stable="old", counted=LATE.name, users="errors")
     assert found is not None
     [only] = found.windows[LATE.name]
     return only
@@ -205,7 +205,7 @@ def test_a_page_that_is_read_twice_adds_nothing() -> None:
 
     _, found = stretch(
         base, replace(base, at=START + timedelta(hours=1)), candidate="new", stable="old",
-        counted=LATE.name,
+        counted=LATE.name, users="errors",
     )  # fmt: skip
 
     assert found is not None

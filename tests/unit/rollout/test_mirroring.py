@@ -8,8 +8,9 @@ import pytest
 from deepseek_operator.rollout import mirroring, record
 from deepseek_operator.rollout.copies import Copies, Mirror, Mirrored
 from deepseek_operator.rollout.evidence import Outcomes, Pair
+from deepseek_operator.rollout.facts import Figures
 from deepseek_operator.rollout.record import Record
-from deepseek_operator.rollout.run import Cause, Figures, Limits, Phase, Step
+from deepseek_operator.rollout.run import Cause, Limits, Phase, Step
 from deepseek_operator.rollout.stretches import Reading
 from tests.unit.rollout.stage import CANDIDATE, LATE, NEXT, START, Stage, plan
 

@@ -64,7 +64,7 @@ def test_what_hits_both_takes_nobody_back() -> None:
 def test_doubts_that_are_not_confirmed_come_to_an_end() -> None:
     """Trouble of both that begins with each promotion and is over with each comparison."""
     stage = watched()
-    for _ in range(10_000):
+    for _ in range(2000):
         if stage.run.is_over:
             break
         is_watched = stage.run.phase is Phase.WATCHING

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deepseek_operator.rollout.evidence import Outcomes, Pair
-from deepseek_operator.rollout.run import Figures
+from deepseek_operator.rollout.facts import Figures
 from deepseek_operator.rollout.stretches import (
     LENGTH,
     LONGEST,
@@ -32,7 +32,7 @@ def reading(seconds: float, **sources: Counts) -> Reading:
 
 
 def take(base: Reading | None, now: Reading) -> tuple[Reading, Figures | None]:
-    return stretch(base, now, candidate="new", stable="old", counted="errors")
+    return stretch(base, now, candidate="new", stable="old", counted="errors", users="errors")
 
 
 def pairs(figures: Figures | None) -> tuple[Pair, ...]:
