@@ -6,6 +6,7 @@ from tests.mutants.analysis import ANALYSIS
 from tests.mutants.catalog import CATALOG
 from tests.mutants.children import CHILDREN
 from tests.mutants.classes import CLASSES
+from tests.mutants.counters import COUNTERS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fallback import FALLBACK
 from tests.mutants.fetching import FETCHING
@@ -39,6 +40,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *WARMING,
     *ROLLOUT,
     *PROMOTED,
+    *COUNTERS,
     *ANALYSIS,
     *QUALITY,
     *REPLACING,
