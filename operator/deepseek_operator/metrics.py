@@ -1,8 +1,30 @@
 """The operator's own metrics, in a registry of their own."""
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+_OVER = ("Succeeded", "RolledBack")
+
+
+class Run(NamedTuple):
+    """What is told of a run."""
+
+    name: str
+    phase: str
+    reason: str
+    weight: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, either way."""
+        return self.phase in _OVER
+
+
+def _run(rollout: Mapping[str, Any]) -> Run:
+    return Run(rollout["run"], rollout["phase"], rollout["reason"], int(rollout["weight"]))
+
 
 Fallbacks = Mapping[tuple[str, str, str], int]
 """Answers by the revision whose turn it was, the one that gave them, and why."""
@@ -38,6 +60,25 @@ class OperatorMetrics:
             ["namespace", "name", "from", "to", "reason"],
             registry=self.registry,
         )
+        self.rollout_phase = Gauge(
+            "deepseek_operator_rollout_phase",
+            "1 for the phase that an object's present or last run is in (Held, RolledBack, ...), and why; status.rollout has the words.",
+            ["namespace", "name", "phase", "reason"],
+            registry=self.registry,
+        )
+        self.rollout_weight = Gauge(
+            "deepseek_operator_rollout_weight",
+            "Percent of the requests that the candidate of an object's present or last run is to have.",
+            ["namespace", "name"],
+            registry=self.registry,
+        )
+        self.rollout_runs = Counter(
+            "deepseek_operator_rollout_runs",
+            "Runs that have ended since this process was the leader, by result (Succeeded, RolledBack) and reason.",
+            ["namespace", "name", "result", "reason"],
+            registry=self.registry,
+        )
+        self._runs: dict[tuple[str, str], Run] = {}
         self.queue = Gauge(
             "deepseek_operator_queue_keys",
             "Objects that wait for a worker.",
@@ -60,6 +101,25 @@ class OperatorMetrics:
     def count_call(self, verb: str, plural: str, code: int) -> None:
         """Count one call to the API."""
         self.calls.labels(verb, plural, str(code)).inc()
+
+    def tell_rollout(self, namespace: str, name: str, rollout: Mapping[str, Any] | None) -> None:
+        """What status tells of an object's run; None where it tells of none, or the object is gone."""
+        run = None if not rollout or "run" not in rollout else _run(rollout)
+        last = self._runs.get((namespace, name))
+        if run == last:
+            return
+        if last is not None:
+            self.rollout_phase.remove(namespace, name, last.phase, last.reason)
+        if run is None:
+            self.rollout_weight.remove(namespace, name)
+            del self._runs[namespace, name]
+            return
+        self._runs[namespace, name] = run
+        self.rollout_phase.labels(namespace, name, run.phase, run.reason).set(1)
+        self.rollout_weight.labels(namespace, name).set(run.weight)
+        if last is not None and run.is_over and (last.name != run.name or not last.is_over):
+            # One that is found ended was counted by who saw it end.
+            self.rollout_runs.labels(namespace, name, run.phase, run.reason).inc()
 
     def count_fallbacks(self, namespace: str, name: str, grown: Fallbacks) -> None:
         """Count what an object's gateway has told since it told last."""

@@ -31,6 +31,8 @@ class Outcome:
     writes: int
     generation: int
     requeue_seconds: float | None
+    rollout: Manifest | None = None
+    """The run that status tells of; None where it tells of none."""
 
 
 def events_of_change(

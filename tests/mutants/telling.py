@@ -17,6 +17,24 @@ _AFFINITY = "tests/unit/api/test_affinity.py"
 
 TELLING = (
     Mutant(
+        name="held-for-ever-in-metrics",
+        breaks="an alert goes on for a run that is held no more",
+        file="metrics.py",
+        old="            self.rollout_phase.remove(namespace, name, last.phase, last.reason)\n",
+        new="            self.rollout_phase.labels(namespace, name, last.phase, last.reason)\n",
+        caught_by=("tests/unit/test_metrics.py::test_an_object_is_in_one_phase_at_a_time",),
+    ),
+    Mutant(
+        name="rollbacks-counted-by-passes",
+        breaks="a run that was rolled back is counted with each pass over it",
+        file="metrics.py",
+        old="        if run == last:\n            return\n",
+        new="        if run == last and run and run.is_over:\n"
+        "            self.rollout_runs.labels(namespace, name, run.phase, run.reason).inc()\n"
+        "        if run == last:\n            return\n",
+        caught_by=("tests/unit/test_metrics.py::test_a_run_that_ends_is_counted_once",),
+    ),
+    Mutant(
         name="way-back-without-pods",
         breaks="a revision that has lost pods is said to be one change of weights away",
         file="build/rollout_conditions.py",

@@ -121,6 +121,17 @@ def test_what_goes_wrong_again_and_again_is_tried_ever_less_often(
     assert passes.times() == [0, 0.5, 1.5, 3.5, 7.5]
 
 
+def test_what_a_pass_leaves_of_a_run_is_told(turned: TurnedLoop) -> None:
+    run = {"run": "1-new", "phase": "Held", "reason": "NoData", "weight": 5}
+    passes = Passes(turned, [Outcome("recorded", 1, 1, None, rollout=run)])
+
+    passes.work(ONE)
+
+    labels = {"namespace": "team", "name": "one", "phase": "Held", "reason": "NoData"}
+    told = passes.metrics.registry.get_sample_value("deepseek_operator_rollout_phase", labels)
+    assert told == 1
+
+
 def test_a_pass_that_succeeds_starts_the_back_off_anew(turned: TurnedLoop) -> None:
     again = Outcome("changed", 1, 1, requeue_seconds=10.0)
     passes = Passes(turned, [REFUSED, REFUSED, again, REFUSED])

@@ -1,0 +1,87 @@
+"""What the operator's metrics tell of rollouts: enough to be called at night by, and no more than there is."""
+
+import pytest
+
+from deepseek_operator.metrics import OperatorMetrics
+from tests.unit.samples import Manifest, deepseek
+from tests.unit.test_canary import NEW, OLD, Service
+
+PHASE, WEIGHT, RUNS = (f"deepseek_operator_rollout_{name}" for name in ("phase", "weight", "runs"))
+
+
+def told(metrics: OperatorMetrics, family: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each series, but for when it was made."""
+    return [
+        ({name: value for name, value in sample.labels.items() if name in ("phase", "result", "reason")}, sample.value)
+        for found in metrics.registry.collect()
+        if found.name == family
+        for sample in found.samples
+        if not sample.name.endswith("_created")
+    ]  # fmt: skip
+
+
+def run(phase: str, reason: str = "Because", *, name: str = "1-new", weight: int = 5) -> Manifest:
+    return {"run": name, "phase": phase, "reason": reason, "weight": weight, "message": "words"}
+
+
+@pytest.fixture
+def metrics() -> OperatorMetrics:
+    return OperatorMetrics()
+
+
+def test_an_object_is_in_one_phase_at_a_time(metrics: OperatorMetrics) -> None:
+    for phase, weight in (("Starting", 0), ("Analyzing", 5), ("Held", 5)):
+        metrics.tell_rollout("team", "chat", run(phase, weight=weight))
+
+    assert told(metrics, PHASE) == [({"phase": "Held", "reason": "Because"}, 1.0)]
+    assert told(metrics, WEIGHT) == [({}, 5.0)]
+    assert told(metrics, RUNS) == []
+
+
+def test_a_run_that_ends_is_counted_once(metrics: OperatorMetrics) -> None:
+    for phase in ("Watching", "RolledBack", "RolledBack"):
+        metrics.tell_rollout("team", "chat", run(phase, "EvidenceBad"))
+    metrics.tell_rollout("team", "chat", run("RolledBack", "Aborted", name="2-new"))
+
+    assert told(metrics, RUNS) == [
+        ({"result": "RolledBack", "reason": "EvidenceBad"}, 1.0),
+        ({"result": "RolledBack", "reason": "Aborted"}, 1.0),
+    ]
+
+
+def test_one_that_had_ended_before_is_not_counted(metrics: OperatorMetrics) -> None:
+    metrics.tell_rollout("team", "chat", run("Succeeded"))
+
+    assert told(metrics, RUNS) == []
+    assert told(metrics, PHASE) == [({"phase": "Succeeded", "reason": "Because"}, 1.0)]
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"phase": "Idle", "reason": "RecordUnreadable"}])
+def test_of_an_object_without_a_run_nothing_is_told(
+    metrics: OperatorMetrics, nothing: Manifest | None
+) -> None:
+    metrics.tell_rollout("team", "chat", nothing)
+    metrics.tell_rollout("team", "chat", run("Held"))
+    metrics.tell_rollout("team", "chat", nothing)
+
+    assert (told(metrics, PHASE), told(metrics, WEIGHT)) == ([], [])
+
+
+def test_each_object_has_its_own(metrics: OperatorMetrics) -> None:
+    for name in ("chat", "code"):
+        metrics.tell_rollout("team", name, run("Held"))
+    metrics.tell_rollout("team", "chat", None)
+
+    assert told(metrics, PHASE) == [({"phase": "Held", "reason": "Because"}, 1.0)]
+
+
+def test_what_status_tells_of_a_real_run_can_be_told(metrics: OperatorMetrics) -> None:
+    service = Service()
+    for _ in range(6):
+        service.one_pass(deepseek(**OLD))
+    service.until(deepseek(**NEW, generation=2), "Succeeded")
+
+    for status in service.history:
+        metrics.tell_rollout("team", "chat", status.get("rollout"))
+
+    assert told(metrics, RUNS) == [({"result": "Succeeded", "reason": "RollbackWindowClosed"}, 1.0)]
