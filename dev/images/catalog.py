@@ -78,7 +78,10 @@ FAKE_TRTLLM = Image(
 )
 """A `trtllm-serve` that computes nothing, for tests on machines without a GPU; not for serving."""
 
-FOR_TESTS = (COMPILING, FAKE_TRTLLM)
+FAILING = Image("vllm-cpu-failing", "0.32.0", root="tests/images", on="vllm-cpu")
+"""An engine that fails every third of users' requests, for tests of what becomes of it; not for serving."""
+
+FOR_TESTS = (COMPILING, FAKE_TRTLLM, FAILING)
 
 
 def by_name(name: str) -> Image:

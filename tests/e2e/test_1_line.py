@@ -188,6 +188,10 @@ def test_v3_takes_over_step_by_step_without_a_failed_request(line: Line) -> None
         assert any(text.startswith(f"{reason}: ") for text in told), told
 
 
+MOST_REFUSED = 100
+"""Of users' requests, by the demo's bad candidate before it was taken back: one of four is long, and it has a fifth of all."""
+
+
 @pytest.mark.campaign
 def test_a_candidate_that_refuses_long_prompts_is_taken_back(line: Line) -> None:
     old = line.get(NAME)["status"]["serving"]["revision"]
@@ -202,6 +206,8 @@ def test_a_candidate_that_refuses_long_prompts_is_taken_back(line: Line) -> None
     )
     assert status["rollout"]["step"] == 1, "no larger share for a candidate that looks bad"
     assert users.refusals == {status["rollout"]["candidate"]: len(users.failures)}
+    print(f"{len(users.failures)} requests were refused before it was taken back")
+    assert len(users.failures) <= MOST_REFUSED
     found = {item["type"]: item for item in status["conditions"]}
     assert (found["Ready"]["status"], found["RolledOut"]["reason"]) == ("True", "RolledBack")
 
