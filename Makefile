@@ -114,8 +114,8 @@ bench-weights: setup ## fetching a model beside curl, from a hub on this machine
 bench-warmup: test-setup ## first requests to cold and to warmed pods, and what a kept compile cache is worth
 	@$(RUN) -m bench.warmup
 
-bench-decision: setup ## 10,000 simulated rollouts of each kind of traffic through the operator's decisions
-	@$(RUN) -m bench.decision
+bench-decision: setup ## 10,000 simulated rollouts of each steady kind of traffic, 1,000 of others; hours. BENCH_ARGS=--runs=300
+	@$(RUN) -m bench.decision $(BENCH_ARGS)
 
 bench-gateway: setup ## the gateway beside other proxies and routers, on one core; BENCH_ARGS=--quick for a small run
 	@python3 -m dev.tools gwload

@@ -27,6 +27,9 @@ SUITES = (
     ("tests/e2e", "-p", "no:randomly"),
 )
 MUTANTS = "tests/mutants"
+DECISION = "bench.decision"
+DECISION_RUNS = ("--runs=300", "--other-runs=100")
+"""Some ten minutes of a core; at full size it is hours, and has a page of its own (docs/benchmarks.md)."""
 RECORDS = REPOSITORY / "docs" / "campaigns"
 
 
@@ -116,11 +119,23 @@ def run_mutants() -> Result:
     return Result(MUTANTS, outcome, time.monotonic() - started)
 
 
+def run_decision(seed: int) -> Result:
+    """The statistics, with fewer runs than their full size; the name in the record tells how many."""
+    arguments = (*DECISION_RUNS, f"--seed={seed}")
+    started = time.monotonic()
+    command = [sys.executable, "-m", DECISION, *arguments]
+    code = subprocess.run(command, check=False, cwd=REPOSITORY).returncode
+    outcome = "passed" if code == 0 else "**failed**"
+    return Result(" ".join((DECISION, *arguments)), outcome, time.monotonic() - started)
+
+
 def program() -> int:
     """Run everything, whatever fails, and keep the record."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
-    parser.add_argument("suite", nargs="*", help="directories of tests (default: all)")
+    parser.add_argument(
+        "suite", nargs="*", help=f"directories of tests, or {DECISION} (default: all)"
+    )
     options = parser.parse_args()
     of, date = commit(), datetime.now(UTC)
     results: list[Result] = []
@@ -134,6 +149,9 @@ def program() -> int:
     if not options.suite or MUTANTS in options.suite:
         with steps.step(f"campaign {MUTANTS}"):
             results.append(run_mutants())
+    if not options.suite or DECISION in options.suite:
+        with steps.step(f"campaign {DECISION}, seed {options.seed}"):
+            results.append(run_decision(options.seed))
     record = Record(of, date, options.seed, tuple(results))
     RECORDS.mkdir(parents=True, exist_ok=True)
     place = RECORDS / f"{date:%Y-%m-%d-%H%M}-{of}.md"

@@ -17,6 +17,8 @@ HEADER = [
 EQUAL_ROLLED_BACK, EQUAL_PROMOTED = 0.01, 0.95
 WORSE_PROMOTED, WORSE_ROLLED_BACK = 0.01, 0.99
 WORSE = 4.0
+FULL = 10_000
+"""Runs from which the share that was seen is held against the bar itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,40 @@ class Cell:
     def bar(self) -> tuple[str, bool] | None:
         """What is asked for, and whether it is so; runs of twice as many failures are only told."""
         if self.traffic.ratio == 1:
-            met = self.share("rolled back") <= EQUAL_ROLLED_BACK
-            return "rolled back ≤ 1 %, promoted ≥ 95 %", met and self.share(
-                "promoted"
-            ) >= EQUAL_PROMOTED
+            met = self._is_at_most("rolled back", EQUAL_ROLLED_BACK)
+            return "rolled back ≤ 1 %, promoted ≥ 95 %", met and self._is_at_least(
+                "promoted", EQUAL_PROMOTED
+            )
         if self.traffic.ratio >= WORSE:
-            met = self.share("promoted") <= WORSE_PROMOTED
-            return "promoted ≤ 1 %, rolled back ≥ 99 %", met and self.share(
-                "rolled back"
-            ) >= WORSE_ROLLED_BACK
+            met = self._is_at_most("promoted", WORSE_PROMOTED)
+            return "promoted ≤ 1 %, rolled back ≥ 99 %", met and self._is_at_least(
+                "rolled back", WORSE_ROLLED_BACK
+            )
         return None
+
+    def _is_at_most(self, outcome: str, share: float) -> bool:
+        return self.share(outcome) <= share + self._by_chance(share)
+
+    def _is_at_least(self, outcome: str, share: float) -> bool:
+        return self.share(outcome) >= share - self._by_chance(share)
+
+    def _by_chance(self, share: float) -> float:
+        """Of few runs: three standard deviations, or a bar that is met would be missed now and then."""
+        runs = len(self.ends)
+        return 0.0 if runs >= FULL else 3 * math.sqrt(share * (1 - share) / runs)
+
+
+def line(cell: Cell) -> str:
+    """One kind of traffic, for whoever waits."""
+    traffic, bar = cell.traffic, cell.bar
+    shares = ", ".join(
+        f"{cell.share(outcome):.2%} {outcome}" for outcome in ("promoted", "rolled back", "held")
+    )
+    met = "" if bar is None else f", bar met: {'yes' if bar[1] else 'NO'}"
+    return (
+        f"{traffic.kind}, {traffic.metric}, {traffic.per_second:g} requests/s, {traffic.failing:.1%} bad, "
+        f"{traffic.ratio:g} times: {shares}{met}"
+    )
 
 
 def table(cells: Sequence[Cell]) -> str:

@@ -95,7 +95,16 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
         figures = Figures(windows, pair.candidate.total)
 
 
-def many_runs(job: tuple[Traffic, int, int]) -> list[End]:
+Job = tuple[Traffic, int, int]
+"""A kind of traffic, how many runs of it, and the seed of the first."""
+
+
+def many_runs(job: Job) -> list[End]:
     """So many runs of one kind of traffic, with seeds from this one on."""
     traffic, runs, seed = job
     return [one_run(traffic, seed + number) for number in range(runs)]
+
+
+def named_runs(job: Job) -> tuple[Traffic, list[End]]:
+    """The same, with the kind of traffic that they are of: pieces end in any order."""
+    return job[0], many_runs(job)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.decision import report
-from bench.decision.__main__ import kinds, main, parse
+from bench.decision.__main__ import main, other_kinds, parse, pieces, steady_kinds
 from bench.decision.report import Cell
 from bench.decision.simulate import PLAN, End, many_runs, one_run
 from bench.decision.traffic import BURST, KINDS, USUAL, Traffic, Users
@@ -69,7 +69,7 @@ def test_without_requests_nothing_is_decided() -> None:
     ("ratio", "promoted", "met"),
     [
         pytest.param(1.0, 100, True, id="good"),
-        pytest.param(1.0, 90, False, id="good-not-promoted"),
+        pytest.param(1.0, 85, False, id="good-not-promoted"),
         pytest.param(4.0, 0, True, id="bad"),
         pytest.param(4.0, 5, False, id="bad-promoted"),
     ],
@@ -88,9 +88,37 @@ def test_twice_as_many_failures_are_only_told() -> None:
 
 
 def test_every_kind_of_traffic_has_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(kinds()) == 27 + 3 + 9 + 18
-    assert parse([]).runs == 10_000
+    assert len(steady_kinds()) == 27
+    assert len(other_kinds()) == 3 + 9 + 18
+    assert (parse([]).runs, parse([]).other_runs) == (10_000, 1000)
 
-    main(["--runs=1", "--processes=1"])
+    main(["--runs=1", "--other-runs=1", "--processes=1"])
 
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 57
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 2 + 2 + 57
+    assert [row.split(":")[0] for row in told.err.splitlines()] == [
+        f"{number} of 57" for number in range(1, 58)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("promoted", "runs", "met"),
+    [
+        pytest.param(101, 10_000, False, id="at-full-size-nothing-is-chance"),
+        pytest.param(100, 10_000, True, id="at-full-size-as-asked-for"),
+        pytest.param(3, 200, True, id="of-few-runs-a-few-are"),
+        pytest.param(9, 200, False, id="of-few-runs-many-are-not"),
+    ],
+)
+def test_of_few_runs_chance_misses_no_bar(promoted: int, runs: int, *, met: bool) -> None:
+    ends = [End("promoted", 1.0, 10)] * promoted + [End("rolled back", 2.0, 20)] * (runs - promoted)
+
+    assert Cell(WORSE, ends).bar == ("promoted ≤ 1 %, rolled back ≥ 99 %", met)
+
+
+def test_runs_in_pieces_are_the_same_runs_the_slowest_first() -> None:
+    slow, fast = Traffic(1.0, 0.005, 1.0), Traffic(1000.0, 0.05, 4.0)
+
+    found = pieces([(fast, 100, 7), (slow, 600, 7)])
+
+    assert found == [(slow, 250, 7), (slow, 250, 257), (slow, 100, 507), (fast, 100, 7)]
