@@ -27,6 +27,8 @@ class Behaviour:
     """Why its answers end."""
     silent: bool = False
     """Takes the request and never answers."""
+    drops: bool = False
+    """Takes the request and closes the connection."""
     breaks_after: int | None = None
     """Closes the connection after so many tokens."""
 
@@ -117,6 +119,9 @@ class FakeEngine:
         try:
             if behaviour.silent:
                 await asyncio.Event().wait()
+            if behaviour.drops:
+                assert request.transport is not None
+                request.transport.abort()
             if behaviour.status != 200:
                 self.metrics.answer(request.path, behaviour.status)
                 return _refusal(behaviour.status, "refused by the test", {})

@@ -265,6 +265,7 @@ def new_agent(
         tls_port=ports["tls"],
         keys=keys_in(keys.folder) if keys else None,
         certificate=certificate_in(certificate.folder) if certificate else None,
+        probe_port=ports["probe"],
         look_seconds=0.05,
     )
 

@@ -1,6 +1,8 @@
 """For which reason a request goes on to another revision, and what is said of it; the real Envoy."""
 
 import asyncio
+import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -152,6 +154,104 @@ async def test_a_chain_that_fails_is_not_begun_again(gateway: Gateway) -> None:
     assert (whole.status, seen) == (429, [1, 1, 1])
     assert shorter.status == 429
     assert [len(v3.seen), len(r1.seen), len(small.seen)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("first", [1, 2])
+async def test_no_pod_is_asked_twice_however_many_each_revision_has(
+    gateway: Gateway, first: int
+) -> None:
+    """All refuse, so each request goes as far as it may: to two pods of a revision, or one, and to every revision."""
+    async with contextlib.AsyncExitStack() as stack:
+        engines = [
+            [await stack.enter_async_context(FakeEngine(f"{name}{number}")) for number in range(2)]
+            for name in ("v3", "r1", "small")
+        ]
+        for engine in itertools.chain(*engines):
+            # No failure to Envoy: nobody is left out of the choice for it.
+            engine.behave(status=429)
+        for counts_of_others in itertools.product(range(3), repeat=2):
+            present = [
+                those[:count]
+                for those, count in zip(engines, (first, *counts_of_others), strict=True)
+            ]
+            gateway.pods(**dict(zip(("v3", "r1", "small"), present, strict=True)))
+            await _told(gateway, limits={})
+            for engine in itertools.chain(*engines):
+                engine.seen.clear()
+
+            answer = await gateway.ask()
+
+            asked = [[len(engine.seen) for engine in those] for those in present]
+            most = 1 if first == 1 and any(counts_of_others) else 2
+            assert answer.status == 429
+            assert all(count <= 1 for those in asked for count in those), asked
+            assert [sum(those) for those in asked] == [min(most, len(those)) for those in present]
+
+
+async def test_what_a_pod_alone_may_have_begun_it_is_not_asked_again(gateway: Gateway) -> None:
+    async with FakeEngine("one") as one:
+        gateway.pods(only=[one])
+        one.behave(silent=True)
+        await gateway.tell({"only": 100}, limits={"responseSeconds": 0.5})
+        silent = await gateway.ask()
+        one.behave(silent=False, drops=True)
+        dropped = await gateway.ask()
+
+    assert (silent.status, dropped.status) == (504, 503)
+    assert len(one.seen) == 2
+
+
+async def test_each_share_of_a_split_goes_down_its_own_chain(gateway: Gateway) -> None:
+    """A candidate with one pod, the stable revision with two: neither number is the other's."""
+    async with FakeEngine("n") as new, FakeEngine("a") as one, FakeEngine("b") as two:
+        for engine in (new, one, two):
+            engine.behave(status=429)
+        gateway.pods(new=[new], old=[one, two])
+        asked = Counter[tuple[int, int]]()
+        await gateway.tell(
+            {"new": 50, "old": 50}, then={"new": ["old"]}, replicas={"new": 1, "old": 2}
+        )
+        for _ in range(40):
+            for engine in (new, one, two):
+                engine.seen.clear()
+            await gateway.ask()
+            assert max(len(engine.seen) for engine in (new, one, two)) == 1
+            asked[len(new.seen), len(one.seen) + len(two.seen)] += 1
+
+    assert set(asked) == {(1, 1), (0, 2)}
+
+
+async def test_a_pod_that_is_left_out_lets_another_be_asked_twice_at_most(gateway: Gateway) -> None:
+    """Only Envoy knows that it is left out: its tries are the others' then, while it is."""
+    async with FakeEngine("v3") as v3, FakeEngine("r1") as r1:
+        v3.behave(status=503)
+        r1.behave(status=429)
+        gateway.pods(v3=[v3], r1=[r1], small=[])
+        await _told(gateway)
+        most = 0
+        for _ in range(12):
+            before = len(r1.seen)
+            await gateway.ask()
+            most = max(most, len(r1.seen) - before)
+
+    assert len(v3.seen) < 12
+    assert most <= 2
+
+
+async def test_whose_turn_it_was_is_counted_alike_whichever_way_its_chain_is_gone_down(
+    gateway: Gateway,
+) -> None:
+    async with FakeEngine("v3") as v3, FakeEngine("b") as other, FakeEngine("r1") as r1:
+        for pods in ([v3], [v3, other]):
+            gateway.pods(v3=pods, r1=[r1], small=[])
+            await _told(gateway)
+            await gateway.ask()
+        counted = await until(lambda: _counted(gateway, 2))
+        running = (await gateway.admin.counted())["active"]
+
+    assert [(one.chosen, one.served, one.count) for one in counted] == [("v3", "v3", 2)]
+    assert running["v3"] == 0
+    assert "v3/each" not in running
 
 
 async def test_with_all_dead_or_gone_a_client_is_told_so_and_when_to_try_again(

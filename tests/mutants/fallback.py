@@ -121,12 +121,56 @@ FALLBACK = (
     Mutant(
         name="chain-begins-anew",
         breaks="when everybody has failed the first is asked again",
-        file="serving/deepseek_serving/gateway/routes.py",
-        old="            [len(endpoints[member]) for member in chains[route.revision] if endpoints.get(member)]\n",
-        new="            [len(endpoints.get(member, ())) for member in chains[route.revision]]\n",
+        file="serving/deepseek_serving/gateway/chains.py",
+        old="    asked = [count for count in pods if count]\n",
+        new="    asked = pods\n",
         caught_by=(
-            f"{_ENVOY}::test_another_pod_is_tried_before_the_next_revision_where_there_is_one",
+            f"{_ENVOY}::test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice",
             f"{_WHEN}::test_a_chain_that_fails_is_not_begun_again",
+        ),
+    ),
+    Mutant(
+        name="the-first-one-is-asked-twice",
+        breaks="what the only pod of a revision refused is asked of it again before the next revision",
+        file="serving/deepseek_serving/gateway/chains.py",
+        old="    if len(asked) > 1 and asked[0] == 1:\n",
+        new="    if len(asked) > 1 and max(asked) == 1:\n",
+        caught_by=(
+            f"{_ENVOY}::test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice",
+            f"{_WHEN}::test_no_pod_is_asked_twice_however_many_each_revision_has",
+        ),
+    ),
+    Mutant(
+        name="nobody-passes-on",
+        breaks="a revision in the middle with one pod is asked twice",
+        file="serving/deepseek_serving/gateway/clusters.py",
+        old="    passes = frozenset[str]() if is_each(name) else passed(chain, endpoints)\n",
+        new="    passes = frozenset[str]()\n",
+        caught_by=(
+            f"{_ENVOY}::test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice",
+            f"{_WHEN}::test_no_pod_is_asked_twice_however_many_each_revision_has",
+        ),
+    ),
+    Mutant(
+        name="shares-share-their-tries",
+        breaks="a share of requests with a short chain begins it again, as another's is longer",
+        file="serving/deepseek_serving/gateway/routes.py",
+        old="        **(retries.at_most(tried.again) if tried.each or tried.again < most else {}),\n",
+        new="        **(retries.at_most(tried.again) if tried.again > most else {}),\n",
+        caught_by=(
+            f"{_ENVOY}::test_shares_of_a_split_go_down_their_own_chains_and_no_further",
+            f"{_ENVOY}::test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice",
+        ),
+    ),
+    Mutant(
+        name="a-pod-alone-is-asked-again",
+        breaks="what the only pod there is may have begun to compute it is asked again",
+        file="serving/deepseek_serving/gateway/retries.py",
+        old="    policy = _policy(document, chain) if again else _unsent(document)\n",
+        new="    policy = _policy(document, chain)\n",
+        caught_by=(
+            f"{_ENVOY}::test_a_pod_alone_that_refuses_is_not_asked_again",
+            f"{_WHEN}::test_what_a_pod_alone_may_have_begun_it_is_not_asked_again",
         ),
     ),
     Mutant(

@@ -19,6 +19,7 @@ from deepseek_serving.gateway import (
     mounted,
     store,
 )
+from deepseek_serving.gateway.bootstrap import PROBE_PORT
 from deepseek_serving.gateway.certificates import Pair
 from deepseek_serving.gateway.document import Document, DocumentError
 from deepseek_serving.gateway.endpoints import Endpoints
@@ -61,6 +62,8 @@ class Agent:
     """None where anybody may ask."""
     certificate: Mounted[Pair] | None = None
     """None without TLS."""
+    probe_port: int = PROBE_PORT
+    """Where its Envoy passes requests on."""
     look_seconds: float = mounted.PERIOD_SECONDS
     """How often it looks at what is mounted."""
     doubt_seconds: float = DOUBT_SECONDS
@@ -210,6 +213,7 @@ class Agent:
         return listener.Access(
             self.port,
             self.tls_port if self.certificate is not None else None,
+            probe_port=self.probe_port,
             keys=self.keys is not None,
         )
 

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from deepseek_serving.gateway import overload
+from deepseek_serving.gateway import overload, retries
 from deepseek_serving.gateway.overload import Room
 from deepseek_serving.gateway.parts import ROUTER, TYPE, address, http_chain
 
@@ -79,7 +79,11 @@ def _probe_listener(port: int) -> dict[str, Any]:
                 {
                     "name": "probe",
                     "domains": ["*"],
-                    "routes": [{"match": {"path": "/ready"}, "direct_response": {"status": 200}}],
+                    "routes": [
+                        {"match": {"path": "/ready"}, "direct_response": {"status": 200}},
+                        # For a pod that is not there (chains.passed): the request is tried elsewhere.
+                        {"match": {"prefix": "/"}, "direct_response": {"status": retries.PASSED}},
+                    ],
                 }
             ]
         },

@@ -1,6 +1,7 @@
 """Who may answer a request, in order, and the pods of each. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from deepseek_serving.gateway.document import Document, When
 from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
@@ -25,7 +26,57 @@ def chains_of(document: Document) -> Chains:
             chains[pinned_cluster(revision)] = ()
     if document.mirror is not None:
         chains[mirror_cluster(document.mirror.revision)] = ()
-    return {revision: (revision, *then) for revision, then in chains.items()}
+    long = {each_cluster(name): then for name, then in chains.items() if then}
+    return {name: (revision_of(name), *then) for name, then in {**chains, **long}.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How a chain is gone down, as its revisions have pods now, so that no pod is asked twice."""
+
+    each: bool
+    """One pod of each revision; else two of each, and of one with a single pod that and the place that passes on."""
+    again: int
+    """How often a request is tried after the first time."""
+
+
+def tries(chain: Sequence[str], endpoints: Endpoints) -> Tries:
+    """Envoy goes from one revision to the next after so many tries, the same number for all of a cluster's.
+
+    A first revision with one pod would be asked twice by two tries, and what passes on cannot stand beside it: it would
+    get users' first tries. Those who have no pod are not counted, as they are not asked.
+    """
+    pods = [len(pods_of(member, endpoints)) for member in chain]
+    asked = [count for count in pods if count]
+    if len(asked) > 1 and asked[0] == 1:
+        return Tries(each=True, again=len(asked) - 1)
+    if not asked:
+        return Tries(each=False, again=0)
+    return Tries(each=False, again=2 * (len(asked) - 1) + min(2, asked[-1]) - 1)
+
+
+def passed(chain: Sequence[str], endpoints: Endpoints) -> frozenset[str]:
+    """Of a chain that is asked two pods of each: the revisions whose second try passes on, for they have one pod.
+
+    Not the first, which users' first tries are for, and not the last, after which there is nobody.
+    """
+    asked = [member for member in chain if pods_of(member, endpoints)]
+    return frozenset(member for member in asked[1:-1] if len(pods_of(member, endpoints)) == 1)
+
+
+def each_cluster(name: str) -> str:
+    """The cluster of a chain for the times when one pod of each revision is asked."""
+    return f"{name}{_EACH}"
+
+
+def is_each(cluster: str) -> bool:
+    """Whether it is one of these."""
+    return cluster.endswith(_EACH)
+
+
+def counted_as(cluster: str) -> str:
+    """The name that what goes through a cluster is counted under."""
+    return cluster.removesuffix(_EACH)
 
 
 def pinned_cluster(revision: str) -> str:
@@ -57,3 +108,5 @@ def held(document: Document, endpoints: Endpoints) -> Endpoints:
 
 
 _NOBODY = Endpoint("127.0.0.1", 9)
+
+_EACH = "/each"

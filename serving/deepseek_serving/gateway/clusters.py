@@ -1,9 +1,9 @@
 """Envoy's clusters, one a revision: its pods, who answers in their place, and how many requests at once. Pure."""
 
 from deepseek_serving.gateway import mirrors, retries
-from deepseek_serving.gateway.chains import pods_of, revision_of
+from deepseek_serving.gateway.chains import counted_as, is_each, passed, pods_of, revision_of
 from deepseek_serving.gateway.document import Document, When
-from deepseek_serving.gateway.endpoints import Endpoints
+from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
 from deepseek_serving.gateway.parts import METADATA, TYPE, Config, address, from_agent
 
 _ENGINE_KEEP_ALIVE_SECONDS = 3
@@ -26,6 +26,8 @@ def cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
     patience = {} if copies is None else mirrors.patience(document.limits)
     return {
         "name": name,
+        # Requests are counted under it, and those that run now.
+        "alt_stat_name": counted_as(name),
         "type": "EDS",
         "eds_cluster_config": {"eds_config": from_agent(), "service_name": name},
         "connect_timeout": f"{_CONNECT_SECONDS}s",
@@ -59,6 +61,7 @@ def cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
                 },
                 "explicit_http_config": {"http_protocol_options": {}},
                 **({"http_filters": retries.noting_filters()} if len(chain) > 1 else {}),
+                **({"retry_policy": retries.each(document, len(chain))} if is_each(name) else {}),
             }
         },
     }
@@ -82,8 +85,14 @@ _OUTLIERS: Config = {
 """Pods that fail again and again are left out for a while, half of them at most and never the last."""
 
 
-def assignment(name: str, chain: tuple[str, ...], endpoints: Endpoints) -> Config:
-    """The pods of a chain, each revision's at a priority of its own."""
+def assignment(
+    name: str, chain: tuple[str, ...], endpoints: Endpoints, *, passing: Endpoint
+) -> Config:
+    """The pods of a chain, each revision's at a priority of its own.
+
+    `passing` answers for a pod that is not there, so that each revision takes up as many tries.
+    """
+    passes = frozenset[str]() if is_each(name) else passed(chain, endpoints)
     return {
         "cluster_name": name,
         # By default a third of a revision's requests goes to its fallback as soon as half its pods fail.
@@ -92,15 +101,22 @@ def assignment(name: str, chain: tuple[str, ...], endpoints: Endpoints) -> Confi
             {
                 "priority": priority,
                 "lb_endpoints": [
-                    {
-                        "endpoint": {"address": address(endpoint.address, endpoint.port)},
-                        "metadata": {
-                            "filter_metadata": {METADATA: {"revision": revision_of(member)}}
-                        },
-                    }
-                    for endpoint in pods_of(member, endpoints)
+                    *(
+                        _pod(endpoint, revision_of(member))
+                        for endpoint in pods_of(member, endpoints)
+                    ),
+                    *([_place(passing)] if member in passes else []),
                 ],
             }
             for priority, member in enumerate(chain)
         ],
     }
+
+
+def _pod(endpoint: Endpoint, revision: str) -> Config:
+    metadata = {"filter_metadata": {METADATA: {"revision": revision}}}
+    return {**_place(endpoint), "metadata": metadata}
+
+
+def _place(endpoint: Endpoint) -> Config:
+    return {"endpoint": {"address": address(endpoint.address, endpoint.port)}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from deepseek_serving.gateway.chains import chains_of, held
 from deepseek_serving.gateway.clusters import assignment, cluster
 from deepseek_serving.gateway.document import Document
-from deepseek_serving.gateway.endpoints import Endpoints
+from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
 from deepseek_serving.gateway.listener import CLIENT_PORT, Access, listeners
 from deepseek_serving.gateway.parts import Config
 from deepseek_serving.gateway.routes import route_configuration
@@ -39,7 +39,10 @@ def build(document: Document, endpoints: Endpoints, *, access: Access = OPEN) ->
     chains = chains_of(document)
     return Resources(
         clusters=tuple(cluster(name, chain, document) for name, chain in chains.items()),
-        endpoints=tuple(assignment(name, chain, endpoints) for name, chain in chains.items()),
+        endpoints=tuple(
+            assignment(name, chain, endpoints, passing=Endpoint("127.0.0.1", access.probe_port))
+            for name, chain in chains.items()
+        ),
         listeners=listeners(document, access),
         routes=(route_configuration(document, chains, endpoints),),
     )

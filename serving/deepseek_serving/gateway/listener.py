@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from deepseek_serving.gateway import certificates, errors, keys, limits, logs
+from deepseek_serving.gateway.bootstrap import PROBE_PORT
 from deepseek_serving.gateway.document import Document
 from deepseek_serving.gateway.parts import (
     ROUTER,
@@ -23,6 +24,8 @@ class Access:
     port: int | None = CLIENT_PORT
     """For plain HTTP; None for TLS alone."""
     tls_port: int | None = None
+    probe_port: int = PROBE_PORT
+    """Of Envoy itself; whatever is asked there but for its health is passed on to another."""
     keys: bool = False
     """Whether only those with a key do."""
 

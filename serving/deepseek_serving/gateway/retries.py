@@ -1,11 +1,11 @@
 """Before the first byte: who is tried again, who answers in whose place, and how Envoy knows why. Pure.
 
 Envoy chooses by cause whether a request is tried again, and by order where: first another pod of the same
-revision, where there is one, then the next revision of its chain.
+revision, where there is one, then the next revision of its chain; never a pod that was tried (`chains.tries`).
 """
 
 from deepseek_serving.gateway.document import Document, When
-from deepseek_serving.gateway.parts import TYPE, Config, duration
+from deepseek_serving.gateway.parts import TYPE, Config, duration, set_header
 
 FALLBACK_METADATA = "dsd.fallback"
 """Namespace of what is noted of a request that was not answered at the first try."""
@@ -22,7 +22,15 @@ Of two pods, one that refuses has the fewest requests and is chosen three times 
 0.75 ** 32 is one request in 10,000, which was seen to fail.
 """
 
-_CONNECTIONS = ("connect-failure", "refused-stream", "reset-before-request", "reset")
+PASSED = 421
+"""What the place that passes on answers (bootstrap.py): no engine says it, and to Envoy it is no failure of who says it."""
+
+_UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
+"""Nothing of the request was sent."""
+_CONNECTIONS = (*_UNSENT, "reset")
+
+_AGAIN_HEADER = "x-envoy-max-retries"
+"""Envoy's to itself, and it takes it off. A route has one policy, and each chain its own length."""
 
 _NOTE = f"""
 function envoy_on_response(handle)
@@ -81,35 +89,44 @@ def reason(served: str) -> str:
     return f"%CEL(xds.cluster_name.startsWith({served}) ? '' : ({why}))%"
 
 
-def action(document: Document, chain: int, *, many: bool) -> Config:
+def action(document: Document, chain: int, *, again: int) -> Config:
     """What a route says of tries and silences; `chain` is how many revisions may be asked.
 
-    `many` is whether one of them has more than one pod.
+    `again` is how often at most a request is tried after the first time.
     """
-    policy = _policy(document, chain, many=many)
-    limits, tries = document.limits, 1 + int(policy["num_retries"])
+    policy = _policy(document, chain) if again else _unsent(document)
+    limits, tried = document.limits, 1 + again
     if "per_try_timeout" in policy:
-        silence = tries * limits.response_seconds + limits.between_tokens_seconds
+        silence = tried * limits.response_seconds + limits.between_tokens_seconds
     else:
         # Each try but the last ends with a refusal, or with a first token that does not come.
-        late = (tries - 1) * limits.first_token_seconds
+        late = (tried - 1) * limits.first_token_seconds
         silence = max(late + limits.response_seconds, limits.between_tokens_seconds)
     return {
         # An answer ends when it ends; its silences have a limit. Streams have narrower ones, which the
         # engines keep: they know which requests are streams.
         "timeout": "0s",
         "idle_timeout": duration(silence),
-        "retry_policy": policy,
+        "retry_policy": {**policy, "num_retries": max(1, again)},
     }
 
 
-def _policy(document: Document, chain: int, *, many: bool) -> Config:
+def at_most(again: int) -> Config:
+    """Of a share of a route: how often its requests are tried after the first time, whatever the route says."""
+    return {"request_headers_to_add": [set_header(_AGAIN_HEADER, str(again))]}
+
+
+def each(document: Document, chain: int) -> Config:
+    """The policy of a cluster whose chain of revisions is asked one pod of each, whatever its routes say."""
+    policy = _policy(document, chain, each=True)
+    return {**policy, "num_retries": chain - 1}
+
+
+def _policy(document: Document, chain: int, *, each: bool = False) -> Config:
     """Before the first byte only (Envoy never retries after it), and not on the pod that failed."""
-    tries = 2 if many else 1
-    """Of each revision of the chain: another pod of it, where there is one, then the next revision."""
-    codes = _codes(document, chain, many=many)
     # Another pod may be connected to even where another revision may not be asked for it.
-    connects = chain == 1 or many or When.UNAVAILABLE in document.fallback_on
+    connects = not each or When.UNAVAILABLE in document.fallback_on
+    codes = _codes(document, chain)
     conditions = [
         *(_CONNECTIONS if connects else ()),
         *(["retriable-status-codes"] if codes else []),
@@ -117,13 +134,13 @@ def _policy(document: Document, chain: int, *, many: bool) -> Config:
     policy: Config = {
         "retry_on": ",".join(conditions),
         "retriable_status_codes": codes,
-        "num_retries": max(1, tries * chain - 1),
-        "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
-        "host_selection_retry_max_attempts": CHOICES,
-        "retry_host_predicate": [_extension("host", "previous_hosts", "PreviousHostsPredicate")],
         "retry_priority": _extension(
-            "priority", "previous_priorities", "PreviousPrioritiesConfig", update_frequency=tries
+            "priority",
+            "previous_priorities",
+            "PreviousPrioritiesConfig",
+            update_frequency=1 if each else 2,
         ),
+        **_elsewhere(),
     }
     if chain == 1 or {When.UNAVAILABLE, When.TIMEOUT} <= document.fallback_on:
         # To Envoy a try whose time is over is one whose connection broke: it cannot go on for one and not
@@ -132,16 +149,35 @@ def _policy(document: Document, chain: int, *, many: bool) -> Config:
     return policy
 
 
-def _codes(document: Document, chain: int, *, many: bool) -> list[int]:
+def _unsent(document: Document) -> Config:
+    """Of a pod alone: what it may have begun to compute it is not asked again, and nobody else is there."""
+    return {
+        "retry_on": ",".join(_UNSENT),
+        "retriable_status_codes": [],
+        "per_try_timeout": duration(document.limits.response_seconds),
+        **_elsewhere(),
+    }
+
+
+def _elsewhere() -> Config:
+    return {
+        "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
+        "host_selection_retry_max_attempts": CHOICES,
+        "retry_host_predicate": [_extension("host", "previous_hosts", "PreviousHostsPredicate")],
+    }
+
+
+def _codes(document: Document, chain: int) -> list[int]:
     """Answers after which the request goes on: to another pod, or as far as the chain may be asked."""
     if chain == 1:
-        return sorted((*_REFUSALS, _BROKEN, _LATE)) if many else []
+        return sorted((*_REFUSALS, _BROKEN, _LATE))
     causes = document.fallback_on
     return sorted(
         (
             *(_REFUSALS if When.OVERLOADED in causes else ()),
             *((_LATE,) if When.TIMEOUT in causes else ()),
             *((_BROKEN,) if When.UNAVAILABLE in causes else ()),
+            PASSED,
         )
     )
 

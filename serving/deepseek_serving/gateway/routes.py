@@ -1,7 +1,9 @@
 """Envoy's routes: what users may ask, and which revision gets how much of it. Pure."""
 
+from collections.abc import Mapping
+
 from deepseek_serving.gateway import limits, logs, mirrors, retries
-from deepseek_serving.gateway.chains import Chains, pinned_cluster
+from deepseek_serving.gateway.chains import Chains, Tries, each_cluster, pinned_cluster, tries
 from deepseek_serving.gateway.document import Document, Limits, Route
 from deepseek_serving.gateway.endpoints import Endpoints
 from deepseek_serving.gateway.parts import METADATA, ROUTES, Config, set_header
@@ -38,22 +40,20 @@ def route_configuration(document: Document, chains: Chains, endpoints: Endpoints
     routes: list[Config] = []
     if document.pins:
         for revision in sorted(document.replicas):
-            pinned = retries.action(document, 1, many=len(endpoints.get(revision, ())) > 1)
+            again = tries(chains[pinned_cluster(revision)], endpoints).again
+            pinned = retries.action(document, 1, again=again)
             routes += _for_paths(
                 {"route": {**pinned, "cluster": pinned_cluster(revision)}},
                 headers=[{"name": PIN_HEADER, "string_match": {"exact": revision}}],
             )
     if document.routes:
-        asked = [
-            [len(endpoints[member]) for member in chains[route.revision] if endpoints.get(member)]
-            for route in document.routes
-        ]
-        many = any(pods > 1 for chain in asked for pods in chain)
-        # One more would begin with the first again.
-        longest = max(1, *map(len, asked))
-        shared = retries.action(document, longest, many=many)
-        split = _split(document.routes, document.sticky_header)
-        action: Config = {"route": {**shared, **split}}
+        tried = {
+            route.revision: tries(chains[route.revision], endpoints) for route in document.routes
+        }
+        asked = [sum(map(bool, map(endpoints.get, chains[name]))) for name in tried]
+        again = max(one.again for one in tried.values())
+        shared = retries.action(document, max(1, *asked), again=again)
+        action: Config = {"route": {**shared, **_split(document, tried)}}
         routes += [*mirrors.routes(document, action), *_for_paths(action)]
     else:
         routes += _for_paths(_unserved(document.shut or "no revision serves yet"))
@@ -98,17 +98,29 @@ def _told(document: Document) -> dict[str, str]:
 _SERVED = f"xds.upstream_host_metadata.filter_metadata['{METADATA}']['revision']"
 
 
-def _split(routes: tuple[Route, ...], sticky_header: str | None) -> Config:
+def _split(document: Document, tried: Mapping[str, Tries]) -> Config:
+    most = max(one.again for one in tried.values())
     split: Config = {
         "clusters": [
-            {"name": route.revision, "weight": route.weight, **_reason(route)} for route in routes
+            {**_share(route, tried[route.revision], most), **_reason(route)}
+            for route in document.routes
         ]
     }
-    if sticky_header is None:
+    if document.sticky_header is None:
         return {"weighted_clusters": split}
     return {
         "weighted_clusters": {**split, "use_hash_policy": True},
-        "hash_policy": [{"header": {"header_name": sticky_header}}],
+        "hash_policy": [{"header": {"header_name": document.sticky_header}}],
+    }
+
+
+def _share(route: Route, tried: Tries, most: int) -> Config:
+    """Whose turn it is, and how far down its chain a request may go: one more would begin with the first again."""
+    return {
+        "name": each_cluster(route.revision) if tried.each else route.revision,
+        "weight": route.weight,
+        # Of a cluster with a policy of its own the route's number does not count.
+        **(retries.at_most(tried.again) if tried.each or tried.again < most else {}),
     }
 
 

@@ -23,6 +23,13 @@ def of(name: str, resources: tuple[dict[str, Any], ...], key: str = "name") -> d
     return next(item for item in resources if item[key] == name)
 
 
+def policy_of(name: str, resources: envoy.Resources) -> dict[str, Any]:
+    """That of a cluster which has one of its own."""
+    [options] = of(name, resources.clusters)["typed_extension_protocol_options"].values()
+    found: dict[str, Any] = options["retry_policy"]
+    return found
+
+
 def first_routed(routes: dict[str, Any]) -> dict[str, Any]:
     """What is said of the first path that an engine answers."""
     [host] = routes["virtual_hosts"]
@@ -106,11 +113,11 @@ def test_requests_are_counted_by_class_where_there_are_some(long: LongRequests |
 @pytest.mark.parametrize(
     ("when", "codes", "connects", "times"),
     [
-        ({"Unavailable"}, [502], True, False),
-        ({"Overloaded"}, [429, 503], False, False),
-        ({"Timeout"}, [504], False, False),
-        ({"Unavailable", "Timeout"}, [502, 504], True, True),
-        (set(When), [429, 502, 503, 504], True, True),
+        ({"Unavailable"}, [421, 502], True, False),
+        ({"Overloaded"}, [421, 429, 503], False, False),
+        ({"Timeout"}, [421, 504], False, False),
+        ({"Unavailable", "Timeout"}, [421, 502, 504], True, True),
+        (set(When), [421, 429, 502, 503, 504], True, True),
     ],
 )
 def test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for(
@@ -125,10 +132,11 @@ def test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for(
         limits=Limits(response_seconds=100, first_token_seconds=10, between_tokens_seconds=20),
     )
 
-    [routes] = envoy.build(document, {"a": (ONE,), "b": (TWO,)}).routes
+    resources = envoy.build(document, {"a": (ONE,), "b": (TWO,)})
+    [routes] = resources.routes
 
     route = first_routed(routes)
-    policy = route["retry_policy"]
+    policy = policy_of("a/each", resources)
     assert policy["retriable_status_codes"] == codes
     assert ("connect-failure" in policy["retry_on"]) is connects
     assert ("per_try_timeout" in policy) is times
@@ -142,7 +150,8 @@ def test_a_pod_alone_that_refuses_is_not_asked_again() -> None:
 
     policy = first_routed(routes)["retry_policy"]
     assert policy["retriable_status_codes"] == []
-    assert "connect-failure" in policy["retry_on"]
+    # Of none of these was anything sent.
+    assert policy["retry_on"] == "connect-failure,refused-stream,reset-before-request"
 
 
 def test_a_revision_without_requests_is_kept_for_those_that_run() -> None:
@@ -150,7 +159,8 @@ def test_a_revision_without_requests_is_kept_for_those_that_run() -> None:
 
     resources = envoy.build(document, {"b": (ONE,)})
 
-    assert [cluster["name"] for cluster in resources.clusters] == ["a", "b"]
+    # What stands in for it while old routes may still lead there does so in both ways.
+    assert [cluster["name"] for cluster in resources.clusters] == ["a", "b", "b/each"]
     assert len(of("b", resources.endpoints, "cluster_name")["endpoints"][0]["lb_endpoints"]) == 1
 
 
@@ -167,26 +177,78 @@ def test_why_another_answers_is_asked_only_where_another_may() -> None:
     assert told == [[], [FALLBACK_HEADER]]
 
 
+A, B, C = (tuple(Endpoint(f"10.0.{one}.{two}", 8000) for two in (1, 2)) for one in range(3))
+
+
 @pytest.mark.parametrize(
-    ("pods", "tries", "retries"),
+    ("pods", "cluster", "again", "passes"),
     [
-        pytest.param({"a": (ONE,), "b": (ONE,), "c": (ONE,)}, 1, 2, id="one-pod-each"),
-        pytest.param({"a": (ONE, TWO), "b": (ONE,), "c": (ONE,)}, 2, 5, id="two-of-the-first"),
+        pytest.param({"a": A[:1], "b": B[:1], "c": C[:1]}, "a/each", 2, "", id="one-pod-each"),
+        pytest.param({"a": A, "b": B, "c": C}, "a", 5, "", id="two-of-all"),
+        pytest.param({"a": A, "b": B, "c": C[:1]}, "a", 4, "", id="one-of-the-last"),
+        # Two tries of the first would be two of its only pod.
+        pytest.param({"a": A[:1], "b": B, "c": C}, "a/each", 2, "", id="one-of-the-first"),
+        pytest.param({"a": A, "b": B[:1], "c": C[:1]}, "a", 4, "b", id="one-of-another"),
         # Who has no pod is not counted: the chain would be begun again.
-        pytest.param({"a": (ONE,), "c": (ONE,)}, 1, 1, id="two-with-pods"),
-        pytest.param({}, 1, 1, id="nobody"),
+        pytest.param({"a": A[:1], "c": C[:1]}, "a/each", 1, "", id="two-with-pods"),
+        pytest.param({"b": B[:1], "c": C}, "a/each", 1, "", id="none-of-the-first"),
+        pytest.param({"b": B}, "a", 1, "", id="two-of-one"),
+        # Only what was not sent to it at all: the number is Envoy's least.
+        pytest.param({"c": C[:1]}, "a", 1, "", id="one"),
+        pytest.param({}, "a", 1, "", id="nobody"),
     ],
 )
-def test_another_pod_is_tried_before_the_next_revision_where_there_is_one(
-    pods: dict[str, tuple[Endpoint, ...]], tries: int, retries: int
+def test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice(
+    pods: dict[str, tuple[Endpoint, ...]], cluster: str, again: int, passes: str
 ) -> None:
     document = Document("1", "chat", (Route("a", 100, ("b", "c")),), {"a": 1})
 
-    [routes] = envoy.build(document, pods).routes
+    resources = envoy.build(document, pods)
 
+    [routes] = resources.routes
+    [share] = first_routed(routes)["weighted_clusters"]["clusters"]
+    told = {
+        one["header"]["key"]: one["header"]["value"]
+        for one in share.get("request_headers_to_add", ())
+    }
     policy = first_routed(routes)["retry_policy"]
-    frequency = policy["retry_priority"]["typed_config"]["update_frequency"]
-    assert (frequency, policy["num_retries"]) == (tries, retries)
+    assert share["name"] == cluster
+    assert int(told.get("x-envoy-max-retries", policy["num_retries"])) == again
+    places = {
+        member: len(priority["lb_endpoints"]) - len(pods.get(member, ()))
+        for member, priority in zip(
+            "abc", of(cluster, resources.endpoints, "cluster_name")["endpoints"], strict=True
+        )
+    }
+    assert {member for member, count in places.items() if count} == set(passes)
+
+
+def test_revisions_of_one_pod_each_are_gone_down_one_by_one() -> None:
+    document = Document("1", "chat", (Route("a", 100, ("b", "c")),), {"a": 1})
+
+    resources = envoy.build(document, {"a": A, "b": B})
+
+    [routes] = resources.routes
+    every = policy_of("a/each", resources)["retry_priority"]["typed_config"]
+    two = first_routed(routes)["retry_policy"]["retry_priority"]["typed_config"]
+    assert (every["update_frequency"], two["update_frequency"]) == (1, 2)
+    # Whichever of them a request went through, its turn was the same revision's.
+    assert {one["alt_stat_name"] for one in resources.clusters} == {"a"}
+
+
+def test_shares_of_a_split_go_down_their_own_chains_and_no_further() -> None:
+    routes = (Route("new", 10, ("old", "r1")), Route("old", 90, ("r1",)))
+    document = Document("1", "chat", routes, {"new": 1, "old": 2, "r1": 1})
+
+    [built] = envoy.build(document, {"new": A[:1], "old": B, "r1": C[:1]}).routes
+
+    shares = first_routed(built)["weighted_clusters"]["clusters"]
+    told = [
+        (one["name"], [added["header"]["value"] for added in one.get("request_headers_to_add", ())])
+        for one in shares
+    ]
+    assert told == [("new/each", ["2"]), ("old", [])]
+    assert first_routed(built)["retry_policy"]["num_retries"] == 2
 
 
 @given(

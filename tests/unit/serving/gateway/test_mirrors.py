@@ -68,7 +68,7 @@ def test_copies_have_a_cluster_of_their_own_with_little_room() -> None:
     with_copies = {one["name"]: one for one in envoy.build(copying(), {}).clusters}
     without = {one["name"]: one for one in envoy.build(copying(most=5), {}).clusters}
 
-    assert list(with_copies) == ["a", "b", "b/mirror"]
+    assert list(with_copies) == ["a", "b", "b/mirror", "b/each"]
     [threshold] = with_copies["b/mirror"]["circuit_breakers"]["thresholds"]
     assert (threshold["max_requests"], threshold["max_pending_requests"]) == (16, 16)
     assert (with_copies["a"], with_copies["b"]) == (without["a"], without["b"])
