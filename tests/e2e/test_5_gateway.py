@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import math
 import urllib.error
@@ -18,6 +19,7 @@ from deepseek_operator.telemetry.engines import samples
 from deepseek_operator.telemetry.gateways import is_ready
 from dev.demo import ask
 from dev.demo.load import stream
+from dev.models.shapes import MAX_POSITIONS
 from tests.e2e import standing
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
@@ -28,7 +30,7 @@ NAME = "front"
 LONG_BYTES = 4096
 GATEWAY: Manifest = {
     "replicas": 2,
-    "timeouts": {"firstToken": "5s"},
+    "timeouts": {"firstToken": "5s", "betweenTokens": "15s"},
     "longRequests": {"fromBytes": LONG_BYTES, "maxRequestsPerReplica": 8},
 }
 BY_PRIORITY: Manifest = {"args": ["--scheduling-policy=priority"]}
@@ -167,6 +169,38 @@ def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
     error = json.loads(refused.value.read())["error"]
     assert error["message"] == "no first token within 5 s"
     wait_until(lambda: _answers(front), what="the engine answers again")
+
+
+@pytest.mark.campaign
+def test_a_stream_that_falls_silent_is_cut_in_time(front: Line) -> None:
+    """The engine's core stands still after the first token: its API server bounds what comes between."""
+    with (
+        begun(front) as answer,
+        frozen_core(front),
+        pytest.raises((http.client.IncompleteRead, OSError)),
+    ):
+        answer.read()
+
+    wait_until(lambda: _answers(front), what="the engine answers again")
+
+
+@contextlib.contextmanager
+def begun(line: Line) -> Iterator[http.client.HTTPResponse]:
+    """A stream of which the first part is there, and that is as long as the model bears."""
+    connection = http.client.HTTPConnection(line.url(NAME).removeprefix("http://"), timeout=60)
+    body = {
+        "model": NAME,
+        "messages": [{"role": "user", "content": "hello"}],
+        "max_tokens": MAX_POSITIONS // 2,
+        "ignore_eos": True,
+        "stream": True,
+    }
+    with contextlib.closing(connection):
+        head = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), head)
+        with connection.getresponse() as answer:
+            assert answer.readline().startswith(b"data: ")
+            yield answer
 
 
 def _answers(line: Line) -> bool:

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import socket
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from deepseek_serving.gateway import clusters
+from deepseek_serving.gateway.endpoints import Endpoint
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import Gateway, until
 
@@ -174,6 +178,82 @@ async def test_tokens_come_through_as_they_are_made(gateway: Gateway) -> None:
             response.close()
 
     assert first.count(b"data: ") == 1
+
+
+@pytest.mark.parametrize("others", [0, 2])
+async def test_an_answer_that_falls_silent_ends_however_many_may_answer(
+    gateway: Gateway, others: int
+) -> None:
+    """An engine keeps it shorter; one whose process stands still keeps nothing. Waiting for three tries is no part of it."""
+    async with contextlib.AsyncExitStack() as stack:
+        names = ["v3", "r1", "small"][: 1 + others]
+        engines = {name: await stack.enter_async_context(FakeEngine(name)) for name in names}
+        engines["v3"].behave(tokens=2, between_tokens=60)
+        gateway.pods(**{name: [engine] for name, engine in engines.items()})
+        await gateway.tell(
+            {"v3": 100},
+            then={"v3": names[1:]},
+            replicas=dict.fromkeys(names, 1),
+            limits={"responseSeconds": 1, "betweenTokensSeconds": 0.5},
+        )
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await gateway.ask(stream=True)
+        [line] = await until(lambda: gateway.lines)
+
+    assert (line["code"], line["details"]) == (200, "upstream_per_try_idle_timeout")
+    assert all(engines[name].seen == [] for name in names[1:])
+
+
+async def test_connections_to_engines_are_asked_whether_somebody_is_there(gateway: Gateway) -> None:
+    """As the kernel says: a timer of keep-alive, and no other, is on the connection of an answer that is under way."""
+    async with FakeEngine("one") as one:
+        one.behave(tokens=2, between_tokens=30)
+        gateway.pods(only=[one])
+        await gateway.tell({"only": 100})
+        body = {"model": "chat", "stream": True}
+        async with aiohttp.ClientSession() as session:
+            response = await session.post(f"{gateway.url}/v1/chat/completions", json=body)
+            await response.content.readany()
+            timer = await until(lambda: _timer(one.port))
+            response.close()
+
+    assert timer == _KEEP_ALIVE
+
+
+_KEEP_ALIVE, _NOT_ACKNOWLEDGED = "02", "01"
+
+
+def _timer(port: int) -> str | None:
+    """Of the one connection that is open to this port, in /proc/net/tcp; None while something is not acknowledged."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        remote, state, timer = fields[2], fields[3], fields[5].partition(":")[0]
+        if remote.endswith(f":{port:04X}") and state == "01" and timer != _NOT_ACKNOWLEDGED:
+            return timer
+    return None
+
+
+async def test_who_reads_nothing_is_given_up_and_another_answers(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To its sender that is a node which is gone: what is not acknowledged in time is sent elsewhere."""
+    monkeypatch.setattr(clusters, "DEAD_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        async with FakeEngine("r1") as r1:
+            gateway.pods(v3=[Endpoint("127.0.0.1", deaf.getsockname()[1])], r1=[r1])
+            await gateway.tell(
+                {"v3": 100},
+                then={"v3": ["r1"]},
+                replicas={"v3": 1, "r1": 1},
+                # To run out of time is no reason to go on.
+                fallbackOn=["Unavailable"],
+                limits={"responseSeconds": 20},
+            )
+
+            answer = await gateway.ask(text="x" * 900_000)
+
+    assert (answer.status, answer.revision, answer.fallback) == (200, "r1", "Unavailable")
 
 
 async def test_engines_are_told_how_long_a_token_may_take(gateway: Gateway) -> None:

@@ -4,6 +4,7 @@ from tests.mutants.patch import Mutant
 
 _ENVOY = "tests/unit/serving/gateway/test_envoy.py"
 _ABUSE = "tests/gateway/test_abuse.py"
+_LIMITS = "tests/gateway/test_limits.py"
 _ROOMS = "tests/gateway/test_room.py"
 _CONTAINER = "tests/unit/serving/gateway/test_container.py"
 _CHURN = "tests/gateway/test_churn.py"
@@ -128,6 +129,36 @@ LIMITS = (
         old="    if not isinstance(found, int):\n",
         new="    if isinstance(found, str):\n",
         caught_by=(f"{_DOCUMENT}::test_what_cannot_be_followed_is_named",),
+    ),
+    Mutant(
+        name="silence-times-tries",
+        breaks="a stream of an engine that stands still is kept as long as all of its chain could take",
+        file=f"{_ROOM}/retries.py",
+        old='        return {"per_try_idle_timeout": duration(limits.response_seconds)}\n',
+        new='        return {"per_try_timeout": duration(limits.response_seconds)}\n',
+        caught_by=(
+            f"{_LIMITS}::test_an_answer_that_falls_silent_ends_however_many_may_answer",
+            f"{_ENVOY}::test_an_answer_is_waited_for_as_long_as_is_said_however_long_its_silences_may_be",
+        ),
+    ),
+    Mutant(
+        name="dead-nodes-are-waited-for",
+        breaks="who asked a node that is gone waits for as long as for a whole answer",
+        file=f"{_ROOM}/clusters.py",
+        old='        "upstream_bind_config": {"socket_options": [give_up]},\n',
+        new="",
+        caught_by=(
+            f"{_LIMITS}::test_who_reads_nothing_is_given_up_and_another_answers",
+            f"{_ENVOY}::test_a_node_that_is_gone_without_a_word_is_noticed",
+        ),
+    ),
+    Mutant(
+        name="nobody-asks-who-is-silent",
+        breaks="a stream of a node that is gone ends when a whole answer would have to",
+        file=f"{_ROOM}/clusters.py",
+        old='        "upstream_connection_options": {"tcp_keepalive": ask},\n',
+        new="",
+        caught_by=(f"{_LIMITS}::test_connections_to_engines_are_asked_whether_somebody_is_there",),
     ),
     Mutant(
         name="the-last-pod-is-left-out",

@@ -9,6 +9,8 @@ from deepseek_serving.gateway.parts import METADATA, TYPE, Config, address, from
 _ENGINE_KEEP_ALIVE_SECONDS = 3
 """Less than the 5 s after which vLLM's HTTP server closes an idle connection under a request's feet."""
 _CONNECT_SECONDS = 2
+DEAD_SECONDS = 60
+"""So long a node says nothing at all before it is taken for dead: what waits for it fails, and is tried elsewhere."""
 _MOST_AT_ONCE = 2**31 - 1
 """Twice as much is what Envoy can count to."""
 
@@ -31,6 +33,7 @@ def cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
         "type": "EDS",
         "eds_cluster_config": {"eds_config": from_agent(), "service_name": name},
         "connect_timeout": f"{_CONNECT_SECONDS}s",
+        **_noticing_death(),
         "lb_policy": "LEAST_REQUEST",
         # Those who are left out are asked when nobody else is there: by default when half of all are left out,
         # with 0 never, and one that came back and is the last would refuse all for as long as it was to be
@@ -65,6 +68,31 @@ def cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
             }
         },
     }
+
+
+def _noticing_death() -> Config:
+    """Of connections to pods whose node is gone without a word: to those who wait it is silence like any other.
+
+    The kernel asks where nothing is under way (keep-alive), and gives up what is not acknowledged: by itself after a
+    quarter of an hour (tcp_retries2).
+    """
+    ask = {"keepalive_time": 30, "keepalive_interval": 10, "keepalive_probes": 3}
+    give_up = {
+        "description": "TCP_USER_TIMEOUT",
+        "level": _IPPROTO_TCP,
+        "name": _TCP_USER_TIMEOUT,
+        "int_value": 1000 * DEAD_SECONDS,
+        "state": "STATE_PREBIND",
+    }
+    return {
+        "upstream_connection_options": {"tcp_keepalive": ask},
+        "upstream_bind_config": {"socket_options": [give_up]},
+    }
+
+
+_IPPROTO_TCP = 6
+_TCP_USER_TIMEOUT = 18
+"""Linux's numbers; Envoy passes them on."""
 
 
 def _may_leave_out(document: Document, chain: tuple[str, ...]) -> bool:

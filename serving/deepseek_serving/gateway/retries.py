@@ -4,7 +4,7 @@ Envoy chooses by cause whether a request is tried again, and by order where: fir
 revision, where there is one, then the next revision of its chain; never a pod that was tried (`chains.tries`).
 """
 
-from deepseek_serving.gateway.document import Document, When
+from deepseek_serving.gateway.document import Document, Limits, When
 from deepseek_serving.gateway.parts import TYPE, Config, duration, set_header
 
 FALLBACK_METADATA = "dsd.fallback"
@@ -96,15 +96,15 @@ def action(document: Document, chain: int, *, again: int) -> Config:
     """
     policy = _policy(document, chain) if again else _unsent(document)
     limits, tried = document.limits, 1 + again
-    if "per_try_timeout" in policy:
+    if policy.keys() & _patience(limits).keys():
         silence = tried * limits.response_seconds + limits.between_tokens_seconds
     else:
         # Each try but the last ends with a refusal, or with a first token that does not come.
         late = (tried - 1) * limits.first_token_seconds
         silence = max(late + limits.response_seconds, limits.between_tokens_seconds)
     return {
-        # An answer ends when it ends; its silences have a limit. Streams have narrower ones, which the
-        # engines keep: they know which requests are streams.
+        # An answer ends when it ends; its silences have a limit: this one until it has begun, then a try's. Streams
+        # have narrower ones, which the engines keep: they know which requests are streams.
         "timeout": "0s",
         "idle_timeout": duration(silence),
         "retry_policy": {**policy, "num_retries": max(1, again)},
@@ -145,7 +145,7 @@ def _policy(document: Document, chain: int, *, each: bool = False) -> Config:
     if chain == 1 or {When.UNAVAILABLE, When.TIMEOUT} <= document.fallback_on:
         # To Envoy a try whose time is over is one whose connection broke: it cannot go on for one and not
         # for the other.
-        policy["per_try_timeout"] = duration(document.limits.response_seconds)
+        policy |= _patience(document.limits)
     return policy
 
 
@@ -154,9 +154,20 @@ def _unsent(document: Document) -> Config:
     return {
         "retry_on": ",".join(_UNSENT),
         "retriable_status_codes": [],
-        "per_try_timeout": duration(document.limits.response_seconds),
+        **_patience(document.limits),
         **_elsewhere(),
     }
+
+
+def _patience(limits: Limits) -> Config:
+    """Of a try: until it answers, and between any two parts of its answer, which only the engine knows to bound by less.
+
+    Envoy counts the second from the try's beginning, so it is as long as the first; and with a limit for the first
+    beside it, it does not end answers that have begun (seen with 1.40).
+    """
+    if limits.between_tokens_seconds <= limits.response_seconds:
+        return {"per_try_idle_timeout": duration(limits.response_seconds)}
+    return {"per_try_timeout": duration(limits.response_seconds)}
 
 
 def _elsewhere() -> Config:

@@ -1,6 +1,7 @@
 """Envoy's resources, as far as they can be told from their form; tests/gateway runs them."""
 
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -139,8 +140,39 @@ def test_what_is_tried_again_is_what_the_next_revision_may_be_asked_for(
     policy = policy_of("a/each", resources)
     assert policy["retriable_status_codes"] == codes
     assert ("connect-failure" in policy["retry_on"]) is connects
-    assert ("per_try_timeout" in policy) is times
+    assert policy.get("per_try_idle_timeout") == ("100s" if times else None)
     assert route["idle_timeout"] == ("220s" if times else "110s")
+
+
+@pytest.mark.parametrize(
+    ("between", "limit"),
+    [(20, {"per_try_idle_timeout": "100s"}), (200, {"per_try_timeout": "100s"})],
+)
+def test_an_answer_is_waited_for_as_long_as_is_said_however_long_its_silences_may_be(
+    between: float, limit: dict[str, str]
+) -> None:
+    limits = Limits(response_seconds=100, between_tokens_seconds=between)
+    document = Document("1", "chat", (Route("a", 100),), {"a": 1}, limits=limits)
+
+    [routes] = envoy.build(document, {"a": (ONE,)}).routes
+
+    route = first_routed(routes)
+    policy = route["retry_policy"]
+    assert {key: value for key, value in policy.items() if key.startswith("per_try")} == limit
+    assert route["idle_timeout"] == f"{100 + between:g}s"
+
+
+def test_a_node_that_is_gone_without_a_word_is_noticed() -> None:
+    """While an answer is under way, and before: within the silence that is allowed between two tokens."""
+    document = Document("1", "chat", (Route("a", 100),), {"a": 1})
+
+    [cluster] = envoy.build(document, {}).clusters
+
+    [option] = cluster["upstream_bind_config"]["socket_options"]
+    asks = cluster["upstream_connection_options"]["tcp_keepalive"]
+    assert (option["level"], option["name"]) == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    silent = asks["keepalive_time"] + asks["keepalive_interval"] * asks["keepalive_probes"]
+    assert silent == option["int_value"] / 1000 == Limits().between_tokens_seconds
 
 
 def test_a_pod_alone_that_refuses_is_not_asked_again() -> None:
