@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from deepseek_serving.gateway import ads, document, envoy, listener
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import Gateway, until
@@ -36,18 +38,34 @@ async def test_a_revision_alone_gets_everything(gateway: Gateway) -> None:
     assert one.seen == []
 
 
-async def test_a_key_sticks_to_a_revision_and_the_weights_stay_exact(gateway: Gateway) -> None:
+async def test_a_key_sticks_to_a_revision(gateway: Gateway) -> None:
     async with FakeEngine("one") as one, FakeEngine("two") as two:
         gateway.pods(old=[one], new=[two])
-        await gateway.tell({"old": 80, "new": 20}, stickyHeader="x-conversation")
+        await gateway.tell({"new": 20, "old": 80}, stickyHeader="x-conversation")
 
-        keys = [f"conversation {number}" for number in range(1500)]
+        keys = [f"conversation {number}" for number in range(500)]
         first = await _ask_with(gateway, keys)
         second = await _ask_with(gateway, keys)
 
     assert first == second
-    # Four standard deviations of a fair draw.
-    assert abs(first.count("new") - 300) <= 62
+    assert {*first} == {"new", "old"}
+
+
+@pytest.mark.campaign(has_short_form=True)
+@pytest.mark.parametrize("weight", [1, 5, 20, 50, 95])
+async def test_keys_are_split_by_weight_within_one_percent(
+    gateway: Gateway, weight: int, *, in_full: bool
+) -> None:
+    """Hashes of keys are always the same, and so is what is counted here: it is no draw."""
+    keys = [f"conversation {number}" for number in range(40_000 if in_full else 2_000)]
+    async with FakeEngine("one") as one, FakeEngine("two") as two:
+        gateway.pods(old=[one], new=[two])
+        await gateway.tell({"new": weight, "old": 100 - weight}, stickyHeader="x-conversation")
+
+        found = await _ask_with(gateway, keys)
+
+    share = 100 * found.count("new") / len(keys)
+    assert abs(share - weight) <= 1
 
 
 async def _ask_with(gateway: Gateway, keys: list[str]) -> list[str]:

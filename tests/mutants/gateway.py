@@ -173,6 +173,14 @@ GATEWAY = (
         ),
     ),
     Mutant(
+        name="keys-are-drawn",
+        breaks="a conversation meets another revision at each request",
+        file="serving/deepseek_serving/gateway/routes.py",
+        old='{**split, "use_hash_policy": True}',
+        new="split",
+        caught_by=(f"{_ROUTING}::test_a_key_sticks_to_a_revision",),
+    ),
+    Mutant(
         name="new-agents-forget-what-is-routed",
         breaks="an agent that starts anew takes away a revision that Envoy still sends users to",
         file="serving/deepseek_serving/gateway/agent.py",
