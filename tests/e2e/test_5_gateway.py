@@ -17,7 +17,6 @@ import pytest
 from deepseek_operator.engines import vllm_figures
 from deepseek_operator.telemetry.engines import samples
 from deepseek_operator.telemetry.gateways import is_ready
-from dev.demo import ask
 from dev.demo.load import stream
 from dev.models.shapes import MAX_POSITIONS
 from tests.e2e import standing
@@ -227,27 +226,74 @@ def frozen_core(line: Line) -> Iterator[None]:
         yield
 
 
-def test_the_fake_engine_answers_in_the_shape_of_the_real_one(front: Line) -> None:
-    """tests/gateway stand on it: all that it says, vLLM says too, in the same types."""
-    body = {"model": NAME, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
-    _, real_stream = stream(front.url(NAME), NAME)
-    real = ask.post(f"{front.url(NAME)}/v1/chat/completions", body)
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+ASKED: dict[str, Manifest] = {
+    CHAT: {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4},
+    TEXT: {"prompt": "hello", "max_tokens": 4},
+    "/tokenize": {"prompt": "hello"},
+    "/detokenize": {"tokens": [1, 2]},
+}
+"""What this model answers of the API; it embeds nothing."""
 
-    async def fakes() -> tuple[str, Any]:
+
+@pytest.mark.parametrize("path", ASKED)
+def test_the_fake_engine_answers_in_the_shape_of_the_real_one(front: Line, path: str) -> None:
+    """tests/gateway stand on it: all that it says, vLLM says too, in the same types; here through the gateway."""
+    body = {"model": NAME, **ASKED[path]}
+
+    code, real = posted(f"{front.url(NAME)}{path}", body)
+    _, fake = of_fake(path, body)
+
+    assert code == 200
+    assert foreign(json.loads(fake), json.loads(real)) == []
+
+
+@pytest.mark.parametrize("path", [CHAT, TEXT])
+def test_the_fake_engine_streams_in_the_shape_of_the_real_one(front: Line, path: str) -> None:
+    body = {"model": NAME, **ASKED[path], "stream": True}
+
+    _, real = posted(f"{front.url(NAME)}{path}", body)
+    _, fake = of_fake(path, body)
+
+    for chunk in chunks(fake):
+        assert any(foreign(chunk, known) == [] for known in chunks(real)), chunk
+    assert fake.endswith("data: [DONE]\n\n")
+    assert real.endswith("data: [DONE]\n\n")
+
+
+def test_the_fake_engine_refuses_in_the_shape_of_the_real_one(front: Line) -> None:
+    code, real = posted(f"{front.url(NAME)}{CHAT}", "no request")
+    fake_code, fake = of_fake(CHAT, None)
+
+    assert code == fake_code == 400
+    assert foreign(json.loads(fake), json.loads(real)) == []
+
+
+def posted(url: str, body: object) -> tuple[int, str]:
+    """The status and the text of an answer, whatever they are."""
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def of_fake(path: str, body: object) -> tuple[int, str]:
+    """The same of a fake engine; of no JSON where there is no body."""
+
+    async def asked() -> tuple[int, str]:
         async with FakeEngine("fake", model=NAME) as engine, aiohttp.ClientSession() as session:
-            url = f"http://127.0.0.1:{engine.port}/v1/chat/completions"
-            async with session.post(url, json={**body, "stream": True}) as response:
-                streamed = await response.text()
-            async with session.post(url, json=body) as response:
-                return streamed, await response.json()
+            url = f"http://127.0.0.1:{engine.port}{path}"
+            sent = b"{" if body is None else json.dumps(body).encode()
+            async with session.post(url, data=sent) as response:
+                return response.status, await response.text()
 
-    fake_stream, fake = asyncio.run(fakes())
-
-    assert foreign(fake, real) == []
-    for chunk in chunks(fake_stream):
-        assert any(foreign(chunk, known) == [] for known in chunks(real_stream)), chunk
-    assert fake_stream.endswith("data: [DONE]\n\n")
-    assert real_stream.endswith("data: [DONE]\n\n")
+    return asyncio.run(asked())
 
 
 def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> None:

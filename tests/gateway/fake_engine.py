@@ -5,11 +5,13 @@ It computes nothing. tests/e2e compares the shape of its answers with those of a
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from deepseek_serving.gateway.endpoints import Endpoint
 from tests.gateway.fake_metrics import FakeMetrics
@@ -53,6 +55,8 @@ class FakeEngine:
         application = web.Application(client_max_size=64 * 1024 * 1024)
         application.router.add_post("/v1/chat/completions", self._complete)
         application.router.add_post("/v1/completions", self._complete)
+        for path, answer in _AT_ONCE.items():
+            application.router.add_post(path, self._answering(answer))
         application.router.add_get("/v1/models", self._models)
         application.router.add_get("/health", self._health)
         application.router.add_get("/metrics", self._metrics)
@@ -108,8 +112,20 @@ class FakeEngine:
         entry = {"id": self.model, "object": "model", "owned_by": "vllm"}
         return web.json_response({"object": "list", "data": [entry]})
 
+    def _answering(self, answer: Callable[[str], Any]) -> Handler:
+        async def answered(request: web.Request) -> web.Response:
+            self.seen.append(dict(request.headers))
+            if self.behaviour.status != 200:
+                return _refusal(self.behaviour.status, "refused by the test", {})
+            return web.json_response(answer(self.model))
+
+        return answered
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ValueError:
+            return _refusal(400, "the body is no JSON", {})
         self.seen.append(dict(request.headers))
         behaviour = self.behaviour
         if self.running >= int(request.headers.get("x-dsd-most-requests", "1000000")):
@@ -131,7 +147,7 @@ class FakeEngine:
                 behaviour.first_token + behaviour.between_tokens * (behaviour.tokens - 1)
             )
             self._count(request.path, behaviour)
-            return web.json_response(self._answer(behaviour))
+            return web.json_response(self._answer(request.path, behaviour))
         except (asyncio.CancelledError, ConnectionResetError):
             self.aborted += 1
             raise
@@ -153,31 +169,58 @@ class FakeEngine:
                 return response
             if number:
                 await asyncio.sleep(behaviour.between_tokens)
-            await response.write(self._chunk(f"t{number} ", None))
+            await response.write(self._chunk(request.path, f"t{number} ", None))
         self._count(request.path, behaviour)
-        await response.write(self._chunk("", behaviour.reason))
+        await response.write(self._chunk(request.path, "", behaviour.reason))
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
 
-    def _chunk(self, text: str, reason: str | None) -> bytes:
-        choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
-        chunk = {"object": "chat.completion.chunk", "model": self.model, "choices": [choice]}
+    def _chunk(self, path: str, text: str, reason: str | None) -> bytes:
+        said = {"text": text} if path == _COMPLETIONS else {"delta": {"content": text}}
+        kind = "text_completion" if path == _COMPLETIONS else "chat.completion.chunk"
+        choice = {"index": 0, **said, "finish_reason": reason}
+        chunk = {**_head(kind, self.model), "choices": [choice]}
         return f"data: {json.dumps(chunk)}\n\n".encode()
 
-    def _answer(self, behaviour: Behaviour) -> dict[str, Any]:
+    def _answer(self, path: str, behaviour: Behaviour) -> dict[str, Any]:
         text = "".join(f"t{number} " for number in range(behaviour.tokens))
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": behaviour.reason}
-        usage = {"prompt_tokens": 1, "completion_tokens": behaviour.tokens}
-        return {
-            "object": "chat.completion",
-            "model": self.model,
-            "choices": [choice],
-            "usage": usage,
+        message = {"message": {"role": "assistant", "content": text}}
+        said = {"text": text} if path == _COMPLETIONS else message
+        kind = "text_completion" if path == _COMPLETIONS else "chat.completion"
+        usage = {
+            "prompt_tokens": 1,
+            "completion_tokens": behaviour.tokens,
+            "total_tokens": 1 + behaviour.tokens,
         }
+        choice = {"index": 0, **said, "finish_reason": behaviour.reason}
+        return {**_head(kind, self.model), "choices": [choice], "usage": usage}
+
+
+_COMPLETIONS = "/v1/completions"
+
+
+def _head(kind: str, model: str) -> dict[str, Any]:
+    return {"id": "fake-1", "object": kind, "created": 1, "model": model}
+
+
+def _embeddings(model: str) -> dict[str, Any]:
+    one = {"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    return {**_head("list", model), "data": [one], "usage": usage}
+
+
+def _tokens(_: str) -> dict[str, Any]:
+    return {"count": 2, "max_model_len": 4096, "tokens": [1, 2]}
+
+
+def _text(_: str) -> dict[str, Any]:
+    return {"prompt": "hello"}
+
+
+_AT_ONCE = {"/v1/embeddings": _embeddings, "/tokenize": _tokens, "/detokenize": _text}
 
 
 def _refusal(status: int, why: str, headers: dict[str, str]) -> web.Response:
-    error = {"message": why, "type": "error", "code": status}
+    error = {"message": why, "type": "error", "param": None, "code": status}
     return web.json_response({"error": error}, status=status, headers=headers)

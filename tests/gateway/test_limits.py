@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from deepseek_serving.gateway import clusters
+from deepseek_serving.gateway import clusters, routes
 from deepseek_serving.gateway.endpoints import Endpoint
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import Gateway, until
@@ -82,6 +82,28 @@ async def test_only_the_api_is_reached(
 
     assert head.split()[1] == str(status)
     assert one.seen == []
+
+
+@pytest.mark.parametrize("path", routes.PATHS)
+async def test_each_path_of_the_api_reaches_an_engine(gateway: Gateway, path: str) -> None:
+    async with FakeEngine("one") as one:
+        gateway.pods(only=[one])
+        await gateway.tell({"only": 100})
+
+        async with gateway.session.post(f"{gateway.url}{path}", json={}) as response:
+            answer = await response.json()
+
+    assert (response.status, response.headers["x-dsd-revision"]) == (200, "only")
+    assert answer.get("object") == _OBJECTS.get(path)
+    assert len(one.seen) == 1
+
+
+_OBJECTS = {
+    "/v1/chat/completions": "chat.completion",
+    "/v1/completions": "text_completion",
+    "/v1/embeddings": "list",
+}
+"""What answers say that they are; those of vLLM's own paths say nothing."""
 
 
 async def _raw(gateway: Gateway, text: str, *, wait: float = 5.0) -> tuple[str, bytes]:
