@@ -10,7 +10,9 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from deepseek_operator.build import http_route
 from dev import tools
 from tests.cluster import routes
 from tests.cluster.objects import NAMESPACE, Cluster, Manifest, Refused, wait_until
+from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import envoy_binary
 
 CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -40,6 +43,8 @@ class Edge:
     namespace: str
     admin: Path
     """A file in which the proxy says where its admin page is."""
+    port: int
+    """Where clients ask."""
 
     async def proxy(self, page: str) -> Any:
         """A page of the proxy's admin interface; None while it is not there."""
@@ -79,6 +84,63 @@ class Edge:
             if f"/{self.cluster.namespace}/chat/" in route["name"]
         ]
 
+    async def ask(self, count: int, *, at_once: int = 16) -> Counter[int]:
+        """So many requests through the proxy; how many got which status, 0 for none."""
+        limit = asyncio.Semaphore(at_once)
+        url = f"http://127.0.0.1:{self.port}/v1/models"
+
+        async def one(session: aiohttp.ClientSession) -> int:
+            async with limit:
+                try:
+                    async with session.get(url) as response:
+                        await response.read()
+                        return response.status
+                except aiohttp.ClientError:
+                    return 0
+
+        async with aiohttp.ClientSession() as session:
+            return Counter(await asyncio.gather(*(one(session) for _ in range(count))))
+
+
+_OF_PODS = "endpointslice.kubernetes.io/managed-by%3Dendpointslice-controller.k8s.io"
+
+
+def routable() -> str:
+    """An address of this machine that may stand in an EndpointSlice: loopback may not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        # Nothing is sent: the kernel says whom it would send it as.
+        found.connect(("192.0.2.1", 9))
+        return str(found.getsockname()[0])
+
+
+async def play(cluster: Cluster, engines: Mapping[str, FakeEngine]) -> None:
+    """Behind each of these Services stands this engine, in place of the pods that kwok plays.
+
+    A Service without a selector is left alone by the controller of EndpointSlices, until the operator's next pass; but
+    another one mirrors its Endpoints then.
+    """
+    services = f"{NAMESPACE}/{cluster.namespace}/services"
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{cluster.namespace}/endpointslices"
+    for name, engine in engines.items():
+        await cluster.send(
+            "PATCH", f"{services}/{name}", {"spec": {"selector": None}}, content=routes.JSON_MERGE
+        )
+        with contextlib.suppress(Refused):
+            await cluster.send("DELETE", f"{NAMESPACE}/{cluster.namespace}/endpoints/{name}")
+        endpoint = {
+            "addresses": [engine.host],
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+        }
+        found = await cluster.send(
+            "GET", f"{slices}?labelSelector=kubernetes.io/service-name%3D{name},{_OF_PODS}"
+        )
+        assert found["items"], f"the Service {name} has EndpointSlices"
+        for number, item in enumerate(found["items"]):
+            ports = [{**port, "port": engine.port} for port in item["ports"]]
+            change = {"endpoints": [] if number else [endpoint], "ports": ports}
+            path = f"{slices}/{item['metadata']['name']}"
+            await cluster.send("PATCH", path, change, content=routes.JSON_MERGE)
+
 
 @contextlib.asynccontextmanager
 async def running(cluster: Cluster, folder: Path, *, port: int) -> AsyncIterator[Edge]:
@@ -95,7 +157,7 @@ async def running(cluster: Cluster, folder: Path, *, port: int) -> AsyncIterator
     shutil.copyfile(cluster.plane.kubeconfig, root / "kubeconfig")
     (root / "config.yaml").write_text(yaml.safe_dump(_CONFIGURATION))
     await _certificates(cluster, root, folder)
-    edge = Edge(cluster, infra, folder / "admin")
+    edge = Edge(cluster, infra, folder / "admin", port)
     programs = [
         await _start(folder, "controller", *_rooted(root, "server", "--config-path=/config.yaml")),
         await _start(folder, "proxy", *_envoy(folder, infra)),

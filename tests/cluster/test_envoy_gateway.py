@@ -1,6 +1,6 @@
 """HTTPRoutes on a real Envoy Gateway: what it says of them, and what a real Envoy makes of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from tests.cluster import envoy_gateway, routes
 from tests.cluster.envoy_gateway import CONTROLLER, Edge
 from tests.cluster.objects import Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.passes import one_pass, settle
+from tests.gateway.fake_engine import FakeEngine
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
 
@@ -85,6 +86,52 @@ async def test_weights_are_what_a_real_proxy_has(cluster: Cluster, kube: Kube, e
     await _command(cluster, f"abort:{run['at']}")
     await until(kube, edge, "Draining")
     await wait_until(lambda: _splits(edge, {f"chat-{old}": 100}), what="all goes to the first")
+
+
+async def test_requests_are_split_by_a_real_proxy_and_none_goes_to_who_is_left_out(
+    cluster: Cluster, kube: Kube, edge: Edge
+) -> None:
+    await cluster.apply(chat(edge))
+    await settle(kube, cluster, "chat")
+    old = (await cluster.get("chat"))["status"]["serving"]["revision"]
+    await cluster.apply(chat(edge, engine={"args": ["--max-model-len=4096"]}))
+    run = await until(kube, edge, "Analyzing")
+    host = envoy_gateway.routable()
+    async with FakeEngine("one", host=host) as one, FakeEngine("two", host=host) as two:
+        engines = {f"chat-{old}": one, f"chat-{run['candidate']}": two}
+        await _reached(edge, engines)
+        split = await edge.ask(2_000)
+        shares = len(one.seen), len(two.seen)
+
+        await _command(cluster, f"abort:{run['at']}")
+        await until(kube, edge, "Draining")
+        await wait_until(lambda: _splits(edge, {f"chat-{old}": 100}), what="all goes to the first")
+        await envoy_gateway.play(cluster, engines)
+        await wait_until(lambda: _all_answered(edge), what="the first is reached again")
+        two.seen.clear()
+        alone = await edge.ask(500)
+
+    assert (split, sum(shares)) == ({200: 2_000}, 2_000)
+    # Four standard deviations of a fair draw.
+    assert abs(shares[1] - 400) <= 72
+    assert alone == {200: 500}
+    assert two.seen == []
+
+
+async def _reached(edge: Edge, engines: Mapping[str, FakeEngine]) -> None:
+    """By requests, each of them; what was seen until then is forgotten."""
+    await envoy_gateway.play(edge.cluster, engines)
+
+    async def are_reached() -> bool:
+        return await _all_answered(edge) and all(one.seen for one in engines.values())
+
+    await wait_until(are_reached, what="requests reach both engines", seconds=60)
+    for one in engines.values():
+        one.seen.clear()
+
+
+async def _all_answered(edge: Edge) -> bool:
+    return await edge.ask(40) == {200: 40}
 
 
 async def test_a_route_that_it_refuses_is_told_of_in_its_words(

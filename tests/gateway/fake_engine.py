@@ -48,6 +48,7 @@ class FakeEngine:
     """Streams whose client went away before the end."""
     running: int = 0
     port: int = 0
+    host: str = "127.0.0.1"
     metrics: FakeMetrics = field(default_factory=lambda: FakeMetrics("chat"))
     _runner: web.AppRunner | None = None
 
@@ -64,7 +65,7 @@ class FakeEngine:
         self.metrics = FakeMetrics(self.model)
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -86,7 +87,7 @@ class FakeEngine:
     @property
     def endpoint(self) -> Endpoint:
         """As an EndpointSlice would name it."""
-        return Endpoint("127.0.0.1", self.port, self.name)
+        return Endpoint(self.host, self.port, self.name)
 
     def behave(self, **changes: Any) -> None:
         """From the next request on."""
