@@ -3,8 +3,9 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -30,6 +31,22 @@ def still(is_meant: Callable[[Path], bool]) -> Iterator[None]:
     finally:
         for number in numbers:
             os.kill(number, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def core_of(pod: Mapping[str, Any]) -> Iterator[None]:
+    """The processes that compute in an engine's pod stand still, those that talk go on."""
+    uid = pod["metadata"]["uid"]
+
+    def is_core(process: Path) -> bool:
+        with contextlib.suppress(OSError):
+            groups = (process / "cgroup").read_text()
+            is_ours = uid in groups or uid.replace("-", "_") in groups
+            return is_ours and command(process).startswith("VLLM::EngineCore")
+        return False
+
+    with still(is_core):
+        yield
 
 
 def command(process: Path) -> str:

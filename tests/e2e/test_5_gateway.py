@@ -8,16 +8,17 @@ import math
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from deepseek_operator.engines import vllm_figures
+from deepseek_operator.engines.figures import Sample
 from deepseek_operator.telemetry.engines import samples
 from deepseek_operator.telemetry.gateways import is_ready
 from dev.demo.load import stream
+from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models.shapes import MAX_POSITIONS
 from tests.e2e import standing
 from tests.e2e.crowd import Crowd
@@ -144,19 +145,58 @@ def test_a_gateway_that_is_deleted_lets_its_streams_end(front: Line) -> None:
 
 
 def test_without_an_operator_and_an_api_server_users_are_served(front: Line) -> None:
-    """Both are stopped as they run; meanwhile an agent and an Envoy are killed and start anew."""
+    """Both are away; meanwhile an agent, then an Envoy are killed and start anew from what is on their pod's volume."""
     place = front.target.embedded
     assert place is not None
     [pod, _] = gateways(front)
-    with Crowd(front.url(NAME), NAME) as crowd:
+    with without_operator(front), Crowd(front.url(NAME), NAME) as crowd:
         crowd.wait_for_more()
         with standing.frozen("kube-apiserver"):
             front.kill_container(pod, "agent")
             crowd.wait_for_more(40)
+            assert crowd.failures == []
+            front.kill_container(pod, "envoy")
+            # Its Service cannot be told that it is away: half of all are sent to it until it listens again.
+            wait_until(lambda: _probed(pod), what="the Envoy that was killed is ready again")
+            crowd.wait_for_more()
+            lost = len(crowd.failures)
+            crowd.wait_for_more(40)
         wait_until(lambda: _is_ready(front, pod["metadata"]["name"]), what="it is ready again")
         wait_until(lambda: report(pod)["watching"], what="the agent sees the API server again")
 
-    assert crowd.failures == []
+    print(f"{lost} of {lost + len(crowd.answers)} requests failed while an Envoy started anew")
+    assert len(crowd.failures) == lost <= 2 * _IN_FLIGHT, crowd.failures
+
+
+@contextlib.contextmanager
+def without_operator(line: Line) -> Iterator[None]:
+    """No pod of it is there."""
+    scale = ["scale", "deployment", f"--selector=app.kubernetes.io/instance={RELEASE}"]
+    pods = ["get", "pods", f"--selector=app.kubernetes.io/instance={RELEASE}"]
+    line.run(*scale, "--replicas=0", namespace=RELEASE_NAMESPACE)
+    try:
+        wait_until(
+            lambda: line.json(*pods, namespace=RELEASE_NAMESPACE)["items"] == [],
+            what="the operator is gone",
+            seconds=120,
+        )
+        yield
+    finally:
+        line.run(*scale, "--replicas=1", namespace=RELEASE_NAMESPACE)
+        wait_until(
+            lambda: any(map(is_ready, line.json(*pods, namespace=RELEASE_NAMESPACE)["items"])),
+            what="the operator is back",
+            seconds=120,
+        )
+
+
+def _probed(pod: Manifest) -> bool:
+    """Whether the kubelet finds its Envoy ready."""
+    with contextlib.suppress(OSError):
+        url = f"http://{pod['status']['podIP']}:8082/ready"
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    return False
 
 
 def test_a_stream_without_a_first_token_is_refused_in_time(front: Line) -> None:
@@ -211,19 +251,45 @@ def _answers(line: Line) -> bool:
 
 @contextlib.contextmanager
 def frozen_core(line: Line) -> Iterator[None]:
-    """The processes that compute for an object stand still, those that talk go on."""
+    """What computes for the object stands still."""
     [pod] = line.engine_pods(NAME)
-    uid = pod["metadata"]["uid"]
-
-    def is_core(process: Path) -> bool:
-        with contextlib.suppress(OSError):
-            groups = (process / "cgroup").read_text()
-            is_ours = uid in groups or uid.replace("-", "_") in groups
-            return is_ours and standing.command(process).startswith("VLLM::EngineCore")
-        return False
-
-    with standing.still(is_core):
+    with standing.core_of(pod):
         yield
+
+
+def test_a_client_that_goes_away_ends_its_request_in_the_engine(front: Line) -> None:
+    """As a real vLLM counts: it has given one up, and runs none any more."""
+    before = given_up(front)
+    with begun(front) as answer:
+        assert running(front) == 1
+        answer.close()
+
+    wait_until(lambda: given_up(front) == before + 1, what="the engine gives the request up")
+    wait_until(lambda: running(front) == 0, what="the engine runs nothing")
+
+
+def page(line: Line, names: frozenset[str]) -> list[Sample]:
+    """What the engine tells under these names."""
+    [pod] = line.engine_pods(NAME)
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8000/metrics", timeout=5) as got:
+        return samples(got.read().decode(), names)
+
+
+def given_up(line: Line) -> float:
+    """Requests whose clients went away."""
+    return (vllm_figures.read(page(line, vllm_figures.NAMES)).finished or {})["abort"]
+
+
+def running(line: Line) -> float:
+    """Requests that run now."""
+    return sum(one.value for one in page(line, frozenset({"vllm:num_requests_running"})))
+
+
+def test_who_serves_is_told_under_the_name_that_clients_send(front: Line) -> None:
+    with urllib.request.urlopen(f"{front.url(NAME)}/v1/models", timeout=10) as answer:
+        [entry] = json.load(answer)["data"]
+
+    assert entry["id"] == NAME
 
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
