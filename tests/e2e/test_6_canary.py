@@ -8,10 +8,11 @@ import pytest
 from dev.images import catalog
 from dev.models import questions
 from tests.e2e.crowd import Crowd
+from tests.e2e.effect import Effect
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 
 NAME = "canary"
-STEPS = [
+STEPS: list[Manifest] = [
     {"weight": 25, "minDuration": "10s", "minRequests": 10},
     {"weight": 80, "minDuration": "10s", "minRequests": 20},
 ]
@@ -62,8 +63,11 @@ def test_a_candidate_whose_pod_dies_is_taken_back_and_no_request_fails(canary: L
         crowd.wait_for_more()
         # The first step waits for a person, so that its weight stands while answers are counted.
         waiting = {**ROLLOUT, "steps": [{**STEPS[0], "pause": True}, STEPS[1]]}
-        canary.apply(served(rollout=waiting, batching={"maxConcurrentSequences": 16}))
-        run = wait_for(canary, "Analyzing")
+        with Effect(canary, NAME, old, STEPS[0]["weight"]) as effect:
+            canary.apply(served(rollout=waiting, batching={"maxConcurrentSequences": 16}))
+            run = wait_for(canary, "Analyzing")
+            wait_until(lambda: effect.seconds is not None, what="the new split", seconds=30)
+        print(f"{effect.seconds:.2f} s from the weight in status to its first request")
         wait_until(lambda: crowd.revisions[run["candidate"]] > 3, what="the candidate is asked")
         before = crowd.revisions
         crowd.wait_for_more(SPLIT_ANSWERS)
