@@ -12,7 +12,10 @@ from deepseek_operator.engines.contract import EngineImages, Network
 PREFIX = "DSO_"
 
 NetworkVariable = Annotated[
-    str, Field(pattern=r"^(NCCL|TORCH_NCCL|GLOO|NVSHMEM|UCX|FI)_[A-Z0-9_]+$")
+    str,
+    Field(
+        pattern=r"^((NCCL|TORCH_NCCL|GLOO|NVSHMEM|UCX|FI)_[A-Z0-9_]+|OMPI_MCA_(oob|btl|pml|coll|hwloc)_[a-z0-9_]+)$"
+    ),
 ]
 """What the libraries read by which engines of several nodes exchange; all else is an object's pod.env."""
 

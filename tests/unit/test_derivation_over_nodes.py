@@ -31,6 +31,29 @@ def test_a_replica_is_on_several_nodes_where_it_has_to_be(
     assert (str(found.layout), found.layout.nodes) == (layout, nodes)
 
 
+@pytest.mark.parametrize(("words", "network", "layout", "nodes"), OVER_NODES)
+def test_the_other_engine_is_laid_out_alike(
+    words: tuple[Any, ...], network: dict[str, bool], layout: str, nodes: int
+) -> None:
+    """But where it runs a model on no such GPU at all."""
+    rdma, engine = network.get("rdma", False), {"name": "tensorrt-llm"}
+    if words[1] == "NVIDIA-L40S":
+        with pytest.raises(Stalled):
+            asked(*words, rdma=rdma, engine=engine)
+        return
+
+    found = asked(*words, rdma=rdma, engine=engine).sized
+
+    assert found is not None
+    assert (str(found.layout), found.layout.nodes) == (layout, nodes)
+
+
+def test_a_form_that_one_node_holds_comes_before_several_nodes() -> None:
+    found = sized("DeepSeek-R1", H100, engine={"name": "tensorrt-llm"})
+
+    assert (found.setting.scheme.name, found.layout.nodes) == ("w4afp8", 1)
+
+
 @pytest.mark.parametrize(
     ("words", "rdma", "why"),
     [

@@ -42,6 +42,7 @@ OWNED_FLAGS: Mapping[str, str] = {
 """vLLM flags that users may not give in engine.args, and what to use instead."""
 
 OWNED_ENV: Mapping[str, str] = {
+    "DEEPSEEK_POD_ADDRESS": "the operator lays out the nodes",
     "HOME": "the operator sets it to a writable volume",
     "PYTHONPATH": "the operator mounts its own tools there",
     "VLLM_API_KEY": "it would lock the operator's probes out",

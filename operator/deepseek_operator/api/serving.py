@@ -70,7 +70,7 @@ class Accelerator(ApiModel):
     count: Annotated[int, Field(ge=1, le=128)] | None = Field(
         default=None,
         description="GPUs of one replica. More than a node of product has are on several whole "
-        "nodes, which TensorRT-LLM is not laid out on. Default: as many as pay, where product is known, "
+        "nodes. Default: as many as pay, where product is known, "
         "and on several nodes only where one does not hold the model; else the catalog's smallest count that holds the model; 1 for "
         "a model outside the catalog.",
     )

@@ -16,13 +16,14 @@ from deepseek_operator.build.template import (
 )
 from deepseek_operator.engines.contract import (
     DRAIN_SECONDS,
-    HOST_VARIABLE,
+    GROUP_SIZE,
+    LEADER_ADDRESS,
     PRESTOP_SECONDS,
+    WORKER_INDEX,
     EngineContainer,
     EngineRequest,
     Network,
 )
-from deepseek_operator.engines.vllm_group import GROUP_SIZE, LEADER_ADDRESS, WORKER_INDEX
 from deepseek_operator.rollout.revisions import Group
 
 RENDEZVOUS_CONTAINER = "rendezvous"
@@ -46,7 +47,7 @@ def grouped(
     """
     if request.nodes == 1:
         return template, None
-    member = _member(template, request)
+    member = _member(template, request, engine)
     worker = _worker(deployment, member, key=key, engine=engine)
     return member, Group(request.nodes, worker, request.images.network.topology)
 
@@ -56,12 +57,12 @@ def worker_selector(deployment: DeepSeekDeployment, key: str) -> dict[str, str]:
     return {**object_selector(deployment), names.WORKER_LABEL: key}
 
 
-def _member(template: Manifest, request: EngineRequest) -> Manifest:
+def _member(template: Manifest, request: EngineRequest, container: EngineContainer) -> Manifest:
     """What is the same of all pods of a group."""
     network, spec = request.images.network, template["spec"]
     own_address = {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}
     [engine] = spec["containers"]
-    env = [{"name": HOST_VARIABLE, "valueFrom": own_address}, *engine["env"]]
+    env = [{"name": container.address_variable, "valueFrom": own_address}, *engine["env"]]
     found = {
         **spec,
         "initContainers": [*spec["initContainers"], _rendezvous(request)],
@@ -141,6 +142,7 @@ def _worker_container(leaders: Manifest, engine: EngineContainer) -> Manifest:
     dropped = ("ports", "startupProbe", "readinessProbe", "livenessProbe")
     return {
         **{field: value for field, value in leaders.items() if field not in dropped},
+        **({"command": list(engine.worker_command)} if engine.worker_command else {}),
         "args": list(engine.worker_args),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS + DRAIN_SECONDS}}},
         "volumeMounts": [

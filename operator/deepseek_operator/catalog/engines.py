@@ -39,8 +39,6 @@ class Parallelism(Fact):
     pipeline: bool
     data_expert: bool
     """Data-parallel attention with the experts spread over the same GPUs."""
-    nodes: bool
-    """Whether one replica may span nodes."""
     tensor_in_ranks: bool
     """Whether a rank of data-parallel attention may itself be on several GPUs."""
 

@@ -49,7 +49,7 @@ _CONTAINERS: Mapping[str, Callable[[EngineRequest], EngineContainer]] = {
 }
 
 _TELLINGS: Mapping[str, Telling] = {"vllm": _VLLM, trtllm.COMMAND: _TRTLLM}
-"""By the program that the engine's container runs."""
+"""By the program that serves in the engine's container, which another may start."""
 
 
 def engine_container(request: EngineRequest) -> EngineContainer:
@@ -67,11 +67,11 @@ def warmup_limits(
 ) -> dict[str, Any]:
     """What a warm-up has to know of an engine, from its frozen container and its file of options."""
     args = container["args"]
-    if container["command"][0] == trtllm.COMMAND:
+    if trtllm.COMMAND in container["command"]:
         return trtllm.warmup_limits(args, options)
     return vllm.warmup_limits(args, on_gpu=on_gpu)
 
 
 def _program(spec: Mapping[str, Any]) -> str:
-    commands = (item.get("command", [])[:1] for item in spec.get("containers", []))
-    return next((command[0] for command in commands if command and command[0] in _TELLINGS), "")
+    words = (word for item in spec.get("containers", []) for word in item.get("command", []))
+    return next((word for word in words if word in _TELLINGS), "")

@@ -35,8 +35,10 @@ OPTIONS_FOLDER = "/etc/engine"
 OPTIONS_FILE = f"{OPTIONS_FOLDER}/options.yaml"
 """What an engine reads of a file that it cannot be told on its command line."""
 
-HOST_VARIABLE = "VLLM_HOST_IP"
-"""Environment of each pod of a replica on several nodes: its own address."""
+LEADER_ADDRESS = "LWS_LEADER_ADDRESS"
+WORKER_INDEX = "LWS_WORKER_INDEX"
+GROUP_SIZE = "LWS_GROUP_SIZE"
+"""Environment of each pod of a replica on several nodes, by LeaderWorkerSet's webhook; the leader's index is 0."""
 
 CACHE_PATH = "/cache"
 """Writable: the engine's home, download and compile caches."""
@@ -181,3 +183,7 @@ class EngineContainer:
     """Of the engine itself."""
     worker_args: tuple[str, ...] = ()
     """Of the other pods of a replica on several nodes."""
+    worker_command: tuple[str, ...] = ()
+    """And what they run; empty: what the leader does."""
+    address_variable: str = ""
+    """Environment in which each pod of a replica on several nodes is told its own address."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from deepseek_operator.engines import probes, trtllm_options, trtllm_sized
+from deepseek_operator.engines import probes, trtllm_group, trtllm_options, trtllm_sized
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
     COMPILED_PATH,
@@ -71,11 +71,12 @@ _COMPILERS = {
 def engine_container(request: EngineRequest) -> EngineContainer:
     """The container of one replica; UnusableError where engine.args cannot be given to it."""
     arguments, options = _given(request)
+    several = request.nodes > 1
     return EngineContainer(
         image=request.block.engine.image or request.images.tensorrt_llm,
-        command=[COMMAND, "serve"],
+        command=[*(trtllm_group.leader_command(request) if several else ()), COMMAND, "serve"],
         args=_arguments(request, arguments, options),
-        env=_environment(),
+        env={**_environment(), **(trtllm_group.environment(request) if several else {})},
         startup_probe=probes.startup_probe(request),
         readiness_probe=probes.readiness_probe(request),
         liveness_probe=probes.liveness_probe(),
@@ -84,6 +85,8 @@ def engine_container(request: EngineRequest) -> EngineContainer:
         model_path=model_path(request),
         open_paths=OPEN_PATHS,
         engine_port=ENGINE_PORT,
+        worker_command=tuple(trtllm_group.worker_command(request)) if several else (),
+        address_variable=trtllm_group.ADDRESS_VARIABLE,
     )
 
 

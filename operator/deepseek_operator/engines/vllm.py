@@ -57,6 +57,7 @@ def engine_container(request: EngineRequest) -> EngineContainer:
         command=["vllm", "serve"],
         args=vllm_group.leader_args(args, nodes) if nodes > 1 else args,
         worker_args=tuple(vllm_group.worker_args(args, nodes)) if nodes > 1 else (),
+        address_variable=vllm_group.HOST_VARIABLE,
         env=_environment(request),
         startup_probe=probes.startup_probe(request),
         readiness_probe=probes.readiness_probe(request),

@@ -8,12 +8,10 @@ inferred_data_parallel_rank).
 
 from collections.abc import Sequence
 
-from deepseek_operator.engines.contract import HOST_VARIABLE
+from deepseek_operator.engines.contract import LEADER_ADDRESS, WORKER_INDEX
 
-LEADER_ADDRESS = "LWS_LEADER_ADDRESS"
-WORKER_INDEX = "LWS_WORKER_INDEX"
-GROUP_SIZE = "LWS_GROUP_SIZE"
-"""Environment of each pod of a group, by LeaderWorkerSet's webhook; the leader's index is 0."""
+HOST_VARIABLE = "VLLM_HOST_IP"
+"""In which an engine is told its own address."""
 
 MASTER_PORT = 29501
 """vLLM's default (vllm/config/parallel.py), where torch.distributed meets."""

@@ -14,17 +14,6 @@ def refusal(question: Question, layout: Layout) -> str | None:
     return next((found for check in _CHECKS if (found := check(question, layout))), None)
 
 
-def _nodes_of_an_engine_on_one(question: Question, layout: Layout) -> str | None:
-    engine, node = question.engine, question.pool.node_size
-    if layout.nodes == 1 or engine.parallelism.nodes:
-        return None
-    return (
-        f"accelerator.count: {layout.accelerators} GPUs are on {layout.nodes} nodes of {node}, and {engine.name} {engine.version} is "
-        f"served on one: over several it is started by MPI, which nothing starts between pods; use at most {node}, or "
-        "engine.name: vllm"
-    )
-
-
 def _heads_do_not_divide(question: Question, layout: Layout) -> str | None:
     heads = question.model.dimensions.heads
     if heads % layout.tensor == 0:
@@ -101,7 +90,6 @@ def _drafts_in_a_pipeline(question: Question, layout: Layout) -> str | None:
 
 
 _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
-    _nodes_of_an_engine_on_one,  # a pod of many more GPUs than any node has would wait for ever
     _heads_do_not_divide,  # vLLM and TensorRT-LLM refuse to start
     _tensor_beyond_the_node,  # it would run at a crawl
     _blocks_do_not_divide,  # a slice of FP8 weights has to be whole blocks
@@ -109,7 +97,7 @@ _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
     _ranks_of_several,
     _engine_cannot,
     _more_stages_than_layers,
-    _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875)
+    _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875), and of TensorRT-LLM it is not known
 )
 
 
@@ -138,7 +126,8 @@ def candidates(question: Question) -> Iterator[list[Layout]]:
         if found:
             yield found
         elif asked.accelerators:
-            layout = Layout(tensor=count, nodes=math.ceil(count / question.pool.node_size))
+            nodes = math.ceil(count / question.pool.node_size)
+            layout = next(iter(_of(question, count)), Layout(tensor=count, nodes=nodes))
             reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
             raise CannotRunError("accelerator.count", reason)
 
@@ -194,7 +183,7 @@ def _counts(question: Question) -> list[int]:
     node, pool = question.pool.node_size, question.pool.count
     single = [size for size in (1, 2, 4, 8, 16) if size <= min(node, pool)]
     several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9) if node * nodes <= pool]
-    return [*single, *(several if question.engine.parallelism.nodes else [])]
+    return [*single, *several]
 
 
 def _of(question: Question, count: int) -> list[Layout]:

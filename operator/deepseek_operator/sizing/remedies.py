@@ -110,10 +110,7 @@ def _usable(found: Shortage) -> str:
 def _remedy(question: Question, smallest: Smallest) -> str:
     """How many of the same product would do, and which others do on one node."""
     layout = enough(question, smallest)
-    engine = question.engine
     said = "no number of them holds it"
-    if not engine.parallelism.nodes:
-        said += f" on one node, which {engine.name} {engine.version} is served on"
     if layout is not None:
         said = f"{placed(layout, question.pool.product)} would do"
     others = enough_of_others(question, smallest)

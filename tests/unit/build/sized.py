@@ -36,10 +36,10 @@ VLLM: dict[str, tuple[str, ...]] = {
     "DeepSeek-R1-Distill-Llama-70B": (*DENSE, "NVIDIA-L40S"),
 }
 TRTLLM: dict[str, tuple[str, ...]] = {
-    "DeepSeek-V3": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H20"),
+    "DeepSeek-V3": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H20", "NVIDIA-H100-80GB-HBM3"),
     "DeepSeek-V3-0324": ("NVIDIA-B200",),
     "DeepSeek-V3.1": ("NVIDIA-H200", "nvidia-gb200"),
-    "DeepSeek-V3.2": ("NVIDIA-H200", "NVIDIA-B200"),
+    "DeepSeek-V3.2": ("NVIDIA-H200", "NVIDIA-B200", "NVIDIA-H100-80GB-HBM3"),
     "DeepSeek-R1": ("NVIDIA-H200", "NVIDIA-H100-80GB-HBM3", "NVIDIA-B200"),
     "DeepSeek-R1-0528": ("NVIDIA-B300-SXM6-AC",),
     "DeepSeek-R1-Distill-Qwen-1.5B": ("NVIDIA-L4",),

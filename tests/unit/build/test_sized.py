@@ -26,13 +26,15 @@ def test_every_child_is_one_that_kubernetes_knows(pair: Pair) -> None:
             check_against_kubernetes(manifest)
 
 
-def test_there_are_pairs_of_every_model_with_each_engine_and_one_on_several_nodes() -> None:
+def test_there_are_pairs_of_every_model_with_each_engine_and_on_several_nodes() -> None:
     of_each = [{one.model for one in PAIRS if one.engine == engine} for engine in ENGINES]
 
     assert len(set(PAIRS)) == len(PAIRS) >= 50
     assert of_each == [set(catalog.shipped().models)] * 2
     assert [str(pair) for pair in PAIRS if sized.has_group(pair)] == [
-        "vllm/DeepSeek-V3.NVIDIA-H100-80GB-HBM3"
+        "vllm/DeepSeek-V3.NVIDIA-H100-80GB-HBM3",
+        "tensorrt-llm/DeepSeek-V3.NVIDIA-H100-80GB-HBM3",
+        "tensorrt-llm/DeepSeek-V3.2.NVIDIA-H100-80GB-HBM3",
     ]
 
 

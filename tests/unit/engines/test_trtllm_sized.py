@@ -49,7 +49,8 @@ def parsed(container: EngineContainer, folder: Path) -> serve.Asked:
     file.write_text(container.options)
     told = [f"--config={file}" if "--config=" in arg else arg for arg in container.args]
     try:
-        return serve.parse([*container.command[1:], *told])
+        served = container.command[container.command.index(trtllm.COMMAND) + 1 :]
+        return serve.parse([*served, *told])
     except serve.UsageError as error:
         raise AssertionError(f"it does not start: {error}") from error
 
@@ -94,8 +95,9 @@ def test_limits_are_such_as_the_engine_starts_with(model: str, tmp_path: Path) -
         assert int(given["max_seq_len"]) <= min(
             sized.question.model.context_tokens, sized.cache_tokens
         )
-        assert ranks == pair.request.accelerators
-        assert pair.request.nodes == 1
+        stages = int(given.get("pipeline_parallel_size", "1"))
+        assert ranks * stages == pair.request.accelerators
+        assert stages == pair.request.nodes
         assert attends or sized.question.model.dimensions.heads % ranks == 0
         if sized.question.model.experts is None:
             assert not attends
