@@ -28,7 +28,7 @@ from deepseek_serving.ranks.lead import (
 )
 from deepseek_serving.ranks.lines import EndedError, Line
 
-LOST_SECONDS = 15.0
+LOST_SECONDS = 5.0
 """How long a daemon may take to see by itself that its leader is gone."""
 
 

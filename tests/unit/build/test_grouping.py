@@ -272,3 +272,53 @@ def test_without_its_record_the_running_set_tells_the_shape() -> None:
     running = children.build_group(deployment, shape, group, replicas=1)
 
     assert children.shape_of_engine_set(shape.key, running) == shape
+
+
+TRTLLM: Manifest = {"engine": {"name": "tensorrt-llm"}}
+
+
+def test_ranks_of_tensorrt_llm_are_started_by_the_leader_behind_its_front() -> None:
+    leader, worker = templates(**TRTLLM)
+
+    names = [
+        [container["name"] for container in template["spec"]["initContainers"]]
+        for template in (leader, worker)
+    ]
+    assert names == [["tools", "warden", "front", "rendezvous"], ["tools", "rendezvous"]]
+    assert engine_of(leader)["command"][2] == "deepseek_serving.ranks.lead"
+    assert engine_of(worker)["command"][2] == "deepseek_serving.ranks.follow"
+    assert engine_of(worker)["args"] == []
+    assert {"startupProbe", "readinessProbe", "livenessProbe", "ports"}.isdisjoint(
+        engine_of(worker)
+    )
+
+
+def test_every_rank_of_tensorrt_llm_finds_our_programs_the_weights_and_its_own_address() -> None:
+    for template in templates(**TRTLLM):
+        engine = engine_of(template)
+        env = {one["name"]: one for one in engine["env"]}
+        assert env["PYTHONPATH"]["value"] == "/opt/deepseek"
+        [own] = [one for one in engine["env"] if one["name"] == "DEEPSEEK_POD_ADDRESS"]
+        assert own["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+        assert "VLLM_HOST_IP" not in env
+        mounted = {mount["mountPath"] for mount in engine["volumeMounts"]}
+        assert {"/opt/deepseek", "/models/chat", "/tmp", "/dev/shm", "/cache"} <= mounted
+
+
+@pytest.mark.parametrize("network", [Network(), replace(RDMA, host_network=True)])
+def test_templates_of_tensorrt_llm_are_such_as_kubernetes_knows(network: Network) -> None:
+    for template in templates(network, **TRTLLM):
+        check_against_kubernetes(
+            {
+                "apiVersion": "v1",
+                "kind": "PodTemplate",
+                "metadata": {"name": "chat"},
+                "template": template,
+            }
+        )
+
+
+def test_a_frozen_group_of_tensorrt_llm_is_read_back_whole() -> None:
+    _, shape, _ = resolved(RDMA, **TRTLLM)
+
+    assert shape_from_data(shape.key, shape.to_data()) == shape
