@@ -130,7 +130,7 @@ class Worker:
         return code
 
     def _watch(self, process: subprocess.Popen[bytes], leader: Line) -> int:
-        """How the daemon ended; with a leader that is gone nothing can end well."""
+        """How the daemon ended: nothing of a group that serves ends by itself, so only who is told to stop ends well."""
         ends_at, is_there = math.inf, True
         while process.poll() is None:
             if is_there and not _is_there(leader):
@@ -142,7 +142,7 @@ class Worker:
                 _end(process)
         code = process.wait()
         code = code if code >= 0 else 128 - code
-        return code if is_there else code or 1
+        return code if self.is_told_to_stop else code or 1
 
 
 def _is_there(leader: Line) -> bool:

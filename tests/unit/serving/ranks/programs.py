@@ -147,15 +147,21 @@ class Pod:
         """Wait until it does."""
         wait_until(lambda: text in self.said, what=lambda: f"{text!r} in:\n{self.said}")
 
-    def ends(self) -> int:
+    def ends(self, seconds: float = DEADLINE) -> int:
         """How it ended, once it did."""
-        wait_until(lambda: self.process.poll() is not None, what=lambda: f"an end of:\n{self.said}")
+        wait_until(
+            lambda: self.process.poll() is not None,
+            what=lambda: f"an end of:\n{self.said}",
+            seconds=seconds,
+        )
         return int(self.process.returncode)
 
 
-def wait_until(holds: Callable[[], bool], *, what: Callable[[], str]) -> None:
+def wait_until(
+    holds: Callable[[], bool], *, what: Callable[[], str], seconds: float = DEADLINE
+) -> None:
     """Return once it holds; AssertionError where it never does."""
-    until = time.monotonic() + DEADLINE
+    until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, what()
         time.sleep(0.02)

@@ -31,7 +31,7 @@ PREFIXED = (
     "   OPAL_PREFIX=/opt/hpcx/ompi ; export OPAL_PREFIX; PATH=/opt/hpcx/ompi/bin:$PATH ; export PATH ; "
     "LD_LIBRARY_PATH=/opt/hpcx/ompi/lib:${LD_LIBRARY_PATH:-} ; export LD_LIBRARY_PATH ;   "
 )
-QUOTED = [word if word[0] in "-" or word in GIVEN else f'"{word}"' for word in arguments()]
+QUOTED = [word if word[0] == "-" or word in GIVEN else f'"{word}"' for word in arguments()]
 
 
 @pytest.mark.parametrize(
