@@ -61,7 +61,7 @@ async def controller(cluster: Cluster, folder: Path) -> AsyncIterator[None]:
     )
     (certificates / "tls.key").write_bytes(issued.private_key_pem.bytes())
     configuration = folder / "lws.yaml"
-    configuration.write_text(yaml.safe_dump(_configuration(certificates, webhook, health)))
+    configuration.write_text(yaml.safe_dump(settings(certificates, webhook, health)))
     log = folder / "lws.log"
     environment = {**os.environ, "KUBECONFIG": str(cluster.plane.kubeconfig)}
     with log.open("ab") as output:
@@ -85,7 +85,8 @@ async def controller(cluster: Cluster, folder: Path) -> AsyncIterator[None]:
         await program.wait()
 
 
-def _configuration(certificates: Path, webhook: int, health: int) -> Manifest:
+def settings(certificates: Path, webhook: int, health: int, *, host: str = "127.0.0.1") -> Manifest:
+    """Of the controller: its webhooks answer on that address of the machine."""
     return {
         "apiVersion": "config.lws.x-k8s.io/v1alpha1",
         "kind": "Configuration",
@@ -93,7 +94,7 @@ def _configuration(certificates: Path, webhook: int, health: int) -> Manifest:
         "internalCertManagement": {"enable": False},
         "metrics": {"bindAddress": "0"},
         "health": {"healthProbeBindAddress": f"127.0.0.1:{health}"},
-        "webhook": {"host": "127.0.0.1", "port": webhook, "certDir": str(certificates)},
+        "webhook": {"host": host, "port": webhook, "certDir": str(certificates)},
     }
 
 
@@ -108,22 +109,27 @@ async def _answers(port: int) -> bool:
 
 async def _register(cluster: Cluster, port: int, trusted: bytes) -> None:
     for kind in ("mutating", "validating"):
-        hooks = [
-            _hook(kind, group, plural, operations, port=port, trusted=trusted)
-            for its_kind, group, plural, operations in _CALLS
-            if its_kind == kind
-        ]
-        body = {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": f"{kind.capitalize()}WebhookConfiguration",
-            "metadata": {"name": _NAME},
-            "webhooks": hooks,
-        }
+        body = registration(kind, port=port, trusted=trusted)
         await cluster.send("POST", f"{_WEBHOOKS}/{kind}webhookconfigurations", body)
 
 
+def registration(kind: str, *, port: int, trusted: bytes, host: str = "127.0.0.1") -> Manifest:
+    """What has the API server call the controller's webhooks, by URL."""
+    hooks = [
+        _hook(kind, group, plural, operations, address=f"{host}:{port}", trusted=trusted)
+        for its_kind, group, plural, operations in _CALLS
+        if its_kind == kind
+    ]
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": f"{kind.capitalize()}WebhookConfiguration",
+        "metadata": {"name": _NAME},
+        "webhooks": hooks,
+    }
+
+
 def _hook(
-    kind: str, group: str, plural: str, operations: Sequence[str], *, port: int, trusted: bytes
+    kind: str, group: str, plural: str, operations: Sequence[str], *, address: str, trusted: bytes
 ) -> Manifest:
     verb = {"mutating": "mutate", "validating": "validate"}[kind]
     singular = {"leaderworkersets": "leaderworkerset", "pods": "pod"}[plural]
@@ -134,7 +140,7 @@ def _hook(
         "sideEffects": "None",
         "failurePolicy": "Fail",
         "clientConfig": {
-            "url": f"https://127.0.0.1:{port}{path}",
+            "url": f"https://{address}{path}",
             "caBundle": base64.b64encode(trusted).decode(),
         },
         "rules": [

@@ -110,6 +110,20 @@ async def test_a_group_serves_and_is_left_alone(sets: Cluster, kube: Kube) -> No
     assert (await one_pass(kube, Key(sets.namespace, "chat"))).writes == 0
 
 
+async def test_a_group_of_the_other_engine_serves_and_is_left_alone(
+    sets: Cluster, kube: Kube
+) -> None:
+    await sets.apply(chat(sets, engine={"name": "tensorrt-llm"}))
+
+    await settle(kube, sets, "chat", seconds=180)
+
+    leader, worker = [pod for _, pod in sorted((await pods(sets)).items())]
+    programs = [pod["spec"]["containers"][0]["command"][2] for pod in (leader, worker)]
+    assert programs == ["deepseek_serving.ranks.lead", "deepseek_serving.ranks.follow"]
+    assert (await sets.get("chat"))["status"]["serving"]["nodes"] == 2
+    assert (await one_pass(kube, Key(sets.namespace, "chat"))).writes == 0
+
+
 async def test_pods_are_told_of_each_other_and_only_the_leader_is_asked(
     sets: Cluster, kube: Kube
 ) -> None:

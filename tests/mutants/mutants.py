@@ -20,6 +20,7 @@ from tests.mutants.patch import Mutant
 from tests.mutants.planning import PLANNING
 from tests.mutants.promoted import PROMOTED
 from tests.mutants.quality import QUALITY
+from tests.mutants.ranks import RANKS
 from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
 from tests.mutants.routes import ROUTES
@@ -49,6 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *FALLBACK,
     *ROUTES,
     *GROUPS,
+    *RANKS,
     *LIMITS,
     *CLASSES,
     *FIRST,

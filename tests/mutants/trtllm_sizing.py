@@ -44,14 +44,6 @@ TRTLLM_SIZING = (
         caught_by=(f"{_SIZING}::test_sparse_attention_keeps_its_cache_in_full",),
     ),
     Mutant(
-        name="several-nodes-without-mpi",
-        breaks="one pod is asked for the GPUs of two nodes, and waits for ever",
-        file="sizing/layouts.py",
-        old="    if layout.nodes == 1 or engine.parallelism.nodes:\n",
-        new="    if layout.nodes >= 1:\n",
-        caught_by=(f"{_SIZING}::test_what_it_cannot_run_is_refused_with_the_reason",),
-    ),
-    Mutant(
         name="steps-of-parts-of-blocks",
         breaks="chunks of prompts are no whole blocks, and the engine does not start",
         file="sizing/batching.py",
