@@ -64,7 +64,11 @@ MATRIX: dict[str, dict[str, Any]] = {
         "multiNode": {
             "rdma": {"resource": "rdma/hca_shared_devices_a", "count": 2},
             "hostNetwork": True,
-            "env": {"NCCL_IB_HCA": "mlx5_0,mlx5_1", "GLOO_SOCKET_IFNAME": "eth0"},
+            "env": {
+                "NCCL_IB_HCA": "mlx5_0,mlx5_1",
+                "GLOO_SOCKET_IFNAME": "eth0",
+                "OMPI_MCA_btl_tcp_if_include": "eth0",
+            },
             "schedulerName": "volcano",
             "exclusiveTopology": "example.com/rack",
         }

@@ -30,6 +30,7 @@ Schema = dict[str, Any]
         pytest.param({"images": {"vllm": ""}}, "at '/images/vllm'", id="no engine image"),
         pytest.param({"images": {"vllm": "a b"}}, "at '/images/vllm'", id="blank in an image"),
         pytest.param({"multiNode": {"env": {"HF_TOKEN": "x"}}}, "at '/multiNode/env'", id="no variable of the network"),
+        pytest.param({"multiNode": {"env": {"OMPI_MCA_plm_rsh_agent": "x"}}}, "at '/multiNode/env'", id="a program of Open MPI"),
         pytest.param({"multiNode": {"env": {"NCCL_DEBUG": 1}}}, "at '/multiNode/env/NCCL_DEBUG': got number, want string", id="a variable that is no text"),
         pytest.param({"multiNode": {"rdma": {"resource": "rdma"}}}, "at '/multiNode/rdma/resource'", id="no extended resource"),
         pytest.param({"multiNode": {"rdma": {"count": 0}}}, "at '/multiNode/rdma/count': minimum", id="no RDMA"),

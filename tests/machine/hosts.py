@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.unit.serving.ranks.programs import SERVING, Pod
+from deepseek_serving.engine import install
+from tests.unit.serving.ranks.programs import Pod
 
 USER = 10001
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NETWORK = "10.97.31"
 """Of nobody else on this machine, and of no interface outside the hosts' own namespaces."""
 
@@ -45,10 +47,10 @@ class Host:
         temporary.mkdir()
         log = temporary.with_suffix(".log")
         given = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self.logs}/bin:{PATH}",
             "HOME": f"{temporary}",
             "TMPDIR": f"{temporary}",
-            "PYTHONPATH": f"{SERVING}",
+            "PYTHONPATH": f"{self.logs}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DEEPSEEK_POD_ADDRESS": self.address,
             **env,
@@ -83,7 +85,8 @@ class Host:
 
 @contextlib.contextmanager
 def hosts(count: int, logs: Path) -> Iterator[list[Host]]:
-    """So many hosts that reach each other; logs are where a plain user may go."""
+    """So many hosts that reach each other; logs are where a plain user may go, and our programs are put there."""
+    install.install(logs)
     prefix = f"dso{os.getpid()}"
     switch = f"{prefix}-switch"
     made = [

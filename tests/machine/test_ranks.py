@@ -2,14 +2,16 @@
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from deepseek_operator.engines import trtllm
 from deepseek_serving.ranks import follow, lead
 from dev import packages
 from tests.machine.hosts import Host, hosts
+from tests.unit.engines.matrix import sized_request
 from tests.unit.serving.ranks.programs import Pod
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(300)]
@@ -68,17 +70,19 @@ def three(open_mpi: None) -> Iterator[list[Host]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        for program, text in (("launcher", LAUNCHER), ("server", SERVER)):
-            (folder / program).write_text(f"#!/usr/bin/env python3\n{text}")
-            (folder / program).chmod(0o755)
+        (folder / "bin").mkdir()
+        for program, text in (("trtllm-llmapi-launch", LAUNCHER), ("trtllm-serve", SERVER)):
+            file = folder / "bin" / program
+            file.write_text(f"#!/usr/bin/env python3\n{text}")
+            file.chmod(0o755)
         with hosts(3, folder) as made:
             yield made
 
 
 def leader(host: Host, *, size: int = 3, patience: int = 60) -> Pod:
-    words = [f"--size={size}", "--ranks=2", f"--port={PORT}", f"--through={host.logs}/launcher"]
+    words = [f"--size={size}", "--ranks=2", f"--port={PORT}", "--through=trtllm-llmapi-launch"]
     command = ["python3", "-m", lead.__name__, *words, f"--patience={patience}", "--"]
-    return host.start(*command, f"{host.logs}/server", "a b", **YIELD)
+    return host.start(*command, "trtllm-serve", "a b", **YIELD)
 
 
 def worker(hosts: list[Host], index: int) -> Pod:
@@ -101,6 +105,32 @@ def test_ranks_on_all_hosts_are_one_world_and_the_leaders_serves(three: list[Hos
         pods[0].says(f"rank {rank} on {name} as 10001: all are 15")
     assert "serves ['a b']" in pods[0].said
     assert all(pod.process.poll() is None for pod in pods)
+
+
+def test_what_the_operator_has_the_pods_run_is_one_world_that_serves(three: list[Host]) -> None:
+    """DeepSeek-V3 on two nodes of four GPUs."""
+    engine = {"name": "tensorrt-llm"}
+    request = sized_request("DeepSeek-V3", "nvidia-gb200", accelerator={"count": 8}, engine=engine)
+    container = trtllm.engine_container(request)
+
+    def told(command: Sequence[str], index: int) -> list[str]:
+        """As the kubelet replaces what LeaderWorkerSet tells."""
+        variables = {
+            "GROUP_SIZE": "2",
+            "WORKER_INDEX": f"{index}",
+            "LEADER_ADDRESS": three[0].address,
+        }
+        words = list(command)
+        for name, value in variables.items():
+            words = [word.replace(f"$(LWS_{name})", value) for word in words]
+        return words
+
+    first = three[0].start(*told(container.command, 0), *container.args, **YIELD)
+    three[1].start(*told(container.worker_command, 1), *container.worker_args)
+
+    first.says(f"serves {['serve', *container.args]}")
+    for rank in range(8):
+        first.says(f"rank {rank} on {three[rank // 4].name} as 10001: all are 28")
 
 
 def test_a_worker_that_is_late_is_waited_for(three: list[Host]) -> None:
@@ -130,7 +160,7 @@ def test_who_is_told_to_stop_finishes_its_answers_and_all_end(three: list[Host])
     [
         pytest.param(("python3", "-m", follow.__name__), id="its-first-process"),
         pytest.param(("orted",), id="its-daemon"),
-        pytest.param(("python3", "{logs}/launcher"), id="a-rank"),
+        pytest.param(("python3", "{logs}/bin/trtllm-llmapi-launch"), id="a-rank"),
     ],
 )
 def test_what_dies_on_one_host_ends_all_of_them(three: list[Host], killed: tuple[str, ...]) -> None:

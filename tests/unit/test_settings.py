@@ -81,6 +81,27 @@ def test_between_nodes_is_nothing_but_what_is_set_up() -> None:
     assert load_settings(IMAGES).images.network == Network()
 
 
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("OMPI_MCA_oob_tcp_if_include", True),
+        ("OMPI_MCA_btl_tcp_if_exclude", True),
+        ("OMPI_MCA_plm_rsh_agent", False),
+        ("OMPI_MCA_mca_base_component_path", False),
+        ("HF_TOKEN", False),
+    ],
+)
+def test_of_open_mpi_the_network_is_set_and_nothing_that_names_a_program(
+    name: str, *, is_taken: bool
+) -> None:
+    variables = {**IMAGES, "DSO_MULTI_NODE_ENV": f'{{"{name}": "eth0"}}'}
+    if is_taken:
+        assert load_settings(variables).images.network.variables == {name: "eth0"}
+    else:
+        with pytest.raises(SettingsError, match="DSO_MULTI_NODE_ENV"):
+            load_settings(variables)
+
+
 def test_what_is_set_up_between_nodes_is_one_network() -> None:
     settings = load_settings(
         {

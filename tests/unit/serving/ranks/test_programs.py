@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.serving.ranks.programs import ADDRESS, ARGUMENTS, Pods, install
+from tests.unit.serving.ranks.programs import ADDRESS, ARGUMENTS, DEADLINE, Pods, install
 
 Rig = Callable[..., Pods]
 
@@ -176,7 +176,7 @@ def test_who_is_none_of_the_group_is_not_heard(rig: Rig, said: bytes) -> None:
     leader = pods.leader()
     leader.says("waiting for worker 1")
 
-    with socket.create_connection((ADDRESS, pods.port)) as stranger:
+    with socket.create_connection((ADDRESS, pods.port), timeout=DEADLINE) as stranger:
         stranger.sendall(said)
         if said:
             assert stranger.recv(1) == b""
@@ -190,10 +190,10 @@ def test_a_worker_that_is_started_again_is_turned_away(rig: Rig) -> None:
     pods.worker()
     leader.says("serves")
 
-    with socket.create_connection((ADDRESS, pods.port)) as again:
+    with socket.create_connection((ADDRESS, pods.port), timeout=DEADLINE) as again:
         again.sendall(b'{"index": 1}\n')
+        leader.says("worker 1 calls from 127.0.0.1, and the ranks run without it")
         assert again.recv(1) == b""
-    leader.says("worker 1 calls from 127.0.0.1, and the ranks run without it")
     assert leader.process.poll() is None
 
 
@@ -201,7 +201,7 @@ def test_a_worker_that_calls_again_before_the_start_is_the_one_that_counts(rig: 
     pods = rig()
     leader = pods.leader(size=3)
     leader.says("waiting")
-    with socket.create_connection((ADDRESS, pods.port)) as first:
+    with socket.create_connection((ADDRESS, pods.port), timeout=DEADLINE) as first:
         first.sendall(b'{"index": 1}\n')
         leader.says("worker 1 is there")
         worker = pods.worker(1)
