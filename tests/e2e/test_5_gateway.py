@@ -1,6 +1,5 @@
 """Users' requests through the gateway, with real engines: what they notice when parts of it end. Nothing."""
 
-import asyncio
 import contextlib
 import http.client
 import json
@@ -10,7 +9,6 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-import aiohttp
 import pytest
 
 from deepseek_operator.engines import vllm_figures
@@ -23,7 +21,7 @@ from dev.models.shapes import MAX_POSITIONS
 from tests.e2e import standing
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
-from tests.gateway.fake_engine import FakeEngine
+from tests.e2e.shapes import ASKED, CHAT, TEXT, chunks, foreign, of_fake, posted
 from tests.gateway.fake_metrics import FakeMetrics
 
 NAME = "front"
@@ -292,23 +290,13 @@ def test_who_serves_is_told_under_the_name_that_clients_send(front: Line) -> Non
     assert entry["id"] == NAME
 
 
-CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
-ASKED: dict[str, Manifest] = {
-    CHAT: {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4},
-    TEXT: {"prompt": "hello", "max_tokens": 4},
-    "/tokenize": {"prompt": "hello"},
-    "/detokenize": {"tokens": [1, 2]},
-}
-"""What this model answers of the API; it embeds nothing."""
-
-
 @pytest.mark.parametrize("path", ASKED)
 def test_the_fake_engine_answers_in_the_shape_of_the_real_one(front: Line, path: str) -> None:
     """tests/gateway stand on it: all that it says, vLLM says too, in the same types; here through the gateway."""
     body = {"model": NAME, **ASKED[path]}
 
     code, real = posted(f"{front.url(NAME)}{path}", body)
-    _, fake = of_fake(path, body)
+    _, fake = of_fake(path, body, model=NAME)
 
     assert code == 200
     assert foreign(json.loads(fake), json.loads(real)) == []
@@ -319,7 +307,7 @@ def test_the_fake_engine_streams_in_the_shape_of_the_real_one(front: Line, path:
     body = {"model": NAME, **ASKED[path], "stream": True}
 
     _, real = posted(f"{front.url(NAME)}{path}", body)
-    _, fake = of_fake(path, body)
+    _, fake = of_fake(path, body, model=NAME)
 
     for chunk in chunks(fake):
         assert any(foreign(chunk, known) == [] for known in chunks(real)), chunk
@@ -329,37 +317,10 @@ def test_the_fake_engine_streams_in_the_shape_of_the_real_one(front: Line, path:
 
 def test_the_fake_engine_refuses_in_the_shape_of_the_real_one(front: Line) -> None:
     code, real = posted(f"{front.url(NAME)}{CHAT}", "no request")
-    fake_code, fake = of_fake(CHAT, None)
+    fake_code, fake = of_fake(CHAT, None, model=NAME)
 
     assert code == fake_code == 400
     assert foreign(json.loads(fake), json.loads(real)) == []
-
-
-def posted(url: str, body: object) -> tuple[int, str]:
-    """The status and the text of an answer, whatever they are."""
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=60) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
-def of_fake(path: str, body: object) -> tuple[int, str]:
-    """The same of a fake engine; of no JSON where there is no body."""
-
-    async def asked() -> tuple[int, str]:
-        async with FakeEngine("fake", model=NAME) as engine, aiohttp.ClientSession() as session:
-            url = f"http://127.0.0.1:{engine.port}{path}"
-            sent = b"{" if body is None else json.dumps(body).encode()
-            async with session.post(url, data=sent) as response:
-                return response.status, await response.text()
-
-    return asyncio.run(asked())
 
 
 def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> None:
@@ -385,27 +346,6 @@ def test_the_fake_engine_counts_under_the_names_of_the_real_one(front: Line) -> 
     assert (found.answered or {})["2xx"] > 0
     assert (found.asked or {})[math.inf] > 0
     assert found.started
-
-
-def chunks(text: str) -> list[Any]:
-    """The JSON events of a stream."""
-    lines = [line.removeprefix("data: ") for line in text.splitlines() if line]
-    return [json.loads(line) for line in lines if line != "[DONE]"]
-
-
-def foreign(fake: Any, real: Any, place: str = "") -> list[str]:
-    """Where the fake says what the real one does not, or says it in another type."""
-    if isinstance(fake, dict) and isinstance(real, dict):
-        missing = [f"{place}.{key}" for key in fake if key not in real]
-        return missing + [
-            found
-            for key in fake.keys() & real.keys()
-            for found in foreign(fake[key], real[key], f"{place}.{key}")
-        ]
-    if isinstance(fake, list) and isinstance(real, list):
-        return foreign(fake[0], real[0], f"{place}[0]") if fake and real else []
-    same = type(fake) is type(real) or fake is None or real is None
-    return [] if same else [f"{place}: {type(fake).__name__} and {type(real).__name__}"]
 
 
 @pytest.mark.campaign

@@ -64,7 +64,9 @@ TELLING = (
         file="api/rules.py",
         old="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})\"\n",
         new="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME} + ' ')\"\n",
-        caught_by=("tests/unit/api/test_rules.py::test_the_beginning_of_an_owned_flag_is_refused",),
+        caught_by=(
+            "tests/unit/api/test_engine_args.py::test_the_beginning_of_an_owned_flag_is_refused",
+        ),
     ),
     Mutant(
         name="any-affinity",
