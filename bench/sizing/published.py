@@ -1,26 +1,28 @@
-"""What others have published of memory and throughput, as rows that can be asked of the sizing."""
+"""What others have published of throughput, as rows that can be asked of the sizing."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.sizing.published_memory import LLAMA_8B, LLAMA_70B, R1, V3, V32
 from deepseek_operator.sizing.terms import Layout
-
-R1, V3, V32 = "DeepSeek-R1-0528", "DeepSeek-V3", "DeepSeek-V3.2"
-LLAMA_70B, LLAMA_8B = "DeepSeek-R1-Distill-Llama-70B", "DeepSeek-R1-Distill-Llama-8B"
-QWEN_7B = "DeepSeek-R1-Distill-Qwen-7B"
 
 TRTLLM, VLLM = "tensorrt-llm-1.2", "vllm-0.33.0"
 
 TRT_README = "TensorRT-LLM 1.2, performance overview"
 INFERENCEX = "InferenceX (SemiAnalysis), by an article"
+RACK = "InferenceX (SemiAnalysis), article of 2026-05-26"
+LATENCY = "TensorRT-LLM, Best_perf_practice_on_DeepSeek-R1"
 MLPERF = "MLPerf v5.1, Red Hat, vLLM 0.10"
 GB300 = "vLLM blog 2026-02-13"
+GB200 = "vLLM blog 2026-02-03"
+GPUSTACK = "GPUStack, docs/performance-lab/deepseek-r1/h200.md"
 LMSYS = "LMSYS blog 2025-05-05"
 
-_ONE = Layout()
+Counted = Literal["output", "total", "prompt", "decode", "user"]
+"""Which tokens a second and GPU: of answers; of prompts too; of prompts alone; of decode alone (two fleets).
 
-Counted = Literal["output", "total", "prompt", "decode"]
-"""Which tokens a second and GPU: of answers; of prompts too; of prompts alone; of decode alone (two fleets)."""
+Of a user: of one answer, whatever the GPUs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +44,10 @@ class Throughput:
     """Requests at once in the replica; None: as many as the cache holds."""
     milliseconds: float | None = None
     """Between two tokens of an answer, at most."""
+    drafts: int = 0
+    """Tokens that are drafted a step (MTP)."""
     missed: str = ""
     """Why ours is further than a factor of two from it; empty: it is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes as published, or as the engine's source lays them out."""
-
-    source: str
-    what: str
-    model: str
-    kind: Literal["checkpoint", "token", "cache"]
-    published: float
-    form: str = "fp8"
-    product: str = "H200"
-    layout: Layout = _ONE
-    cache: Literal["bf16", "fp8"] = "bf16"
-    missed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Whether a model runs on so many GPUs of one node."""
-
-    source: str
-    model: str
-    product: str
-    count: int
-    fits: bool
-    form: str = "fp8"
 
 
 def _dep(size: int, nodes: int = 1) -> Layout:
@@ -84,9 +60,49 @@ def _row(
     return Throughput(TRT_README, R1, product, form, layout, *sizes, published)
 
 
+def _crowd(
+    sizes: tuple[int, int], at_once: int, published: tuple[float, float], missed: str = ""
+) -> tuple[Throughput, ...]:
+    """Tokens a second of the whole node, of vLLM 0.11 as it comes and of SGLang 0.5.3."""
+    return tuple(
+        Throughput(
+            f"{GPUSTACK}, {engine}",
+            R1,
+            "H200",
+            "fp8",
+            Layout(8),
+            *sizes,
+            whole / 8,
+            "total",
+            VLLM,
+            "bf16",
+            at_once,
+            missed=missed,
+        )
+        for engine, whole in zip(("vLLM", "SGLang"), published, strict=True)
+    )
+
+
+_CROWD = (
+    "1000 requests are sent at the same moment and the time counts until the last is answered: vLLM's first tokens came after "
+    "19 s on average of 22 s in all, SGLang's whole run is 6 s; we count what GPUs do all the time, which the runs with long prompts "
+    "come near to"
+)
+_TAIL = (
+    "a data set, whose shortest answers leave the few longest to run by themselves: at its peak the same run had 7,451 (vLLM) and "
+    "9,601 (SGLang) output tokens/s of the node, beside 12,400 by us and 2,621 and 3,415 on average"
+)
+
 _FAST = (
     "at so few milliseconds a token the launching of kernels decides, of which we count 3 ms a step; and the article "
     "tells neither drafts (MTP) nor whether prompts have GPUs of their own"
+)
+
+_ALONE = (
+    "with one request at a time a step is kernels that wait for each other, some ten of each layer, of which we count 3 ms "
+    "and the latency of the exchanges. NVIDIA's own account of the same eight B200 (tech blog 1) goes from 67 to 340 tokens/s by "
+    "better kernels alone, so there is no time of a layer that were a fact of the hardware; and on drafts it has 0.7 ms for each "
+    "beside 9.0 ms of a step, where we count only the tokens to be checked"
 )
 
 _SPARSE = "the blog itself says that sparse attention had much room for improvement in vLLM 0.14; we count what the hardware can do"
@@ -94,6 +110,48 @@ _SPARSE = "the blog itself says that sparse attention had much room for improvem
 THROUGHPUT: tuple[Throughput, ...] = (
     Throughput(TRT_README, R1, "B200", "nvfp4", _dep(8), 1024, 2048, 5393, concurrency=7168),
     Throughput(TRT_README, R1, "H200", "fp8", _dep(8), 1024, 2048, 1436, concurrency=1024),
+    Throughput(
+        LATENCY,
+        R1,
+        "B200",
+        "nvfp4",
+        _dep(8),
+        1024,
+        2048,
+        4548,
+        cache="bf16",
+        concurrency=3072,
+    ),
+    Throughput(
+        LATENCY,
+        R1,
+        "B200",
+        "nvfp4",
+        Layout(8, expert=True),
+        1024,
+        2048,
+        274,
+        "user",
+        cache="bf16",
+        concurrency=1,
+        drafts=3,
+        missed=_ALONE,
+    ),
+    Throughput(
+        LATENCY,
+        R1,
+        "H200",
+        "fp8",
+        Layout(8, expert=True),
+        1024,
+        2048,
+        158,
+        "user",
+        cache="bf16",
+        concurrency=1,
+        drafts=3,
+        missed=_ALONE,
+    ),
     _row("B200", "nvfp4", _dep(4), (1024, 1024), 6463),
     _row("B200", "nvfp4", _dep(4), (1024, 8192), 3862),
     _row("B200", "nvfp4", _dep(4), (8192, 1024), 1168),
@@ -105,8 +163,15 @@ THROUGHPUT: tuple[Throughput, ...] = (
     Throughput(TRT_README, LLAMA_70B, "B200", "nvfp4", Layout(), 1024, 1024, 6920),
     Throughput(TRT_README, LLAMA_70B, "H200", "fp8", Layout(2), 1024, 1024, 2587),
     Throughput(TRT_README, LLAMA_70B, "H100", "fp8", Layout(2), 1024, 1024, 2209),
+    *_crowd((128, 4), 1000, (5931, 20_448), _CROWD),
+    *_crowd((219, 201), 1000, (5483, 7143), _TAIL),
+    *_crowd((2000, 100), 500, (17_691, 19_024)),
+    *_crowd((4000, 200), 500, (15_809, 16_097)),
+    *_crowd((32_000, 100), 100, (15_515, 16_092)),
     Throughput(LMSYS, V3, "H100", "fp8", _dep(32, 4), 2000, 1, 6538, "prompt", VLLM, "bf16"),
     Throughput(LMSYS, V3, "H100", "fp8", _dep(72, 9), 2000, 100, 2788, "decode", VLLM, "bf16"),
+    Throughput(GB200, R1, "GB200", "nvfp4", _dep(2), 2048, 1, 26_200, "prompt", VLLM),
+    Throughput(GB200, R1, "GB200", "nvfp4", _dep(8), 2048, 2048, 10_100, "decode", VLLM),
     Throughput(GB300, R1, "GB300", "nvfp4", _dep(2), 2048, 1, 22_476, "prompt", VLLM),
     Throughput(GB300, R1, "GB300", "nvfp4", _dep(2), 2048, 1024, 3072, "output", VLLM),
     Throughput(
@@ -166,6 +231,32 @@ THROUGHPUT: tuple[Throughput, ...] = (
         "total",
         milliseconds=1000 / 73,
     ),
+    Throughput(
+        RACK,
+        R1,
+        "GB200",
+        "nvfp4",
+        _dep(32),
+        1024,
+        1024,
+        4130,
+        "total",
+        milliseconds=1000 / 125,
+        drafts=1,
+    ),
+    Throughput(
+        RACK,
+        R1,
+        "B200",
+        "nvfp4",
+        _dep(8),
+        1024,
+        1024,
+        941,
+        "total",
+        milliseconds=1000 / 125,
+        drafts=1,
+    ),
     Throughput(MLPERF, LLAMA_8B, "H100", "fp8", Layout(), 778, 73, 5777, engine=VLLM),
     Throughput(
         MLPERF, LLAMA_8B, "H100", "fp8", Layout(), 778, 73, 5103, engine=VLLM, milliseconds=100
@@ -178,75 +269,31 @@ THROUGHPUT: tuple[Throughput, ...] = (
         "MLPerf v5.1, NVIDIA", LLAMA_8B, "B200", "nvfp4", Layout(), 778, 73, 18_375, engine=VLLM
     ),
     Throughput(
+        "databasemart, vLLM on an A40",
+        LLAMA_8B,
+        "A40",
+        "none",
+        Layout(),
+        100,
+        600,
+        1156,
+        engine=VLLM,
+        cache="bf16",
+        concurrency=50,
+    ),
+    Throughput(
         "vLLM recipe DeepSeek-V3.2", V32, "H20", "fp8", Layout(8), 2048, 1024, 98.6, engine=VLLM
     ),
 )
 """Llama-3.3-70B and Llama-3.1-8B are asked of the distilled models of the same networks.
 
-MLPerf's lengths are those of its summaries' data set (CNN/DailyMail), on average.
+MLPerf's lengths are those of its summaries' data set (CNN/DailyMail), on average. GPUs of one NVL72 exchange over NVLink, so
+they count as one node whatever trays they are in. Of RACK's two rows the article tells model, form, lengths, that prompts have
+GPUs of their own and that tokens are drafted, but not how many, and of the layout that experts are over 32 GPUs at most in the
+rack and over 8 of B200: that is what is asked, with one draft. Experts of LATENCY's rows for one user are over 2 and 4 of the 8
+GPUs, each in slices; what a GPU reads is the same. Of GPUSTACK 219/201 are the averages of ShareGPT that its output tells, and
+its SGLang is asked as TP8: `--enable-dp-attention` does nothing without `--dp-size` (server_args.py).
 """
-
-_SOURCE = "vllm 0.33.0, v1/kv_cache_interface.py"
-
-MEMORY: tuple[Memory, ...] = (
-    Memory("DeepSeek-V3 repository", "checkpoint", V3, "checkpoint", 688e9),
-    Memory("DeepSeek-V3.2 repository", "checkpoint", V32, "checkpoint", 690e9),
-    Memory(
-        "nvidia/DeepSeek-R1-0528-NVFP4-v2, 385 to 415 GB",
-        "checkpoint",
-        R1,
-        "checkpoint",
-        400e9,
-        "nvfp4",
-        "B200",
-    ),
-    Memory(
-        "RedHatAI/DeepSeek-R1-quantized.w4a16",
-        "checkpoint",
-        "DeepSeek-R1",
-        "checkpoint",
-        350e9,
-        "int4-awq",
-    ),
-    Memory(
-        "DeepSeek-R1-Distill-Qwen-7B repository",
-        "checkpoint",
-        QWEN_7B,
-        "checkpoint",
-        15.23e9,
-        "none",
-    ),
-    Memory(
-        "DeepSeek-R1-Distill-Llama-70B repository",
-        "checkpoint",
-        LLAMA_70B,
-        "checkpoint",
-        141.1e9,
-        "none",
-    ),
-    Memory(_SOURCE, "cache of a token", V3, "token", 70_272),
-    Memory(_SOURCE, "cache of a token, FP8", V3, "token", 35_136, cache="fp8"),
-    Memory(_SOURCE, "cache of a token, fp8_ds_mla and indexer", V32, "token", 48_068, cache="fp8"),
-    Memory(_SOURCE, "cache of a token", LLAMA_8B, "token", 131_072, "none"),
-    Memory(_SOURCE, "cache of a token, FP8", LLAMA_70B, "token", 163_840, "none", cache="fp8"),
-    Memory(
-        "vLLM blog 2025-12-17",
-        "cache of each of 8 GPUs, TP8",
-        V3,
-        "cache",
-        34 * 2**30,
-        layout=Layout(8, expert=True),
-        missed="an older version, which kept more for activations and a smaller share of the memory; the blog tells neither",
-    ),
-)
-
-FITS: tuple[Fit, ...] = (
-    Fit("DeepSeek-V3 README, vLLM recipes", V3, "H200", 8, fits=True),
-    Fit("688 GB of weights, 640 GB of memory", V3, "H100", 8, fits=False),
-    Fit("vLLM recipes: 4 are enough in NVFP4", R1, "B200", 4, fits=True, form="nvfp4"),
-    Fit("vLLM blog 2026-02-13: 2 are enough", R1, "GB300", 2, fits=True, form="nvfp4"),
-    Fit("688 GB of weights, 24 GB of memory", V3, "L4", 1, fits=False),
-)
 
 LEFT_OUT: tuple[tuple[str, str], ...] = (
     (
@@ -255,16 +302,8 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
     ),
     ("vLLM blog 2025-12-17: 2.2k output tokens/s a H200", "no lengths"),
     (
-        "vLLM blog 2026-02-03: 26.2k and 10.1k tokens/s a GB200",
-        "two fleets, and the row tells no lengths",
+        "MLPerf v5.1 and v6.0: DeepSeek-R1 on GB300",
+        "a data set, of which MLCommons tells the length of answers (4,043 tokens on average), but not that of prompts",
     ),
-    ("GPUStack: R1-0528 on 8 H200, 5,931 to 20,448 tokens/s", "data sets in place of lengths"),
-    (
-        "InferenceX: GB200 NVL72, 4,130 against 941 at 125 tokens/s a user",
-        "a rack-wide layout that is not told",
-    ),
-    ("MLPerf v5.1 and v6.0: DeepSeek-R1 on GB300", "a data set in place of lengths"),
-    ("databasemart: Distill-Llama-8B on an A40, 1,156 tokens/s", "no lengths"),
-    ("TensorRT-LLM: 274 (B200) and 158 (H200) tokens/s a user with three drafts", "no lengths"),
 )
 """Rows of the same sources that cannot be asked, and what they lack."""

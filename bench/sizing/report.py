@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.sizing.published import FITS, LEFT_OUT, MEMORY, THROUGHPUT, Fit, Memory, Throughput
+from bench.sizing.published import LEFT_OUT, THROUGHPUT, Throughput
+from bench.sizing.published_memory import FITS, MEMORY, Fit, Memory
 from deepseek_operator.catalog import catalog
 from deepseek_operator.sizing import memory, quantization, roofline
 from deepseek_operator.sizing.size import size
@@ -120,13 +121,17 @@ def _throughput(row: Throughput) -> Line:
         ours = row.input_tokens / roofline.prefill_seconds(costs, row.input_tokens) / gpus
     elif row.counted == "decode":
         ours = _DECODE_BATCH / roofline.decode_step(costs, _DECODE_BATCH, workload.context) / gpus
+    elif row.counted == "user":
+        ours = workload.output_tokens * roofline.pace(costs, workload, 1).requests_per_second
     else:
         ours = _served(row, setting, workload)
     limit = f", at most {row.milliseconds:.0f} ms a token" if row.milliseconds else ""
     at_once = f", {row.concurrency} at once" if row.concurrency else ""
+    drafts = f", {row.drafts} drafted" if row.drafts else ""
+    of = "tokens/s a user" if row.counted == "user" else f"{row.counted} tokens/s a GPU"
     what = (
         f"{row.model} in {row.form}, {row.layout.accelerators} x {row.product} ({row.layout}), "
-        f"{row.input_tokens}/{row.output_tokens}{at_once}{limit}, {row.counted} tokens/s a GPU"
+        f"{row.input_tokens}/{row.output_tokens}{at_once}{drafts}{limit}, {of}"
     )
     return Line(row.source, what, row.published, ours, THROUGHPUT_WITHIN, row.missed)
 
@@ -173,6 +178,7 @@ def _setting(row: Memory | Throughput, engine: str) -> Setting:
         cache_type=row.cache,
         memory_share=known.engines[engine].memory_share,
         batched_tokens=_PUBLISHED_TOKENS,
+        mtp_tokens=row.drafts if isinstance(row, Throughput) else 0,
     )
 
 
