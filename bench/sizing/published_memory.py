@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from deepseek_operator.sizing.terms import Layout
+from deepseek_operator.sizing.terms import GIB, Layout
 
 R1, V3, V32 = "DeepSeek-R1-0528", "DeepSeek-V3", "DeepSeek-V3.2"
 LLAMA_70B, LLAMA_8B = "DeepSeek-R1-Distill-Llama-70B", "DeepSeek-R1-Distill-Llama-8B"
-QWEN_7B, QWEN_14B = "DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-14B"
+QWEN_1_5B, QWEN_7B = "DeepSeek-R1-Distill-Qwen-1.5B", "DeepSeek-R1-Distill-Qwen-7B"
+QWEN_14B = "DeepSeek-R1-Distill-Qwen-14B"
 
 _ONE = Layout()
 
@@ -19,12 +20,15 @@ class Memory:
     source: str
     what: str
     model: str
-    kind: Literal["checkpoint", "token", "cache"]
+    kind: Literal["checkpoint", "weights", "token", "cache", "tokens"]
+    """Files; of the GPU that holds most: weights, cache of a token, cache; tokens of a cache of so many GiB."""
     published: float
     form: str = "fp8"
     product: str = "H200"
     layout: Layout = _ONE
     cache: Literal["bf16", "fp8"] = "bf16"
+    gib: float = 0.0
+    """Of the cache whose tokens are asked."""
     missed: str = ""
 
 
@@ -84,6 +88,61 @@ MEMORY: tuple[Memory, ...] = (
     Memory(_SOURCE, "cache of a token", LLAMA_8B, "token", 131_072, "none"),
     Memory(_SOURCE, "cache of a token, FP8", LLAMA_70B, "token", 163_840, "none", cache="fp8"),
     Memory(
+        "vllm issue 12539, L4, vLLM 0.7.0",
+        "weights of each of 4 GPUs, TP4",
+        QWEN_1_5B,
+        "weights",
+        0.8988 * GIB,
+        "none",
+        "L4",
+        Layout(4),
+    ),
+    Memory(
+        "vllm issue 13061, RTX 4090",
+        "weights of each of 2 GPUs, TP2",
+        QWEN_14B,
+        "weights",
+        13.9476 * GIB,
+        "none",
+        layout=Layout(2),
+    ),
+    Memory(
+        "HabanaAI/vllm-fork issue 809, Gaudi 2",
+        "weights of each of 8 accelerators, TP8",
+        "DeepSeek-R1",
+        "weights",
+        79.41 * GIB,
+        layout=Layout(8),
+    ),
+    Memory(
+        "vllm issue 13074, H20 of 141 GB",
+        "weights of each of 16 GPUs, TP8 x PP2",
+        "DeepSeek-R1",
+        "weights",
+        39.66 * GIB,
+        layout=Layout(8, 2, nodes=2),
+    ),
+    Memory(
+        "sglang pull request 11309, B200",
+        "a cache of 43.67 GiB in FP8, DP8, tokens",
+        V32,
+        "tokens",
+        975_424,
+        product="B200",
+        layout=Layout(data=8, expert=True),
+        cache="fp8",
+        gib=43.67,
+    ),
+    Memory(
+        "GenAIExamples pull request 1762, vLLM on CPUs",
+        "a cache of 4 GiB, tokens",
+        QWEN_14B,
+        "tokens",
+        21_840,
+        "none",
+        gib=4,
+    ),
+    Memory(
         "vLLM blog 2025-12-17",
         "cache of each of 8 GPUs, TP8",
         V3,
@@ -93,6 +152,9 @@ MEMORY: tuple[Memory, ...] = (
         missed="an older version, which kept more for activations and a smaller share of the memory; the blog tells neither",
     ),
 )
+"""What was logged of weights, and of a cache of known size, depends neither on the product nor on the version, so those that the
+catalog does not have are asked of others. On CPUs vLLM took 4 GiB unless told otherwise.
+"""
 
 FITS: tuple[Fit, ...] = (
     Fit("DeepSeek-V3 README, vLLM recipes", V3, "H200", 8, fits=True),

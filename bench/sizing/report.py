@@ -9,6 +9,7 @@ from deepseek_operator.catalog import catalog
 from deepseek_operator.sizing import memory, quantization, roofline
 from deepseek_operator.sizing.size import size
 from deepseek_operator.sizing.terms import (
+    GIB,
     CannotRunError,
     Overrides,
     Pool,
@@ -101,15 +102,24 @@ def table() -> str:
 
 
 def _memory(row: Memory) -> Line:
-    setting = _setting(row, "vllm-0.33.0")
-    if row.kind == "cache":
-        ours = memory.memory_of(setting, _DECODE_BATCH).cache
-    elif row.kind == "token":
-        ours = memory.cache_bytes_per_token(setting)
-    else:
-        ours = memory.checkpoint_bytes(setting)
-    what = f"{row.model} in {row.form}, {row.what}, bytes"
+    ours = _bytes_or_tokens(row, _setting(row, "vllm-0.33.0"))
+    of = "" if row.kind == "tokens" else ", bytes"
+    what = f"{row.model} in {row.form}, {row.what}{of}"
     return Line(row.source, what, row.published, ours, MEMORY_WITHIN, row.missed)
+
+
+def _bytes_or_tokens(row: Memory, setting: Setting) -> float:
+    match row.kind:
+        case "cache":
+            return memory.memory_of(setting, _DECODE_BATCH).cache
+        case "token":
+            return memory.cache_bytes_per_token(setting)
+        case "tokens":
+            return memory.tokens_of(setting, row.gib * GIB)
+        case "weights":
+            return memory.weights_bytes(setting)
+        case "checkpoint":
+            return memory.checkpoint_bytes(setting)
 
 
 def _throughput(row: Throughput) -> Line:

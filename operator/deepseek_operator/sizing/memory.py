@@ -159,9 +159,13 @@ def concurrency(setting: Setting, tokens: float) -> int:
 
 def cache_tokens(setting: Setting, sequences: int) -> int:
     """Tokens of one rank's KV cache when it runs at most so many sequences."""
-    left = free_bytes(setting) - sequences * sequence_bytes(setting)
+    return tokens_of(setting, free_bytes(setting) - sequences * sequence_bytes(setting))
+
+
+def tokens_of(setting: Setting, size: float) -> int:
+    """Tokens that so many bytes of one GPU hold, in whole blocks."""
     block = setting.engine.block_tokens
-    return max(0, block * math.floor(left / (block * cache_bytes_per_token(setting))))
+    return max(0, block * math.floor(size / (block * cache_bytes_per_token(setting))))
 
 
 def memory_of(setting: Setting, sequences: int) -> Memory:

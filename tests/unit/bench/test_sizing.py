@@ -33,6 +33,13 @@ def test_one_user_is_asked_of_a_replica_and_not_of_a_gpu() -> None:
     assert alone.ours == pytest.approx(395, rel=0.1)
 
 
+def test_tokens_of_caches_that_were_logged_are_those_of_the_sizing() -> None:
+    found = [line.ratio for line in report.lines() if line.what.endswith("tokens")]
+
+    assert len(found) == 2
+    assert found == pytest.approx([1.0, 1.0], rel=0.001)
+
+
 def test_drafts_of_a_row_are_asked_with() -> None:
     (rack,) = (line for line in report.lines() if "32 x GB200" in line.what)
 
