@@ -21,7 +21,7 @@ from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog import accelerators, engines, facts
 from deepseek_operator.catalog.catalog import Catalog, may_be_refused
 from deepseek_operator.errors import Stalled
-from deepseek_operator.sizing import layouts, reasons, remedies
+from deepseek_operator.sizing import cpu, layouts, reasons, remedies
 from deepseek_operator.sizing.size import Sized, size
 from deepseek_operator.sizing.terms import (
     ASSUMED,
@@ -76,7 +76,8 @@ def derive(
     why_not = _unknown(block, catalog)
     if why_not is None:
         return replace(_sized(block, catalog, field, rdma=rdma), product=product)
-    return replace(_not_derived(block, field, why_not), product=product)
+    derived = _not_derived(block, field, why_not)
+    return replace(derived, why_not=f"{why_not}{_cache_of_cpu(block, catalog)}", product=product)
 
 
 def derive_on(
@@ -118,6 +119,22 @@ def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
                 f"{field}.{name}: nothing is derived from it, as {why_not}; {remedy}",
             )
     return Derived(None, why_not)
+
+
+def _cache_of_cpu(block: ServingBlock, catalog: Catalog) -> str:
+    """What is known of a CPU engine all the same, as the rest of a sentence."""
+    model = catalog.models.get(block.model)
+    if block.accelerator.kind != "CPU" or model is None:
+        return ""
+    asked = {one.name: one.value for one in block.pod.env}.get(cpu.CACHE_VARIABLE, cpu.CACHE_GIB)
+    try:
+        gib = int(asked or 0)
+    except ValueError:
+        return ""
+    tokens = cpu.cache_tokens(model.dimensions, layers=model.layers, gib=gib)
+    return (
+        f"; its KV cache of {gib} GiB ({cpu.CACHE_VARIABLE}) holds {tokens} tokens" if gib else ""
+    )
 
 
 def load_of(workload: Workload | None) -> Load:

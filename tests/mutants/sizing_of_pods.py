@@ -142,10 +142,18 @@ SIZING_OF_PODS = (
     Mutant(
         name="latent-blocks-as-of-others",
         breaks="the CPU's cache of latent attention is counted by values of heads",
-        file="sizing/cpu.py",
-        old="size.latent.kv_rank + size.latent.rope_width",
-        new="size.latent.kv_rank",
+        file="sizing/memory.py",
+        old="    return size.latent.kv_rank + size.latent.rope_width\n",
+        new="    return size.latent.kv_rank\n",
         caught_by=(f"{_CPU}::test_a_gibibyte_holds_so_many_tokens_of_a_tiny_model",),
+    ),
+    Mutant(
+        name="cache-of-a-cpu-as-it-comes",
+        breaks="what pod.env gives a CPU's cache is not counted",
+        file="derivation.py",
+        old=".get(cpu.CACHE_VARIABLE, cpu.CACHE_GIB)",
+        new=".get(cpu.CACHE_VARIABLE + '_', cpu.CACHE_GIB)",
+        caught_by=("tests/unit/test_derivation_of_cpus.py::test_what_its_cache_holds_is_told",),
     ),
     Mutant(
         name="one-limit-without-the-other",

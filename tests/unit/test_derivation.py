@@ -56,11 +56,6 @@ def refused(*words: Any, **more: Any) -> Stalled:
     ("block", "said"),
     [
         pytest.param(
-            {"model": QWEN, "accelerator": {"kind": "CPU"}},
-            "accelerator.kind is CPU, and only GPUs are sized",
-            id="cpu",
-        ),
-        pytest.param(
             {"model": "own", "source": "hf://a/b", "accelerator": on(H200)},
             "own is not in the catalog",
             id="a-model-of-ones-own",

@@ -17,6 +17,7 @@ from deepseek_operator.engines.contract import (
     EngineContainer,
     EngineRequest,
 )
+from deepseek_operator.sizing import cpu
 
 _CPU_COMPILATION = '{"custom_ops":["all","-rotary_embedding"]}'
 """vLLM 0.32.0's CPU kernel rotates the queries of latent attention (MLA) by wrong angles: it reads
@@ -44,9 +45,6 @@ _COMPILERS = {
 
 _LONG_PRIORITY = "1"
 """Of long requests, behind the 0 of those that say nothing."""
-
-_CPU_CACHE_GIB = 1
-"""KV cache on a CPU unless pod.env sets VLLM_CPU_KVCACHE_SPACE; it is touched whole at the start."""
 
 
 def engine_container(request: EngineRequest) -> EngineContainer:
@@ -209,7 +207,7 @@ def _environment(request: EngineRequest) -> dict[str, str]:
     if request.nodes > 1:
         environment |= request.images.network.variables
     if request.on_cpu:
-        environment["VLLM_CPU_KVCACHE_SPACE"] = str(_CPU_CACHE_GIB)
+        environment[cpu.CACHE_VARIABLE] = str(cpu.CACHE_GIB)
         # "auto" pins every engine of a node to the same first cores; the kubelet's limits decide.
         environment["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
     return environment

@@ -7,6 +7,7 @@ Sizes of the parts beside weights and cache were set so that they sum up to 1.5 
 import math
 from dataclasses import dataclass
 
+from deepseek_operator.catalog.models import Dimensions
 from deepseek_operator.sizing.shape import shape_of
 from deepseek_operator.sizing.terms import GIB, Setting
 
@@ -73,15 +74,19 @@ def cache_bytes_per_token(setting: Setting) -> float:
     """KV cache of one token on one GPU."""
     size, layers = setting.model.dimensions, _layers(setting) + bool(setting.mtp_tokens)
     element = 1 if setting.cache_type == "fp8" else 2
+    values = cached_values(size, tensor=setting.layout.tensor) * element
+    if size.indexer is None:
+        return layers * values
+    return layers * (_DS_MLA_BYTES if element == 1 else values) + index_bytes_per_token(setting)
+
+
+def cached_values(size: Dimensions, *, tensor: int = 1) -> float:
+    """Values of a layer that a token leaves behind on one of so many GPUs that share its heads."""
     if size.latent is None:
         # A head is on one GPU at least: with more GPUs than key-value heads they are copied.
-        heads = max(1.0, (size.kv_heads or 0) / setting.layout.tensor)
-        return layers * 2 * heads * (size.head_width or 0) * element
+        return 2 * max(1.0, (size.kv_heads or 0) / tensor) * (size.head_width or 0)
     # The latent belongs to all heads: tensor parallelism copies it to every GPU.
-    latent = (size.latent.kv_rank + size.latent.rope_width) * element
-    if size.indexer is None:
-        return layers * latent
-    return layers * (_DS_MLA_BYTES if element == 1 else latent) + index_bytes_per_token(setting)
+    return size.latent.kv_rank + size.latent.rope_width
 
 
 def index_bytes_per_token(setting: Setting) -> float:
@@ -163,9 +168,15 @@ def cache_tokens(setting: Setting, sequences: int) -> int:
 
 
 def tokens_of(setting: Setting, size: float) -> int:
-    """Tokens that so many bytes of one GPU hold, in whole blocks."""
-    block = setting.engine.block_tokens
-    return max(0, block * math.floor(size / (block * cache_bytes_per_token(setting))))
+    """Tokens that so many bytes of one GPU hold."""
+    return whole_blocks(
+        size, block=setting.engine.block_tokens, each=cache_bytes_per_token(setting)
+    )
+
+
+def whole_blocks(size: float, *, block: int, each: float) -> int:
+    """Tokens of `each` bytes in the whole blocks that so many bytes hold."""
+    return max(0, block * math.floor(size / (block * each)))
 
 
 def memory_of(setting: Setting, sequences: int) -> Memory:
