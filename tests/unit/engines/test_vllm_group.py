@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from deepseek_operator import derivation
 from deepseek_operator.engines import vllm, vllm_group
 from deepseek_operator.engines.contract import EngineRequest, Network
-from tests.unit.engines.matrix import CATALOG, MATRIX, sized_request
+from tests.unit.engines import lines
+from tests.unit.engines.matrix import MATRIX, sized_request
 from tests.unit.engines.test_vllm import FLAGS
 from tests.unit.samples import IMAGES
 
@@ -17,9 +17,7 @@ GROUPS = [pair for pair in MATRIX if pair.request.nodes > 1]
 
 def with_rdma() -> EngineRequest:
     """DeepSeek-V3 in ranks over two nodes."""
-    request = sized_request(V3, H100)
-    derived = derivation.derive(request.block, catalog=CATALOG, field="spec", rdma=True)
-    return replace(request, sized=derived.sized)
+    return lines.with_rdma(sized_request(V3, H100))
 
 
 def test_a_replica_on_one_node_has_no_workers() -> None:
