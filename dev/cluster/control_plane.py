@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,9 @@ from dev.cluster.layout import Endpoints, Layout
 
 TOOLS = ("kubernetes", "etcd", "kwok")
 READY_SECONDS = 60
+FEATURES = "--feature-gates=DRAExtendedResource=true"
+"""Off in Kubernetes 1.35 (alpha) and on from 1.36: pods that ask for an extended resource get devices of a DeviceClass
+that has it (KEP-5004). API server, scheduler and controller manager each have to know; kwok plays the kubelets."""
 STAGES = Path(__file__).parent / "manifests" / "kwok-stages.yaml"
 
 
@@ -58,8 +62,8 @@ class ControlPlane:
         self.start_apiserver()
         self.add_nodes(nodes)
         for daemon in (
-            components.controller_manager(self.layout, self.endpoints),
-            components.scheduler(self.layout, self.endpoints),
+            self.controller_manager,
+            with_features(components.scheduler(self.layout, self.endpoints)),
             kwok(self.layout, self.endpoints),
         ):
             self.ensure(daemon)
@@ -80,7 +84,12 @@ class ControlPlane:
     @property
     def apiserver(self) -> Daemon:
         """The API server's command."""
-        return components.apiserver(self.layout, self.endpoints, reachable=False)
+        return with_features(components.apiserver(self.layout, self.endpoints, reachable=False))
+
+    @property
+    def controller_manager(self) -> Daemon:
+        """The controllers' command."""
+        return with_features(components.controller_manager(self.layout, self.endpoints))
 
     def add_nodes(self, nodes: Iterable[FakeNode]) -> None:
         """Add nodes; kwok reports them ready and runs the pods that the scheduler gives them."""
@@ -101,8 +110,7 @@ class ControlPlane:
     def wait_for_default_service_account(self) -> None:
         """Wait until the controllers work: pods can be created once the account exists."""
         path = "/api/v1/namespaces/default/serviceaccounts/default"
-        daemon = components.controller_manager(self.layout, self.endpoints)
-        self.ensure(daemon, ready=lambda: exists(self.client, path))
+        self.ensure(self.controller_manager, ready=lambda: exists(self.client, path))
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -117,6 +125,11 @@ class ControlPlane:
     ) -> None:
         """Stop it and remove its folder."""
         self.stop()
+
+
+def with_features(daemon: Daemon) -> Daemon:
+    """A program of Kubernetes with what its release has and leaves off."""
+    return replace(daemon, argv=(*daemon.argv, FEATURES))
 
 
 def has_been_at(place: Layout) -> bool:

@@ -248,7 +248,7 @@ async def test_published_devices_are_accelerators_where_no_plugin_offers_them(
     for node in (bare, offered):
         await cluster.send("POST", f"{DEVICES}/resourceslices", _slice(node, 4))
     class_name = f"{room.zone}.example.com"
-    stored = await cluster.send("POST", f"{DEVICES}/deviceclasses", _device_class(class_name))
+    await cluster.send("POST", f"{DEVICES}/deviceclasses", _device_class(class_name))
     claims = f"{DEVICES}/namespaces/{cluster.namespace}/resourceclaims"
     claim = await cluster.send("POST", claims, _claim(class_name))
     result = {"request": "gpu", "driver": "gpu.nvidia.com", "pool": bare, "device": "gpu-0"}
@@ -261,9 +261,30 @@ async def test_published_devices_are_accelerators_where_no_plugin_offers_them(
             await cluster.send("DELETE", f"{DEVICES}/resourceslices/{node}")
         await cluster.send("DELETE", f"{DEVICES}/deviceclasses/{class_name}")
 
-    # A server whose feature DRAExtendedResource is off drops the field, and no pod could ask for the devices.
-    reachable = 3 if "extendedResourceName" in stored["spec"] else 0
-    assert (found[bare], found[offered]) == (reachable, 8)
+    # With its feature DRAExtendedResource off the server would drop the class's field, and no pod could ask for them.
+    assert (found[bare], found[offered]) == (3, 8)
+
+
+async def test_a_pod_that_asks_for_the_resource_is_given_published_devices(
+    kube: Kube, cluster: Cluster, room: Room
+) -> None:
+    """What is counted is what the scheduler gives: no plugin offers any, and the pods have a node all the same."""
+    [bare] = await room.add((None, 0))
+    await cluster.send("POST", f"{DEVICES}/resourceslices", _slice(bare, 4))
+    class_name = f"{room.zone}.example.com"
+    await cluster.send("POST", f"{DEVICES}/deviceclasses", _device_class(class_name))
+    await cluster.apply(room.asking(3, product=None))
+    try:
+        await settle(kube, cluster, "chat")
+        found = free(await observe_nodes.read_cluster(kube, with_pods=True))
+        claims = await cluster.list("apis/resource.k8s.io/v1", "resourceclaims")
+    finally:
+        await cluster.send("DELETE", f"{DEVICES}/resourceslices/{bare}")
+        await cluster.send("DELETE", f"{DEVICES}/deviceclasses/{class_name}")
+
+    assert found[bare] == 1
+    [claim] = claims
+    assert len(claim["status"]["allocation"]["devices"]["results"]) == 3
 
 
 def _slice(node: str, count: int) -> Manifest:

@@ -82,6 +82,16 @@ ACCELERATORS = (
         caught_by=(f"{_DEVICES}::test_a_pod_that_asks_by_resource_and_its_claim_are_one",),
     ),
     Mutant(
+        name="divided-devices-are-nothing",
+        breaks="a node whose DRA driver publishes MIG slices alone is told that no driver runs",
+        file="capacity/devices.py",
+        old="        if _kind(device) == _SLICE:\n",
+        new='        if _kind(device) == "slice":\n',
+        caught_by=(
+            f"{_DEVICES}::test_what_is_divided_counts_as_slices_and_not_as_a_node_without_a_driver",
+        ),
+    ),
+    Mutant(
         name="the-first-product-is-taken",
         breaks="of several products the one of some node is taken",
         file="capacity/products.py",

@@ -6,7 +6,7 @@ gives them devices of a DeviceClass that has this as `extendedResourceName` (KEP
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,8 @@ from deepseek_operator.capacity.room import Cluster
 Manifest = Mapping[str, Any]
 
 DRIVER = "gpu.nvidia.com"
+
+_WHOLE, _SLICE = "gpu", "mig"
 
 _Device = tuple[str, str]
 """Pool and name."""
@@ -29,25 +31,35 @@ class Devices:
     held: Mapping[str, int]
     is_asked_by_resource: bool
     """Whether pods that ask for `nvidia.com/gpu` get them."""
+    slices: Mapping[str, Mapping[str, int]]
+    """MIG slices that are published, by node and profile."""
 
 
 def nodes_of(slices: Iterable[Manifest]) -> frozenset[str]:
-    """Nodes with published GPUs."""
-    return frozenset(_published(slices).values())
+    """Nodes with published GPUs, whole or divided."""
+    return frozenset(
+        node for _, node, device in _published(slices) if _kind(device) in (_WHOLE, _SLICE)
+    )
 
 
 def devices_of(
     slices: Iterable[Manifest], claims: Iterable[Manifest], classes: Iterable[Manifest]
 ) -> Devices:
     """What slices publish and claims hold of it."""
-    published = _published(slices)
+    published = list(_published(slices))
+    whole = {key: node for key, node, device in published if _kind(device) == _WHOLE}
+    divided: dict[str, Counter[str]] = {}
+    for _, node, device in published:
+        if _kind(device) == _SLICE:
+            divided.setdefault(node, Counter())[f"mig-{_text(device, 'profile') or 'slice'}"] += 1
     held = {device for claim in claims for device in _allocated(claim)}
     return Devices(
-        count=Counter(published.values()),
-        held=Counter(node for device, node in published.items() if device in held),
+        count=Counter(whole.values()),
+        held=Counter(node for device, node in whole.items() if device in held),
         is_asked_by_resource=any(
             item.get("spec", {}).get("extendedResourceName") == GPU_RESOURCE for item in classes
         ),
+        slices=divided,
     )
 
 
@@ -66,16 +78,19 @@ def with_devices(cluster: Cluster, devices: Devices) -> Cluster:
 
 
 def _with_devices(node: Node, devices: Devices) -> Node:
-    count = devices.count.get(node.name, 0)
-    if node.accelerators or not count:
+    count, slices = devices.count.get(node.name, 0), devices.slices.get(node.name)
+    if node.accelerators:
         return node
+    if not count:
+        # Beside whole GPUs slices are what these may be divided into: a driver that does it on demand publishes both.
+        return replace(node, slices={**slices, **(node.slices or {})}) if slices else node
     if devices.is_asked_by_resource:
         return replace(node, accelerators=count)
     return replace(node, devices=count)
 
 
-def _published(slices: Iterable[Manifest]) -> dict[_Device, str]:
-    """Node by device; of a pool only the newest generation counts."""
+def _published(slices: Iterable[Manifest]) -> Iterator[tuple[_Device, str, Manifest]]:
+    """Devices that may be used, each with its node; of a pool only the newest generation counts."""
     specs = [
         item["spec"]
         for item in slices
@@ -85,14 +100,20 @@ def _published(slices: Iterable[Manifest]) -> dict[_Device, str]:
     for spec in specs:
         pool = spec["pool"]
         newest[pool["name"]] = max(newest.get(pool["name"], 0), int(pool.get("generation", 0)))
-    return {
-        (spec["pool"]["name"], device["name"]): str(spec["nodeName"])
-        for spec in specs
-        if int(spec["pool"].get("generation", 0)) == newest[spec["pool"]["name"]]
-        for device in spec.get("devices") or ()
-        if (device.get("attributes") or {}).get("type", {}).get("string") == "gpu"
-        and not _is_closed(device)
-    }
+    for spec in specs:
+        name, generation = spec["pool"]["name"], int(spec["pool"].get("generation", 0))
+        for device in spec.get("devices") or ():
+            if generation == newest[name] and not _is_closed(device):
+                yield (name, device["name"]), str(spec["nodeName"]), device
+
+
+def _kind(device: Manifest) -> str:
+    return _text(device, "type")
+
+
+def _text(device: Manifest, attribute: str) -> str:
+    found: str = (device.get("attributes") or {}).get(attribute, {}).get("string", "")
+    return found
 
 
 def _is_closed(device: Manifest) -> bool:

@@ -4,13 +4,19 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.capacity import devices, nodes
+from deepseek_operator.capacity import devices, nodes, words
 from deepseek_operator.capacity.room import Cluster, Fit, fit, free
 from tests.unit.capacity import machines
 from tests.unit.capacity.machines import engine, want
 from tests.unit.samples import Manifest
 
 BY_RESOURCE = [{"spec": {"extendedResourceName": "nvidia.com/gpu"}}]
+
+
+def mig(number: int, profile: str) -> Manifest:
+    """As deviceinfo.go of NVIDIA's driver has one."""
+    attributes = {"type": {"string": "mig"}, "profile": {"string": profile}}
+    return {"name": f"gpu-0-mig-{number}", "attributes": attributes}
 
 
 def gpu(number: int, *, kind: str = "gpu", **more: Any) -> Manifest:
@@ -98,6 +104,28 @@ def test_what_a_plugin_offers_is_not_counted_twice() -> None:
 )  # fmt: skip
 def test_whole_devices_of_the_newest_generation_count(slices: list[Manifest], count: int) -> None:
     assert sum(free(seen(slices)).values()) == count
+
+
+def test_what_is_divided_counts_as_slices_and_not_as_a_node_without_a_driver() -> None:
+    found = seen([published("a", *(mig(number, "1g.18gb") for number in range(7)))])
+
+    assert [node.slices for node in found.nodes] == [{"mig-1g.18gb": 7}, None]
+    assert free(found) == {"a": 0, "b": 0}
+    assert words.shortage(found, [want(1, 1)], known={}) == (
+        "needs 1 x NVIDIA-H200; no whole ones there: they are divided into 7 x mig-1g.18gb"
+    )
+
+
+def test_slices_beside_whole_ones_are_what_these_might_be_divided_into() -> None:
+    found = seen([published("a", gpu(0), mig(0, "1g.18gb"), mig(1, "1g.18gb"))])
+
+    assert [node.slices for node in found.nodes] == [None, None]
+    assert free(found)["a"] == 1
+
+
+def test_a_node_is_known_by_its_slices_alone() -> None:
+    assert devices.nodes_of([published("a", mig(0, "1g.18gb"))]) == {"a"}
+    assert devices.nodes_of([published("a", gpu(0, kind="vfio"))]) == frozenset()
 
 
 def test_what_a_claim_has_is_held() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.capacity import words
+from deepseek_operator.capacity.nodes import Node
 from deepseek_operator.capacity.room import Cluster, Want
 from deepseek_operator.catalog import catalog
 from tests.unit.capacity.machines import (
@@ -138,6 +139,23 @@ def test_several_needs_are_told_apart() -> None:
 
     assert said(found, on_h200(1), of_fallback) == (
         "needs 8 x H200 in nodes of 8 and 4 x L40S in nodes of 4 for fallback small; 0 free; 2 free"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        pytest.param(("a",), "node a with 8 as devices alone", id="one"),
+        pytest.param(("a", "b"), "2 nodes with 16 as devices alone", id="several"),
+    ],
+)
+def test_devices_that_no_pod_can_ask_for_are_told_with_what_is_missing(
+    names: tuple[str, ...], sentence: str
+) -> None:
+    nodes = tuple(Node(name=name, labels=H200, devices=8) for name in names)
+
+    assert said(Cluster(nodes=nodes), on_h200()) == (
+        f"needs 16 x H200 in nodes of 8; {sentence}: no DeviceClass has extendedResourceName nvidia.com/gpu"
     )
 
 
