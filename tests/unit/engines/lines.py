@@ -9,7 +9,7 @@ from deepseek_operator import derivation
 from deepseek_operator.engines import vllm
 from deepseek_operator.engines.contract import EngineRequest
 from tests.unit.engines.matrix import CATALOG, MATRIX
-from tests.unit.samples import engine_request
+from tests.unit.samples import Manifest, engine_request
 
 _BATCHING = (
     None,
@@ -51,9 +51,11 @@ def requests() -> Iterator[EngineRequest]:
             yield with_rdma(pair.request)
     for model in CATALOG.models:
         for batching in _BATCHING:
-            more = {} if batching is None else {"batching": batching}
-            yield engine_request(model=model, accelerator={"kind": "GPU"}, **more)
-            yield engine_request(model=model, accelerator={"kind": "CPU"}, **more)
+            for kind in ("GPU", "CPU"):
+                block: Manifest = {"model": model, "accelerator": {"kind": kind}}
+                if batching is not None:
+                    block["batching"] = batching
+                yield engine_request(**block)
 
 
 def with_rdma(request: EngineRequest) -> EngineRequest:
