@@ -74,6 +74,14 @@ SIZING = (
         caught_by=(f"{_PROPERTIES}::test_no_gpu_is_planned_over_its_memory",),
     ),
     Mutant(
+        name="drafts-lost-to-memory",
+        breaks="with more memory there are more sequences than drafts help, and all of them lose their drafts",
+        file="sizing/size.py",
+        old="        limits = batching.at_most(limits, _MTP_SEQUENCES // setting.layout.data)\n",
+        new="        limits = batching.at_most(limits, 10 * _MTP_SEQUENCES)\n",
+        caught_by=("tests/unit/sizing/test_size.py::test_more_memory_does_not_lose_the_drafts",),
+    ),
+    Mutant(
         name="shared-experts-forgotten",
         breaks="the experts that every token passes are not counted",
         file="sizing/shape.py",

@@ -121,6 +121,83 @@ def test_longer_requests_never_run_more_at_once(question: Question, more: int) -
     assert other <= one
 
 
+def on_one_node(question: Question) -> Question:
+    """Where several nodes have no say: they are only for what one does not hold."""
+    return replace(question, pool=replace(question.pool, count=question.pool.node_size))
+
+
+def is_as(other: Sized, one: Sized) -> bool:
+    """Whether both keep the targets with the same form of the weights: the best form that fits comes before all else."""
+    return not one.missed and other.setting.scheme.name == one.setting.scheme.name
+
+
+def accelerators(sized: Sized) -> int:
+    """GPUs for the whole load."""
+    wanted = sized.question.workload.requests_per_second
+    assert wanted is not None
+    return sized.layout.accelerators * sized.replicas_for(wanted)
+
+
+@given(questions(), st.floats(0, 100))
+def test_with_more_memory_a_model_that_fits_goes_on_fitting(
+    question: Question, more: float
+) -> None:
+    if answered(question) is not None:
+        assert answered(with_memory(question, more)) is not None
+
+
+@given(questions(), st.floats(0, 100), st.floats(0.01, 5000))
+def test_with_more_memory_a_load_never_needs_more_gpus(
+    question: Question, more: float, wanted: float
+) -> None:
+    workload = replace(question.workload, requests_per_second=wanted)
+    question = replace(on_one_node(question), workload=workload)
+    one, other = answered(question), answered(with_memory(question, more))
+    if one is None or other is None or not is_as(other, one):
+        return
+
+    assert not other.missed
+    assert accelerators(other) <= accelerators(one)
+
+
+@given(questions(), st.floats(0, 100))
+def test_with_more_memory_a_gpu_does_as_much_but_for_what_a_small_replica_is_worth(
+    question: Question, more: float
+) -> None:
+    workload = replace(question.workload, requests_per_second=None)
+    question = replace(on_one_node(question), workload=workload)
+    one, other = answered(question), answered(with_memory(question, more))
+    if one is None or other is None or not is_as(other, one):
+        return
+    before, after = (
+        sized.pace.requests_per_second / sized.layout.accelerators for sized in (one, other)
+    )
+
+    assert not other.missed
+    assert after >= before / 1.25 * (1 - 1e-9)
+
+
+@given(questions(), st.integers(0, 100_000), st.floats(0.01, 5000))
+def test_a_longer_context_never_needs_fewer_gpus_for_a_load(
+    question: Question, more: int, wanted: float
+) -> None:
+    workload = replace(question.workload, requests_per_second=wanted)
+    question = replace(on_one_node(question), workload=workload)
+    before = answered(question)
+    if before is None:
+        return
+    short = before.context_tokens
+    longer = min(question.model.context_tokens, short + more)
+    one, other = (
+        answered(replace(question, overrides=Overrides(context_tokens=tokens)))
+        for tokens in (short, longer)
+    )
+
+    assert one is not None
+    if other is not None and is_as(other, one):
+        assert accelerators(other) >= accelerators(one)
+
+
 @given(questions())
 def test_no_gpu_is_planned_over_its_memory(question: Question) -> None:
     found = answered(question)

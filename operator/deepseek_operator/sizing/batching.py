@@ -78,6 +78,14 @@ def limits(question: Question, setting: Setting, costs: Costs) -> Limits:
     return Limits(within, "the KV cache" if fits <= graph else "the largest CUDA graph", fits=fits)
 
 
+def at_most(found: Limits, most: int) -> Limits:
+    """The limits where drafts help so many sequences alone: without the bound more memory would lose the drafts."""
+    if found.running <= most:
+        return found
+    few = max((rung for rung in LADDER if rung <= most), default=1)
+    return replace(found, sequences=few, by="the drafts, which help few requests at once")
+
+
 def largest_graph(question: Question) -> int:
     """The largest batch of which a CUDA graph is captured."""
     asked = question.overrides.graph_sizes

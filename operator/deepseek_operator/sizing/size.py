@@ -252,11 +252,10 @@ def _of_layout(question: Question, scheme: Scheme, layout: Layout) -> Sized | No
         decode_times=asked.decode_times or 1.0,
     )
     plain = _sized(question, batching.with_batched_tokens(question, base))
-    if plain is None or asked.mtp_tokens is not None or not may_speculate(question, plain):
+    if plain is None or asked.mtp_tokens is not None or not may_speculate(question, base):
         return plain
     drafting = _sized(question, replace(plain.setting, mtp_tokens=1))
-    better = drafting and _worth(drafting) > _worth(plain) and may_speculate(question, drafting)
-    return drafting if better else plain
+    return drafting if drafting and _worth(drafting) > _worth(plain) else plain
 
 
 def _worth(sized: Sized) -> tuple[int, float]:
@@ -268,12 +267,11 @@ def has_drafts(question: Question, setting: Setting) -> bool:
     return setting.scheme.checkpoint is None and not question.overrides.own_source
 
 
-def may_speculate(question: Question, sized: Sized) -> bool:
-    """Whether drafting tokens may help: a model that can, on whole layers, and few sequences at once."""
-    can = question.model.architecture in question.engine.mtp and has_drafts(question, sized.setting)
-    is_whole = sized.layout.pipeline == 1
-    has_module = question.model.dimensions.mtp_layers > 0
-    return can and is_whole and has_module and sized.pace.sequences <= _MTP_SEQUENCES
+def may_speculate(question: Question, setting: Setting) -> bool:
+    """Whether drafting tokens may help: a model that can, on whole layers, and ranks of few sequences in all."""
+    can = question.model.architecture in question.engine.mtp and has_drafts(question, setting)
+    layout, has_module = setting.layout, question.model.dimensions.mtp_layers > 0
+    return can and has_module and layout.pipeline == 1 and layout.data <= _MTP_SEQUENCES
 
 
 def _sized(question: Question, setting: Setting) -> Sized | None:
@@ -281,6 +279,8 @@ def _sized(question: Question, setting: Setting) -> Sized | None:
         return None
     costs = roofline.costs_of(setting)
     limits = batching.limits(question, setting, costs)
+    if setting.mtp_tokens and question.overrides.mtp_tokens is None:
+        limits = batching.at_most(limits, _MTP_SEQUENCES // setting.layout.data)
     tokens = memory.cache_tokens(setting, limits.sequences)
     context = _context(question, tokens)
     return Sized(

@@ -336,3 +336,20 @@ def test_a_product_that_the_engine_does_not_run_a_model_on_is_no_remedy() -> Non
 
     assert smallest(replace(question, model=smaller)) is None
     assert smallest(ask("DeepSeek-R1", "A100-80GB", 8)) is not None
+
+
+def test_more_memory_does_not_lose_the_drafts() -> None:
+    """More sequences fit than drafts help: so many run as they help, which is faster than all of them without."""
+    workload = Workload(64, 512, time_to_first_token=0.5, time_per_output_token=0.05)
+    question = ask(V3, "H20", 8, workload=workload)
+
+    found = []
+    for more in (0, 5, 10):
+        accelerator = question.pool.accelerator
+        larger = accelerator.model_copy(update={"memory_gib": accelerator.memory_gib + more})
+        found.append(size(replace(question, pool=replace(question.pool, accelerator=larger))))
+
+    assert [one.setting.mtp_tokens for one in found] == [1, 1, 1]
+    assert [one.limits.sequences for one in found] == [136, 256, 256]
+    assert found[2].limits.by == "the drafts, which help few requests at once"
+    assert found[2].pace.requests_per_second >= found[1].pace.requests_per_second
