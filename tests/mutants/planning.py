@@ -9,6 +9,7 @@ _CHANGES = f"{_CLI}/test_changes.py"
 _MAKING = f"{_CLI}/test_making.py"
 _TIMING = f"{_CLI}/test_timing.py"
 _OUTPUT = f"{_CLI}/test_output.py"
+_NOTES = f"{_CLI}/test_plan_notes.py"
 _CATALOG = f"{_CLI}/test_plan_catalog.py"
 
 PLANNING: tuple[Mutant, ...] = (
@@ -160,5 +161,24 @@ PLANNING: tuple[Mutant, ...] = (
         old="Observed(cluster=peaks.cluster_of(pools), catalog=known),",
         new="Observed(cluster=peaks.cluster_of(pools)),",
         caught_by=(f"{_CATALOG}::test_the_objects_that_are_made_are_of_the_added_entries_too",),
+    ),
+    Mutant(
+        name="a-plan-of-something-else",
+        breaks="a plan says that it fits where the operator derives nothing",
+        file="cli/questions.py",
+        old="    if unknown is not None and not overriding.is_mistake(unknown):\n",
+        new="    if unknown is not None and overriding.is_mistake(unknown):\n",
+        caught_by=(f"{_NOTES}::test_what_is_not_derived_or_not_taken_is_not_planned",),
+    ),
+    Mutant(
+        name="what-the-server-refuses-is-planned",
+        breaks="a plan without a cluster says that an object fits which cannot be applied",
+        file="cli/owned.py",
+        old='    instead = rules.OWNED_FLAGS.get(name.replace("_", "-"))\n',
+        new="    instead = rules.OWNED_FLAGS.get(name)\n",
+        caught_by=(
+            f"{_NOTES}::test_what_is_not_derived_or_not_taken_is_not_planned",
+            f"{_CLI}/test_owned.py::test_a_plan_refuses_what_the_rules_refuse",
+        ),
     ),
 )

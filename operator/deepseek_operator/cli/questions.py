@@ -12,6 +12,7 @@ from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog import accelerators, engines, facts
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.cli import owned
 from deepseek_operator.cli.objects import InputError, NotSizedError, seconds_of
 from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question, Workload
 
@@ -157,6 +158,7 @@ def question(
         raise InputError(
             f"{block.field}.engine.name: the catalog has no version of {serving.engine.name}"
         )
+    _check_args(block)
     return Question(
         model_name=serving.model,
         model=model,
@@ -166,6 +168,20 @@ def question(
         overrides=_overrides(block, quantization, settings),
         products=catalog.accelerators,
     )
+
+
+def _check_args(block: Block) -> None:
+    """Refuse what the API server refuses, and do not plan what the operator would not derive."""
+    engine = block.serving.engine
+    refused = owned.refusal(engine)
+    if refused is not None:
+        raise InputError(f"{block.field}.engine.args: {refused}")
+    unknown = overriding.words_of(engine.name).unknown(engine.args)
+    # A mistake is told of by what it would set, when that is read.
+    if unknown is not None and not overriding.is_mistake(unknown):
+        raise NotSizedError(
+            f"{block.field}.{unknown}: the operator derives nothing for this block; remove the flag, or leave the plan out"
+        )
 
 
 def pools_for(

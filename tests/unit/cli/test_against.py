@@ -266,6 +266,11 @@ ON_CPU: Manifest = {**CPU_SPEC, "model": "DeepSeek-R1-Distill-Qwen-7B", "gateway
     [
         pytest.param(ON_CPU, "spec.accelerator.kind: CPU is not planned for", id="cpu"),
         pytest.param({**V3, "model": "own"}, "spec.model: own is not in the catalog", id="own"),
+        pytest.param(
+            {**V3, "engine": {"args": ["--cpu-offload-gb=4"]}},
+            "spec.engine.args has --cpu-offload-gb, which the arithmetic does not know",
+            id="unknown-flag",
+        ),
     ],
 )
 async def test_what_is_not_sized_is_compared_all_the_same(

@@ -56,3 +56,68 @@ def test_a_fallback_is_planned_for_a_load_of_its_own(
     first, other = document(capsys)["blocks"]
     assert first["fleet"]["replicas"] == 1
     assert other["fleet"]["replicas"] == 4
+
+
+_R1 = "{{model: DeepSeek-R1, accelerator: {{product: NVIDIA-H200}}, engine: {{{engine}args: [{arg}]}}}}"
+_NOT_KNOWN = (
+    "spec.engine.args has --{}, which the arithmetic does not know: the operator derives nothing for this block; "
+    "remove the flag, or leave the plan out"
+)
+_TRTLLM = "name: tensorrt-llm, "
+
+
+@pytest.mark.parametrize(
+    ("engine", "arg", "said"),
+    [
+        pytest.param("", "--cpu-offload-gb=4", _NOT_KNOWN.format("cpu-offload-gb"), id="offload"),
+        pytest.param("", "--block_size=32", _NOT_KNOWN.format("block-size"), id="underscores"),
+        pytest.param(
+            _TRTLLM, "--max_beam_width=2", _NOT_KNOWN.format("max_beam_width"), id="trtllm"
+        ),
+        pytest.param(
+            "",
+            "--tensor-parallel-size=2",
+            "spec.engine.args: --tensor-parallel-size is owned by the operator: use accelerator.count",
+            id="owned",
+        ),
+        pytest.param(
+            "",
+            "--max_num_seqs=2",
+            "spec.engine.args: --max_num_seqs is owned by the operator: use batching.maxConcurrentSequences",
+            id="owned-with-underscores",
+        ),
+        pytest.param(
+            _TRTLLM,
+            "--tp_size=2",
+            "spec.engine.args: --tp_size is owned by the operator: use accelerator.count",
+            id="owned-of-trtllm",
+        ),
+        pytest.param(
+            _TRTLLM,
+            "--max-seq-len=2",
+            "spec.engine.args: --max-seq-len is spelt with underscores by tensorrt-llm; write it so",
+            id="dashes",
+        ),
+        pytest.param(
+            "",
+            "max-model-len=2",
+            "spec.engine.args: 'max-model-len=2' is no flag; write --flag or --flag=value",
+            id="no-flag",
+        ),
+        pytest.param(
+            _TRTLLM,
+            "--kv_cache_config.dtyp=fp8",
+            "spec.engine.args: options: --kv_cache_config.dtyp: no such key; did you mean dtype?",
+            id="mistake",
+        ),
+    ],
+)
+def test_what_is_not_derived_or_not_taken_is_not_planned(
+    engine: str, arg: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, _R1.format(engine=engine, arg=arg))
+
+    assert run("plan", "-f", file, "--accelerators", "8xH200:8") == 1
+
+    found = capsys.readouterr()
+    assert (found.out, found.err) == ("", f"error: {said}\n")

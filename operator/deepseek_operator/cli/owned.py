@@ -1,0 +1,27 @@
+"""What the API server refuses of engine.args, for a plan that asks none. Pure."""
+
+import re
+
+from deepseek_operator.api import rules, trtllm_rules
+from deepseek_operator.api.serving import Engine
+
+_FLAG = re.compile(r"--[a-zA-Z0-9][a-zA-Z0-9._-]*(=|$)")
+_OPTION = re.compile(r"--[a-zA-Z0-9_.]+(=|$)")
+_TENSORRT_LLM = "tensorrt-llm"
+
+
+def refusal(engine: Engine) -> str | None:
+    """The first entry that is refused, and what to do instead; None where all are taken."""
+    return next((said for arg in engine.args if (said := _refusal(arg, engine.name))), None)
+
+
+def _refusal(arg: str, engine: str) -> str | None:
+    if not _FLAG.match(arg):
+        return f"{arg!r} is no flag; write --flag or --flag=value"
+    name = arg.partition("=")[0].removeprefix("--")
+    instead = rules.OWNED_FLAGS.get(name.replace("_", "-"))
+    if engine == _TENSORRT_LLM:
+        instead = instead or trtllm_rules.OWNED_FLAGS.get(name)
+        if instead is None and not _OPTION.match(arg):
+            return f"--{name} is spelt with underscores by tensorrt-llm; write it so"
+    return instead and f"--{name} is owned by the operator: {instead}"
