@@ -24,7 +24,7 @@ _NOT_MODELLED = frozenset(
         "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
         "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
         "data-parallel-external-lb", "data-parallel-hybrid-lb",
-        "data-parallel-multi-port-external-lb",
+        "data-parallel-multi-port-external-lb", "enforce-eager", "optimization-level",
     }
 )  # fmt: skip
 """Flags of vLLM that change what memory or layout are computed from, in ways that the arithmetic does not know."""
@@ -46,6 +46,7 @@ _VLLM_FIELDS: Mapping[str, str] = {
     "contextTokens": "engine.args: --max-model-len",
     "memoryShare": "engine.args: --gpu-memory-utilization",
     "cacheType": "engine.args: --kv-cache-dtype",
+    "chunkedPrefill": "engine.args: --no-enable-chunked-prefill",
 }
 _TRTLLM_FIELDS: Mapping[str, str] = {
     "contextTokens": "engine.args: --max_seq_len",
@@ -104,16 +105,37 @@ def is_mistake(why_not: str) -> bool:
 def given_flags(args: Sequence[str]) -> dict[str, str]:
     """Flags of engine.args by name, as vLLM reads them: underscores are dashes, the last one wins."""
     pairs = (arg.removeprefix("--").partition("=") for arg in args)
-    return {name.replace("_", "-"): value for name, _, value in pairs}
+    named = ((name.replace("_", "-"), value) for name, _, value in pairs)
+    return {_VLLM_ALIASES.get(name, name): value for name, value in named}
+
+
+_LONGEST = ("auto", "-1")
+"""Values of --max-model-len by which vLLM finds the longest itself."""
+_VLLM_ALIASES: Mapping[str, str] = {"device-memory-utilization": "gpu-memory-utilization"}
+
+
+def _switch(args: Sequence[str], name: str) -> bool | None:
+    """What the last flag of a switch says; None without one. --enable-x and --disable-x undo each other, as --no-x does x."""
+    said = {f"enable-{name}": True, f"no-enable-{name}": False, f"disable-{name}": False}
+    flags = (arg.removeprefix("--").partition("=")[0].replace("_", "-") for arg in reversed(args))
+    return next((said[flag] for flag in flags if flag in said), None)
 
 
 def _vllm(args: Sequence[str]) -> Overrides:
     flags = given_flags(args)
-    context = flags.get("max-model-len", "auto")
+    context, chunks = flags.get("max-model-len", "auto"), _switch(args, "chunked-prefill")
+    if chunks is False and flags.get("max-model-len") in _LONGEST:
+        raise CannotRunError(
+            "chunkedPrefill",
+            f"--max-model-len={context} takes the longest request that the cache holds, and without chunked prefill one "
+            "step has to compute all of it; leave one of the two out",
+        )
     return Overrides(
-        context_tokens=None if context in ("auto", "-1") else _tokens(context, numbers.count),
+        context_tokens=None if context in _LONGEST else _tokens(context, numbers.count),
         memory_share=_share(flags.get("gpu-memory-utilization")),
         cache_type=_cache_type(flags.get("kv-cache-dtype"), _VLLM_CACHES),
+        chunked_prefill=chunks,
+        prefix_caching=_switch(args, "prefix-caching"),
     )
 
 

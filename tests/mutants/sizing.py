@@ -192,4 +192,28 @@ SIZING = (
         new="pool.count",
         caught_by=(f"{_PLAN}::test_the_next_block_gets_what_is_left",),
     ),
+    Mutant(
+        name="half-a-prompt-in-a-step",
+        breaks="without chunked prefill vLLM is given a longer context than a step has tokens, and does not start",
+        file="sizing/size.py",
+        old="    return min(longest, batched_tokens) if question.whole_prompts else longest\n",
+        new="    return longest\n",
+        caught_by=(f"{_SIZE}::test_without_chunks_one_step_computes_the_longest_request",),
+    ),
+    Mutant(
+        name="a-step-below-a-prompt-is-taken",
+        breaks="fewer tokens a step than a prompt has are taken though prompts are not computed in parts",
+        file="sizing/batching.py",
+        old="asked.max_batched_tokens < whole:",
+        new="asked.max_batched_tokens < 0 * whole:",
+        caught_by=(f"{_SIZE}::test_what_does_not_fit_is_refused_with_the_arithmetic",),
+    ),
+    Mutant(
+        name="the-first-of-two-switches-wins",
+        breaks="status tells of a switch that the engine takes for its opposite",
+        file="overriding.py",
+        old='.replace("_", "-") for arg in reversed(args))',
+        new='.replace("_", "-") for arg in args)',
+        caught_by=("tests/unit/test_overriding.py::test_flags_of_vllm_are_read",),
+    ),
 )

@@ -183,6 +183,42 @@ def test_other_drafts_are_none_of_the_models_own() -> None:
     assert found.mtp_tokens is None
 
 
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        pytest.param(("--no-enable-prefix-caching",), {"prefix_caching": False}, id="no-prefixes"),
+        pytest.param(("--enable_prefix_caching",), {"prefix_caching": True}, id="prefixes"),
+        pytest.param(("--disable-chunked-prefill",), {"chunked_prefill": False}, id="no-chunks"),
+        pytest.param(
+            ("--no-enable-chunked-prefill", "--enable-chunked-prefill", "--seed=1"),
+            {"chunked_prefill": True},
+            id="the-last-one-wins",
+        ),
+        pytest.param(
+            ("--gpu-memory-utilization=0.9", "--device-memory-utilization=0.5"),
+            {"memory_share": 0.5},
+            id="two-names-of-one",
+        ),
+        pytest.param(("--no-enforce-eager",), {}, id="what-is-so-anyway"),
+    ],
+)
+def test_flags_of_vllm_are_read(args: tuple[str, ...], expected: dict[str, Any]) -> None:
+    assert overriding.words_of("vllm").unknown(args) is None
+    assert read(*args, engine="vllm") == Overrides(**expected)
+
+
+@pytest.mark.parametrize("name", ["enforce-eager", "optimization-level", "cpu-offload-gb"])
+def test_what_the_arithmetic_does_not_know_of_vllm_is_named(name: str) -> None:
+    said = f"engine.args has --{name}, which the arithmetic does not know"
+
+    assert overriding.words_of("vllm").unknown([f"--{name.replace('-', '_')}=3"]) == said
+
+
+def test_a_longest_request_that_nobody_knows_is_not_computed_in_one_step() -> None:
+    with pytest.raises(CannotRunError, match="chunkedPrefill: --max-model-len=auto takes the"):
+        read("--no-enable-chunked-prefill", "--max-model-len=auto", engine="vllm")
+
+
 def test_each_engine_reads_its_own_flags_only() -> None:
     assert read("--max-model-len=8k", engine="vllm").context_tokens == 8000
     assert read("--max_seq_len=4096", engine="vllm").context_tokens is None

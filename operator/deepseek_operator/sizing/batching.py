@@ -171,8 +171,14 @@ def _rung(most: int) -> int:
 
 def with_batched_tokens(question: Question, setting: Setting) -> Setting:
     """The setting with the user's limit of tokens a step, or the derived one: at least one a sequence."""
-    asked = question.overrides
-    derived = max(batched_tokens(question, setting), asked.max_sequences or 0)
+    asked, whole = question.overrides, question.whole_prompts
+    derived = max(batched_tokens(question, setting), asked.max_sequences or 0, whole)
+    if asked.max_batched_tokens is not None and asked.max_batched_tokens < whole:
+        raise CannotRunError(
+            "batching.maxBatchedTokens",
+            f"{asked.max_batched_tokens} tokens of a step are fewer than the {whole} of the longest request, and without "
+            f"chunked prefill one step computes all of a prompt; set at least {whole}, or leave chunked prefill on",
+        )
     block = _block_of_chunks(setting)
     if asked.max_batched_tokens is not None and asked.max_batched_tokens % block:
         raise CannotRunError(

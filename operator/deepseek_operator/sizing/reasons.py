@@ -29,11 +29,7 @@ def reasons(sized: Sized) -> tuple[Reason, ...]:
         _batched(sized),
         _long(sized),
         _memory_share(sized),
-        Reason(
-            "chunkedPrefill",
-            "on",
-            "a long prompt is computed in parts between the tokens of other answers, so it stops none of them",
-        ),
+        _chunks(sized),
         _prefixes(sized),
         _speculation(sized),
         *_graphs(sized),
@@ -130,6 +126,8 @@ def _context(sized: Sized) -> Reason:
         why = f"is set; {room}"
     elif context == model.context_tokens:
         why = f"all that the model was made for; {room}"
+    elif sized.question.whole_prompts and context == sized.setting.batched_tokens:
+        why = f"as much as one step computes, as prompts are not computed in parts; {room}"
     else:
         why = f"a quarter of the cache, so that several long requests fit; {room}"
     return Reason("contextTokens", f"{context}", why, asked is not None)
@@ -153,6 +151,8 @@ def _batched(sized: Sized) -> Reason:
     target = sized.question.workload.time_per_output_token
     if asked is not None:
         why = "is set"
+    elif sized.setting.batched_tokens == sized.question.whole_prompts:
+        why = "one step computes all of the longest request, as prompts are not computed in parts"
     elif target is None:
         why = (
             "a step with a chunk of prompts takes about 250 ms, or one of the bounds 2048 and 16384"
@@ -188,6 +188,16 @@ def _memory_share(sized: Sized) -> Reason:
     elif share != engine.memory_share:
         origin = "what NVIDIA's own configurations of such models take"
     return Reason("memoryShare", f"{share:g}", f"{origin}, of {scope}; {left} stay free", asked)
+
+
+def _chunks(sized: Sized) -> Reason:
+    asked = sized.question.overrides.chunked_prefill
+    why = "a long prompt is computed in parts between the tokens of other answers, so it stops none of them"
+    if asked is False:
+        why = "is set; one step computes all of a prompt, and other answers wait for it"
+    return Reason(
+        "chunkedPrefill", "off" if asked is False else "on", why, is_set=asked is not None
+    )
 
 
 def _prefixes(sized: Sized) -> Reason:

@@ -282,7 +282,7 @@ def _sized(question: Question, setting: Setting) -> Sized | None:
     if setting.mtp_tokens and question.overrides.mtp_tokens is None:
         limits = batching.at_most(limits, _MTP_SEQUENCES // setting.layout.data)
     tokens = memory.cache_tokens(setting, limits.sequences)
-    context = _context(question, tokens)
+    context = _context(question, tokens, setting.batched_tokens)
     return Sized(
         question=question,
         setting=setting,
@@ -304,13 +304,14 @@ def _needed(question: Question) -> int:
     return needed if fixed or asked.context_tokens else max(needed, LEAST_CACHE_TOKENS)
 
 
-def _context(question: Question, cache_tokens: int) -> int:
-    """The longest request: what is set, or what leaves room for several of them."""
+def _context(question: Question, cache_tokens: int, batched_tokens: int) -> int:
+    """The longest request: what is set, or what leaves room for several of them, and one step computes if it has to."""
     asked = question.overrides.context_tokens
     if asked is not None:
         return asked
     whole = 1024 * math.floor(cache_tokens / _WINDOW_SHARE / 1024)
-    return min(question.model.context_tokens, max(whole, question.workload.tokens))
+    longest = min(question.model.context_tokens, max(whole, question.workload.tokens))
+    return min(longest, batched_tokens) if question.whole_prompts else longest
 
 
 def cache_type(question: Question) -> CacheType:

@@ -70,6 +70,8 @@ class Overrides:
     """Whether each GPU attends for requests of its own."""
     graph_sizes: tuple[int, ...] | None = None
     """Batches to capture CUDA graphs of."""
+    chunked_prefill: bool | None = None
+    """Whether prompts are computed in parts."""
     prefix_caching: bool | None = None
     expert_backend: str | None = None
     """Who computes the experts, by the engine's own name."""
@@ -121,6 +123,14 @@ class Question:
         engine, asked = self.engine, self.overrides.memory_share
         experts = engine.expert_memory_share if self.model.experts is not None else None
         return asked or experts or engine.memory_share
+
+    @property
+    def whole_prompts(self) -> int:
+        """Tokens of the longest prompt that one step has to compute; 0 where prompts are computed in parts."""
+        asked = self.overrides
+        if asked.chunked_prefill in (None, True):
+            return 0
+        return max(asked.context_tokens or 0, self.workload.tokens)
 
     @property
     def graph_sizes(self) -> tuple[int, ...] | None:

@@ -195,6 +195,21 @@ def test_what_cannot_run_is_refused_by_field_and_remedy(question: Question, said
             ("12000 sequences need", "for their logits", "set at most 143"),
             id="no-room-for-the-logits",
         ),
+        pytest.param(
+            ask(
+                QWEN_7B,
+                "H100",
+                1,
+                chunked_prefill=False,
+                context_tokens=9000,
+                max_batched_tokens=8192,
+            ),
+            (
+                "batching.maxBatchedTokens: 8192 tokens of a step are fewer than the 9000 of the longest request",
+                "set at least 9000, or leave chunked prefill on",
+            ),
+            id="no-chunks",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_arithmetic(
@@ -219,6 +234,9 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic(
         ({"memory_share": 0.8}, "memoryShare", "0.8"),
         ({"cache_type": "fp8"}, "cacheType", "fp8"),
         ({"mtp_tokens": 0}, "mtpTokens", "0"),
+        ({"chunked_prefill": False}, "chunkedPrefill", "off"),
+        ({"chunked_prefill": True}, "chunkedPrefill", "on"),
+        ({"prefix_caching": False}, "prefixCaching", "off"),
         ({"decode_times": 1.25}, "decodeTimes", "1.25"),
     ],
     ids=str,
@@ -246,6 +264,30 @@ def test_every_derived_value_has_a_sentence(question: Question) -> None:
 
     assert len({reason.name for reason in found}) == len(found) == 11
     assert all(len(reason.why) > 20 for reason in found)
+
+
+@pytest.mark.parametrize(
+    ("given", "context", "step"),
+    [
+        pytest.param({}, 16_384, 16_384, id="the-longest-is-a-step"),
+        pytest.param({"context_tokens": 20_000}, 20_000, 20_000, id="a-step-is-the-longest"),
+        pytest.param({"max_batched_tokens": 4096}, 4096, 4096, id="a-step-that-is-set"),
+        pytest.param(
+            {"context_tokens": 4000, "max_batched_tokens": 4096}, 4000, 4096, id="both-are-set"
+        ),
+        pytest.param(
+            {"workload": Workload(input_tokens=30_000)}, 30_256, 30_256, id="what-is-expected"
+        ),
+    ],
+)
+def test_without_chunks_one_step_computes_the_longest_request(
+    given: dict[str, Any], context: int, step: int
+) -> None:
+    found = size(ask(QWEN_7B, "H100", 1, chunked_prefill=False, **given))
+
+    assert (found.context_tokens, found.setting.batched_tokens) == (context, step)
+    why = {entry.name: entry.why for entry in reasons.reasons(found)}
+    assert "one step computes all of a prompt" in why["chunkedPrefill"]
 
 
 @pytest.mark.parametrize("times", [0.8, 1.0, 1.5])
