@@ -111,7 +111,12 @@ def _placement(block: ServingBlock) -> Placement:
 
 
 def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
-    for name, value in (("workload", block.workload), ("quantization", block.quantization)):
+    would_do_nothing = (
+        ("workload", block.workload),
+        ("quantization", block.quantization),
+        ("accelerator.attention", block.accelerator.attention),
+    )
+    for name, value in would_do_nothing:
         if value not in (None, "auto"):
             remedy = "correct that" if overriding.is_mistake(why_not) else "remove it"
             raise Stalled(

@@ -3,6 +3,7 @@
 Flags whose effect the arithmetic knows are inputs of it; any other that would change memory or layout switches it off.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,10 +17,10 @@ from deepseek_operator.sizing.terms import CacheType, CannotRunError, Overrides
 
 _NOT_MODELLED = frozenset(
     {
-        "quantization", "speculative-config", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
+        "quantization", "spec-method", "spec-model", "spec-tokens", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
         "decode-context-parallel-size", "kv-cache-memory-bytes", "kv-offloading-size",
         "num-gpu-blocks-override", "prefill-context-parallel-size", "enable-eplb", "kv-transfer-config",
-        "enable-expert-parallel", "no-enable-expert-parallel", "data-parallel-size-local",
+        "data-parallel-size-local",
         "performance-mode", "max-cudagraph-capture-size", "cudagraph-capture-sizes",
         "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
         "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
@@ -47,16 +48,21 @@ _VLLM_FIELDS: Mapping[str, str] = {
     "memoryShare": "engine.args: --gpu-memory-utilization",
     "cacheType": "engine.args: --kv-cache-dtype",
     "chunkedPrefill": "engine.args: --no-enable-chunked-prefill",
+    "expertParallel": "engine.args: --enable-expert-parallel",
+    "mtpTokens": "engine.args: --speculative-config",
 }
 _TRTLLM_FIELDS: Mapping[str, str] = {
     "contextTokens": "engine.args: --max_seq_len",
     "memoryShare": "engine.args: --kv_cache_config.free_gpu_memory_fraction",
     "cacheType": "engine.args: --kv_cache_config.dtype",
-    "attentionRanks": "engine.args: --enable_attention_dp",
+    "attentionRanks": "accelerator.attention, or engine.args: --enable_attention_dp",
     "mtpTokens": "engine.args: --speculative_config",
     "graphs": "engine.args: --cuda_graph_config",
 }
-_COUNTED: Mapping[str, str] = dict.fromkeys(("tensor", "data", "pipeline"), "accelerator.count")
+_COUNTED: Mapping[str, str] = {
+    **dict.fromkeys(("tensor", "data", "pipeline"), "accelerator.count"),
+    "attentionRanks": "accelerator.attention",
+}
 
 _MISTAKE = "engine.args cannot be read: "
 _MTP = "MTP"
@@ -82,14 +88,28 @@ def words_of(engine: str) -> Words:
 
 def overrides_of(block: ServingBlock) -> Overrides:
     """What the block sets of what would be derived; CannotRunError for a flag that cannot be read."""
+    found = words_of(block.engine.name).read(block.engine.args)
     return replace(
-        words_of(block.engine.name).read(block.engine.args),
+        found,
+        attention_ranks=_attention(block, found.attention_ranks),
         quantization=block.quantization,
         accelerators=block.accelerator.count,
         max_sequences=block.batching.max_concurrent_sequences,
         max_batched_tokens=block.batching.max_batched_tokens,
         own_source=block.source is not None,
     )
+
+
+def _attention(block: ServingBlock, flag: bool | None) -> bool | None:
+    """Whether GPUs attend for themselves, as the field or the engine's own flag says."""
+    asked = block.accelerator.attention
+    found = None if asked is None else asked == "Ranks"
+    if None not in (found, flag) and found != flag:
+        raise CannotRunError(
+            "attentionRanks",
+            f"accelerator.attention {asked} and the flag say opposites; leave one of them out",
+        )
+    return flag if found is None else found
 
 
 def field_of(name: str, engine: str) -> str:
@@ -136,13 +156,58 @@ def _vllm(args: Sequence[str]) -> Overrides:
         cache_type=_cache_type(flags.get("kv-cache-dtype"), _VLLM_CACHES),
         chunked_prefill=chunks,
         prefix_caching=_switch(args, "prefix-caching"),
+        expert_parallel=_switch(args, "expert-parallel"),
+        mtp_tokens=_drafts_of_vllm(flags),
     )
+
+
+_SPECULATION = "speculative-config"
+_SPECULATIVE_TOKENS = "num_speculative_tokens"
+_OWN_MODULE = ("mtp", "deepseek_mtp")
+"""Names of the model's own module as what drafts; the second is the older one."""
+
+
+def _drafts_of_vllm(flags: Mapping[str, str]) -> int | None:
+    """Tokens that the model's own module drafts; none where drafts are switched off."""
+    if _SPECULATION not in flags or _drafts_otherwise(flags):
+        return None
+    given = _speculation(flags)
+    return 0 if given is None else _drafted(given[_SPECULATIVE_TOKENS], _SPECULATIVE_TOKENS)
+
+
+def _drafts_otherwise(flags: Mapping[str, str]) -> bool:
+    """Whether something else than the model's own module drafts, or drafts in another way."""
+    if any(flag.startswith(f"{_SPECULATION}.") for flag in flags):
+        return True
+    try:
+        given = _speculation(flags)
+    except CannotRunError:
+        return False
+    return given is not None and (
+        set(given) != {"method", _SPECULATIVE_TOKENS} or given["method"] not in _OWN_MODULE
+    )
+
+
+def _speculation(flags: Mapping[str, str]) -> dict[str, Any] | None:
+    text = flags.get(_SPECULATION, "")
+    try:
+        # As vLLM 0.32 reads it (engine/arg_utils.py).
+        found = None if text in ("", "None") else json.loads(text)
+    except ValueError:
+        found = text
+    if found is not None and not isinstance(found, dict):
+        raise CannotRunError(
+            "mtpTokens",
+            f'{text!r} is no map in JSON; write it as {{"method":"mtp","{_SPECULATIVE_TOKENS}":1}}, or null to draft '
+            "nothing",
+        )
+    return found and {name.replace("-", "_"): value for name, value in found.items()}
 
 
 def _unknown_to_vllm(args: Sequence[str]) -> str | None:
-    found = sorted(
-        name for flag in given_flags(args) if (name := flag.partition(".")[0]) in _NOT_MODELLED
-    )
+    flags = given_flags(args)
+    names = {flag.partition(".")[0] for flag in flags} & _NOT_MODELLED
+    found = sorted(names | ({_SPECULATION} if _drafts_otherwise(flags) else set()))
     return f"engine.args has --{found[0]}, which the arithmetic does not know" if found else None
 
 
@@ -227,11 +292,14 @@ def _drafts(options: Options) -> int | None:
     given = options["speculative_config"]
     if given is None:
         return 0
-    tokens = given[_MTP_TOKENS]
+    return _drafted(given[_MTP_TOKENS], _MTP_TOKENS)
+
+
+def _drafted(tokens: Any, name: str) -> int:
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
         raise CannotRunError(
             "mtpTokens",
-            f"{_MTP_TOKENS}: {tokens!r} is no number of tokens above 0; set 1, or null to draft nothing",
+            f"{name}: {tokens!r} is no number of tokens above 0; set 1, or null to draft nothing",
         )
     return tokens
 

@@ -216,4 +216,28 @@ SIZING = (
         new='.replace("_", "-") for arg in args)',
         caught_by=("tests/unit/test_overriding.py::test_flags_of_vllm_are_read",),
     ),
+    Mutant(
+        name="drafts-that-are-set-cost-nothing",
+        breaks="drafts of engine.args are neither told nor planned with",
+        file="overriding.py",
+        old="        mtp_tokens=_drafts_of_vllm(flags),\n",
+        new="",
+        caught_by=("tests/unit/test_overriding.py::test_flags_of_vllm_are_read",),
+    ),
+    Mutant(
+        name="attention-as-it-pleases",
+        breaks="accelerator.attention is taken and does nothing",
+        file="overriding.py",
+        old='    found = None if asked is None else asked == "Ranks"\n',
+        new='    found = None if asked == "Tensor" else flag\n',
+        caught_by=("tests/unit/test_overriding.py::test_the_field_says_how_gpus_attend",),
+    ),
+    Mutant(
+        name="slices-planned-as-whole-experts",
+        breaks="a replica without expert parallelism is planned and told as if it had it",
+        file="sizing/layouts.py",
+        old="    return question.model.experts is not None and question.overrides.expert_parallel is not False\n",
+        new="    return question.model.experts is not None\n",
+        caught_by=(f"{_SIZE}::test_every_value_can_be_overridden",),
+    ),
 )

@@ -45,7 +45,12 @@ EVERY_FIELD: Manifest = {
         "image": "registry.example/own-vllm:7",
         "args": ["--enable-prefix-caching", "--reasoning_parser=qwen3"],
     },
-    "accelerator": {"kind": "GPU", "product": "NVIDIA-H200", "count": 4},
+    "accelerator": {
+        "kind": "GPU",
+        "product": "NVIDIA-H200",
+        "count": 4,
+        "attention": "Tensor",
+    },
     "quantization": "fp8",
     "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},
     "workload": {

@@ -49,7 +49,7 @@ REFUSED = [
     pytest.param(
         (QWEN, H200),
         on_trtllm("--enable_attention_dp"),
-        f"spec.engine.args: --enable_attention_dp: {QWEN} has no experts",
+        f"spec.accelerator.attention, or engine.args: --enable_attention_dp: {QWEN} has no experts",
         id="ranks-without-experts",
     ),
     pytest.param(

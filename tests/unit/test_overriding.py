@@ -169,6 +169,8 @@ def test_what_cannot_be_understood_is_told_in_its_own_words(args: list[str], sai
         (TRTLLM, "contextTokens", "engine.args: --max_seq_len"),
         (TRTLLM, "tensor", "accelerator.count"),
         (TRTLLM, "workload", "workload"),
+        ("vllm", "attentionRanks", "accelerator.attention"),
+        ("vllm", "mtpTokens", "engine.args: --speculative-config"),
     ],
 )
 def test_a_refusal_names_the_field_as_its_engine_calls_it(
@@ -200,6 +202,20 @@ def test_other_drafts_are_none_of_the_models_own() -> None:
             id="two-names-of-one",
         ),
         pytest.param(("--no-enforce-eager",), {}, id="what-is-so-anyway"),
+        pytest.param(
+            ('--speculative-config={"method":"mtp","num_speculative_tokens":2}',),
+            {"mtp_tokens": 2},
+            id="drafts",
+        ),
+        pytest.param(
+            ('--speculative_config={"method":"deepseek_mtp","num-speculative-tokens":1}',),
+            {"mtp_tokens": 1},
+            id="drafts-by-an-older-name",
+        ),
+        pytest.param(("--speculative-config=null",), {"mtp_tokens": 0}, id="no-drafts"),
+        pytest.param(("--speculative-config=None",), {"mtp_tokens": 0}, id="nor-so"),
+        pytest.param(("--enable-expert-parallel",), {"expert_parallel": True}, id="experts"),
+        pytest.param(("--disable_expert_parallel",), {"expert_parallel": False}, id="slices"),
     ],
 )
 def test_flags_of_vllm_are_read(args: tuple[str, ...], expected: dict[str, Any]) -> None:
@@ -212,6 +228,69 @@ def test_what_the_arithmetic_does_not_know_of_vllm_is_named(name: str) -> None:
     said = f"engine.args has --{name}, which the arithmetic does not know"
 
     assert overriding.words_of("vllm").unknown([f"--{name.replace('-', '_')}=3"]) == said
+
+
+@pytest.mark.parametrize(
+    "arg",
+    [
+        pytest.param('--speculative-config={"method":"ngram","num_speculative_tokens":2}', id="another"),
+        pytest.param('--speculative-config={"method":"mtp","num_speculative_tokens":1,"model":"x"}', id="further"),
+        pytest.param("--speculative-config.method=mtp", id="in-parts"),
+    ],
+)  # fmt: skip
+def test_drafts_of_another_kind_are_not_known(arg: str) -> None:
+    said = "engine.args has --speculative-config, which the arithmetic does not know"
+
+    assert overriding.words_of("vllm").unknown([arg]) == said
+    assert read(arg, engine="vllm").mtp_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("arg", "said"),
+    [
+        pytest.param("--speculative-config=mtp", "mtpTokens: 'mtp' is no map in JSON; write", id="word"),
+        pytest.param("--speculative-config=[1]", "mtpTokens: '[1]' is no map in JSON; write", id="list"),
+        pytest.param(
+            '--speculative-config={"method":"mtp","num_speculative_tokens":0}',
+            "mtpTokens: num_speculative_tokens: 0 is no number of tokens above 0; set 1, or null",
+            id="none",
+        ),
+    ],
+)  # fmt: skip
+def test_drafts_that_cannot_be_read_are_refused(arg: str, said: str) -> None:
+    assert overriding.words_of("vllm").unknown([arg]) is None
+    with pytest.raises(CannotRunError) as raised:
+        read(arg, engine="vllm")
+
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("engine", ["vllm", TRTLLM])
+@pytest.mark.parametrize(("asked", "ranks"), [("Ranks", True), ("Tensor", False), (None, None)])
+def test_the_field_says_how_gpus_attend(engine: str, asked: str | None, ranks: bool | None) -> None:
+    accelerator = {} if asked is None else {"attention": asked, "product": "NVIDIA-H200"}
+    block = ServingBlock.model_validate(
+        {"model": "DeepSeek-V3", "engine": {"name": engine}, "accelerator": accelerator}
+    )
+
+    assert overriding.overrides_of(block).attention_ranks is ranks
+
+
+@pytest.mark.parametrize("asked", ["Ranks", "Tensor"])
+def test_a_flag_that_says_the_opposite_of_the_field_is_refused(asked: str) -> None:
+    block = ServingBlock.model_validate(
+        {
+            "model": "DeepSeek-V3",
+            "engine": {"name": TRTLLM, "args": ["--enable_attention_dp"]},
+            "accelerator": {"attention": asked, "product": "NVIDIA-H200"},
+        }
+    )
+
+    if asked == "Ranks":
+        assert overriding.overrides_of(block).attention_ranks is True
+        return
+    with pytest.raises(CannotRunError, match=r"accelerator\.attention Tensor and the flag say"):
+        overriding.overrides_of(block)
 
 
 def test_a_longest_request_that_nobody_knows_is_not_computed_in_one_step() -> None:

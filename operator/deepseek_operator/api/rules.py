@@ -82,8 +82,14 @@ ENGINE_ARG: list[JsonValue] = [
 
 ACCELERATOR: list[JsonValue] = [
     {
-        "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count))",
-        "message": "accelerator: product and count are for kind GPU; remove them or set kind: GPU",
+        "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count) && !has(self.attention))",
+        "message": "accelerator: product, count and attention are for kind GPU; remove them or set "
+        "kind: GPU",
+    },
+    {
+        "rule": "!has(self.attention) || has(self.product)",
+        "message": "accelerator.attention: how a replica is laid out is derived for a known GPU; set "
+        "product, or leave attention out",
     },
     {
         "rule": f"!has(self.count) || self.count <= {LARGEST_NODE} || has(self.product)",

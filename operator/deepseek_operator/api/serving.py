@@ -74,6 +74,12 @@ class Accelerator(ApiModel):
         "and on several nodes only where one does not hold the model; else the catalog's smallest count that holds the model; 1 for "
         "a model outside the catalog.",
     )
+    attention: Literal["Tensor", "Ranks"] | None = Field(
+        default=None,
+        description="How the GPUs of one replica share attention: Tensor splits the heads of each layer "
+        "over them, Ranks has each attend for requests of its own (data-parallel attention, of models "
+        "with experts). Default: what keeps the targets of workload and does most.",
+    )
 
 
 class Batching(ApiModel):

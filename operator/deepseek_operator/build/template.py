@@ -144,7 +144,8 @@ def _compiled_key(request: EngineRequest, engine: EngineContainer) -> str:
         for variable in _environment(engine, request.block.pod)
         if variable["name"] not in ADMISSION_VARIABLES
     ]
-    accelerator = request.block.accelerator.model_dump(mode="json")
+    # How it is laid out is in the arguments.
+    accelerator = request.block.accelerator.model_dump(mode="json", exclude={"attention"})
     options = [engine.options] if engine.options else []
     known = [engine.image, args, environment, accelerator, *options]
     return names.digest(json.dumps(known, sort_keys=True))

@@ -54,6 +54,18 @@ def _ranks_without_experts(question: Question, layout: Layout) -> str | None:
     )
 
 
+def _ranks_with_slices(question: Question, layout: Layout) -> str | None:
+    if layout.data == 1 or layout.expert or question.model.experts is None:
+        return None
+    return f"data: {_SLICED}"
+
+
+_SLICED = (
+    "ranks that attend for themselves have experts spread over them, and expert parallelism is switched off; leave one of "
+    "the two out"
+)
+
+
 def _ranks_of_several(question: Question, layout: Layout) -> str | None:
     engine = question.engine
     if min(layout.tensor, layout.data) == 1 or engine.parallelism.tensor_in_ranks:
@@ -94,6 +106,7 @@ _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
     _tensor_beyond_the_node,  # it would run at a crawl
     _blocks_do_not_divide,  # a slice of FP8 weights has to be whole blocks
     _ranks_without_experts,  # vLLM refuses to start
+    _ranks_with_slices,  # memory and pace of these are not known
     _ranks_of_several,
     _engine_cannot,
     _more_stages_than_layers,
@@ -147,6 +160,15 @@ def _check_ranks(question: Question, counts: list[int]) -> None:
             f"{question.model_name} has no experts, so ranks that attend for themselves are only replicas; leave it out "
             "and set replicas instead",
         )
+    if question.overrides.expert_parallel is False:
+        raise CannotRunError("attentionRanks", _SLICED)
+    nodes = math.ceil(min(counts, default=0) / question.pool.node_size)
+    if nodes > 1 and not question.rdma:
+        raise CannotRunError(
+            "attentionRanks",
+            f"ranks on {nodes} nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up "
+            "(multiNode.rdma of the chart); leave it out",
+        )
     if max(counts, default=0) == 1:
         raise CannotRunError(
             "attentionRanks",
@@ -168,7 +190,7 @@ def _asked(question: Question) -> Layout:
         tensor=tensor,
         pipeline=pipeline,
         data=data,
-        expert=question.model.experts is not None and tensor * data > 1,
+        expert=_spreads_experts(question) and tensor * data > 1,
         nodes=math.ceil(count / node),
     )
     reason = refusal(question, layout)
@@ -176,6 +198,10 @@ def _asked(question: Question) -> Layout:
         name, _, text = reason.partition(": ")
         raise CannotRunError(name, text)
     return layout
+
+
+def _spreads_experts(question: Question) -> bool:
+    return question.model.experts is not None and question.overrides.expert_parallel is not False
 
 
 def _counts(question: Question) -> list[int]:
@@ -197,7 +223,7 @@ def _of(question: Question, count: int) -> list[Layout]:
     if nodes > 1 and count % node:
         return []
     tensor, pipeline = (count, 1) if nodes == 1 else (node, nodes)
-    expert = question.model.experts is not None and count > 1
+    expert = _spreads_experts(question) and count > 1
     found = [Layout(tensor=tensor, pipeline=pipeline, expert=expert, nodes=nodes)]
     if expert and (nodes == 1 or question.rdma):
         found.append(Layout(data=count, expert=True, nodes=nodes))

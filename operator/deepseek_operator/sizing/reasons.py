@@ -79,7 +79,9 @@ def _layout(sized: Sized) -> Reason:
         why = f"{held}; each layer is split, so all GPUs work on every token"
     else:
         why = f"{gib(sized.memory.weights)} of weights fit on one GPU"
-    is_set = bool(asked.accelerators or asked.tensor or asked.pipeline or asked.data)
+    sizes = (asked.accelerators, asked.tensor, asked.pipeline, asked.data)
+    ways = (asked.attention_ranks, asked.expert_parallel)
+    is_set = any(sizes) or ways != (None, None)
     return Reason("layout", str(layout), why, is_set)
 
 

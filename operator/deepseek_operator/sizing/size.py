@@ -161,6 +161,11 @@ def _check(question: Question) -> None:
             "decodeTimes",
             f"{asked.decode_times:g} is no correction that can be; set it between {LEAST_TIMES} and {MOST_TIMES:g}",
         )
+    if asked.expert_parallel and model.experts is None:
+        raise CannotRunError(
+            "expertParallel",
+            f"{question.model_name} has no experts, and {question.engine.name} does not start so; leave it out",
+        )
     remedies.check_speculation(question)
 
 

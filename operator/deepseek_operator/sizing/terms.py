@@ -68,6 +68,8 @@ class Overrides:
     mtp_tokens: int | None = None
     attention_ranks: bool | None = None
     """Whether each GPU attends for requests of its own."""
+    expert_parallel: bool | None = None
+    """Whether whole experts are spread over GPUs, instead of a slice of each."""
     graph_sizes: tuple[int, ...] | None = None
     """Batches to capture CUDA graphs of."""
     chunked_prefill: bool | None = None

@@ -220,6 +220,12 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             rules.ACCELERATOR, {"kind": "GPU", "count": 17}, "set product, or fewer", id="any-nodes"
         ),
         pytest.param(
+            rules.ACCELERATOR,
+            {"kind": "GPU", "attention": "Ranks"},
+            "accelerator.attention: how a replica is laid out is derived for a known GPU",
+            id="attention-on-any",
+        ),
+        pytest.param(
             rules.BATCHING,
             {"maxConcurrentSequences": 65, "maxBatchedTokens": 64},
             "maxBatchedTokens may not be below",

@@ -125,6 +125,13 @@ def test_batches_that_are_planned_with_have_graphs(model: str) -> None:
             id="limits-that-are-set",
         ),
         pytest.param(
+            V3,
+            "NVIDIA-H200",
+            {"accelerator": {"attention": "Tensor"}},
+            {"--tensor-parallel-size=8", "--enable-expert-parallel"},
+            id="attention-that-is-set",
+        ),
+        pytest.param(
             QWEN,
             "NVIDIA-H200",
             {"accelerator": {"count": 4}},
@@ -164,6 +171,8 @@ def test_what_the_engine_does_anyway_or_must_not_is_left_out(model: str, unwante
         "--gpu_memory_utilization=0.8",
         "--kv-cache-dtype=auto",
         "--api-server-count=4",
+        "--enable_expert_parallel",
+        '--speculative-config={"method":"mtp","num_speculative_tokens":2}',
     ],
 )
 def test_a_flag_that_is_not_owned_is_the_users(given: str) -> None:

@@ -222,30 +222,75 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic(
     assert [part for part in parts if part not in said] == [], said
 
 
-@pytest.mark.parametrize(
-    ("override", "name", "value"),
-    [
-        ({"quantization": "none"}, "quantization", "none"),
-        ({"accelerators": 2}, "layout", "TP2"),
-        ({"tensor": 4}, "layout", "TP4"),
-        ({"context_tokens": 8192}, "contextTokens", "8192"),
-        ({"max_sequences": 77}, "maxConcurrentSequences", "77"),
-        ({"max_batched_tokens": 3000}, "maxBatchedTokens", "3000"),
-        ({"memory_share": 0.8}, "memoryShare", "0.8"),
-        ({"cache_type": "fp8"}, "cacheType", "fp8"),
-        ({"mtp_tokens": 0}, "mtpTokens", "0"),
-        ({"chunked_prefill": False}, "chunkedPrefill", "off"),
-        ({"chunked_prefill": True}, "chunkedPrefill", "on"),
-        ({"prefix_caching": False}, "prefixCaching", "off"),
-        ({"decode_times": 1.25}, "decodeTimes", "1.25"),
-    ],
-    ids=str,
-)
-def test_every_value_can_be_overridden(override: dict[str, Any], name: str, value: str) -> None:
-    found = size(ask(QWEN_7B, "H100", 8, **override))
+OVERRIDES = [
+    (QWEN_7B, {"quantization": "none"}, "quantization", "none"),
+    (QWEN_7B, {"accelerators": 2}, "layout", "TP2"),
+    (QWEN_7B, {"tensor": 4}, "layout", "TP4"),
+    (V3, {"attention_ranks": True, "accelerators": 8}, "layout", "DP8 with EP8"),
+    (V3, {"attention_ranks": False}, "layout", "TP8 with EP8"),
+    (V3, {"expert_parallel": False}, "layout", "TP8"),
+    (QWEN_7B, {"context_tokens": 8192}, "contextTokens", "8192"),
+    (QWEN_7B, {"max_sequences": 77}, "maxConcurrentSequences", "77"),
+    (QWEN_7B, {"max_batched_tokens": 3000}, "maxBatchedTokens", "3000"),
+    (QWEN_7B, {"memory_share": 0.8}, "memoryShare", "0.8"),
+    (QWEN_7B, {"cache_type": "fp8"}, "cacheType", "fp8"),
+    (QWEN_7B, {"mtp_tokens": 0}, "mtpTokens", "0"),
+    (V3, {"mtp_tokens": 2}, "mtpTokens", "2"),
+    (QWEN_7B, {"chunked_prefill": False}, "chunkedPrefill", "off"),
+    (QWEN_7B, {"chunked_prefill": True}, "chunkedPrefill", "on"),
+    (QWEN_7B, {"prefix_caching": False}, "prefixCaching", "off"),
+    (QWEN_7B, {"decode_times": 1.25}, "decodeTimes", "1.25"),
+]
+OF_GATEWAYS = {"longRequests"}
+"""Set by gateway.longRequests, which is no part of a serving block."""
+
+
+@pytest.mark.parametrize(("model", "override", "name", "value"), OVERRIDES, ids=str)
+def test_every_value_can_be_overridden(
+    model: str, override: dict[str, Any], name: str, value: str
+) -> None:
+    found = size(ask(model, "H200", 8, **override))
 
     reason = {entry.name: entry for entry in reasons.reasons(found)}[name]
     assert (reason.value, reason.is_set) == (value, True)
+
+
+def test_no_value_is_left_that_cannot_be_overridden() -> None:
+    derived = {reason.name for reason in reasons.reasons(size(ask(V3, "H200", 8)))}
+
+    assert derived == ({name for _, _, name, _ in OVERRIDES} - {"decodeTimes"}) | OF_GATEWAYS
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param(
+            ask(QWEN_7B, "H200", 8, expert_parallel=True),
+            f"expertParallel: {QWEN_7B} has no experts, and vllm does not start so; leave it out",
+            id="dense",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, attention_ranks=True, expert_parallel=False),
+            "attentionRanks: ranks that attend for themselves have experts spread over them, and expert parallelism is",
+            id="ranks-with-slices",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, data=8, expert_parallel=False),
+            "data: ranks that attend for themselves have experts spread over them, and expert parallelism is",
+            id="ranks-with-slices-by-number",
+        ),
+        pytest.param(
+            ask(V3, "H100", 16, node=8, accelerators=16, attention_ranks=True, rdma=False),
+            "attentionRanks: ranks on 2 nodes exchange with experts twice a layer, which takes RDMA between them",
+            id="ranks-without-rdma",
+        ),
+    ],
+)
+def test_a_layout_that_cannot_be_is_refused(given: Question, said: str) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(given)
+
+    assert str(raised.value).startswith(said)
 
 
 @pytest.mark.parametrize(
