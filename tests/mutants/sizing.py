@@ -240,4 +240,12 @@ SIZING = (
         new="    return question.model.experts is not None\n",
         caught_by=(f"{_SIZE}::test_every_value_can_be_overridden",),
     ),
+    Mutant(
+        name="sparse-attention-of-few-heads-is-cheap",
+        breaks="tensor parallelism is planned to divide what sparse attention computes, which fills its heads up again",
+        file="sizing/roofline.py",
+        old=" * attention * filled_up(setting),",
+        new=" * attention,",
+        caught_by=(f"{_ROOFLINE}::test_sparse_attention_fills_up_the_heads_of_a_gpu",),
+    ),
 )

@@ -70,6 +70,8 @@ class EngineVersion(Fact):
     fp8_cache_minimum_compute: Capability
     fp8_sparse_cache: bool = False
     """Whether the cache of sparse attention is kept in FP8 where the hardware can."""
+    sparse_heads: int | None = Field(gt=0, strict=True, default=None)
+    """Heads of a GPU that decode with sparse attention is computed for, or a multiple: fewer are filled up; None: not known."""
     parallelism: Parallelism
     mtp: tuple[str, ...] = ()
     """Architectures whose multi-token prediction it uses for speculative decoding."""

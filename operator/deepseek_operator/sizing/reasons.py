@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deepseek_operator.sizing import memory
+from deepseek_operator.sizing import memory, roofline
 from deepseek_operator.sizing.size import Sized, has_drafts
 from deepseek_operator.sizing.terms import gib
 
@@ -76,13 +76,24 @@ def _layout(sized: Sized) -> Reason:
             f"{held}; the layers are in {layout.pipeline} parts, one after another{_stages(sized)}"
         )
     elif layout.tensor > 1:
-        why = f"{held}; each layer is split, so all GPUs work on every token"
+        why = f"{held}; each layer is split, so all GPUs work on every token{_filled_up(sized)}"
     else:
         why = f"{gib(sized.memory.weights)} of weights fit on one GPU"
     sizes = (asked.accelerators, asked.tensor, asked.pipeline, asked.data)
     ways = (asked.attention_ranks, asked.expert_parallel)
     is_set = any(sizes) or ways != (None, None)
     return Reason("layout", str(layout), why, is_set)
+
+
+def _filled_up(sized: Sized) -> str:
+    """That a GPU's heads are too few for sparse attention."""
+    times = roofline.filled_up(sized.setting)
+    heads = sized.question.model.dimensions.heads // sized.layout.tensor
+    return (
+        f"; sparse attention computes the {heads} heads of a GPU as {times * heads:.0f}"
+        if times > 1
+        else ""
+    )
 
 
 def _over(sized: Sized) -> str:

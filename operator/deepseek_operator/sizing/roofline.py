@@ -78,10 +78,11 @@ def costs_of(setting: Setting) -> Costs:
         fixed_seconds=always / layout.tensor / bandwidth + _step_seconds(setting),
         experts_seconds=routed / held / bandwidth,
         token_seconds=_token_seconds(setting, shape),
-        context_seconds=_attention_flops(setting, absorbed=True) * attention,
+        context_seconds=_attention_flops(setting, absorbed=True) * attention * filled_up(setting),
         prompt_seconds=_attention_flops(setting, absorbed=False) * attention,
         cache_seconds=(memory.cache_bytes_per_token(setting) - index) * layout.pipeline / bandwidth,
-        index_seconds=_index_flops(setting) / accelerator.flops("fp8") / FLOPS_USED / layout.tensor,
+        # The indexer is not split: every GPU scores for all of its heads (vLLM 0.32, models/deepseek_v2.py).
+        index_seconds=_index_flops(setting) / accelerator.flops("fp8") / FLOPS_USED,
         index_cache_seconds=index * layout.pipeline / bandwidth,
         untouched=1 - experts.active / experts.routed if experts else 1.0,
     )
@@ -109,6 +110,15 @@ def prefill_seconds(costs: Costs, tokens: float) -> float:
     attended = _attended(costs.setting, tokens / 2)
     attention = attended * costs.prompt_seconds + tokens / 2 * costs.index_seconds
     return tokens * (costs.token_seconds + attention)
+
+
+def filled_up(setting: Setting) -> float:
+    """How many times the heads of a GPU sparse attention computes: its kernels are made for whole numbers of them."""
+    whole = setting.engine.sparse_heads
+    if whole is None or setting.model.dimensions.indexer is None:
+        return 1.0
+    heads = setting.model.dimensions.heads / setting.layout.tensor
+    return whole * math.ceil(heads / whole) / heads
 
 
 def tokens_a_step(setting: Setting) -> float:

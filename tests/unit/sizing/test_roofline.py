@@ -38,6 +38,26 @@ def test_decode_attends_to_the_latent_and_prompts_to_keys_made_from_it() -> None
     assert dense.context_seconds == dense.prompt_seconds
 
 
+@pytest.mark.parametrize(
+    ("model", "tensor", "times"),
+    [
+        pytest.param(V32, 8, 4, id="16-heads-as-64"),
+        pytest.param(V32, 2, 1, id="64-heads"),
+        pytest.param(V32, 1, 1, id="128-heads"),
+        pytest.param(V3, 8, 1, id="dense"),
+    ],
+)
+def test_sparse_attention_fills_up_the_heads_of_a_gpu(model: str, tensor: int, times: int) -> None:
+    split = costs_of(setting(model, "H200", Layout(tensor=tensor, expert=True), cache_type="fp8"))
+    whole = costs_of(setting(model, "H200", Layout(), cache_type="fp8"))
+
+    assert split.context_seconds == pytest.approx(times * whole.context_seconds / tensor)
+    # Prompts up to what the indexer chooses are computed as without it.
+    assert split.prompt_seconds == pytest.approx(whole.prompt_seconds / tensor)
+    # And every GPU scores for all heads of the indexer.
+    assert split.index_seconds == whole.index_seconds
+
+
 def test_sparse_attention_reads_and_scores_its_index_beyond_what_it_chooses() -> None:
     sparse, dense = (costs_of(setting(name, "H200", DEP8, cache_type="fp8")) for name in (V32, V3))
 
