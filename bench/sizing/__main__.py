@@ -10,6 +10,7 @@ import time
 
 from bench.sizing import report
 from deepseek_operator.catalog import catalog
+from deepseek_operator.sizing import quantization
 from deepseek_operator.sizing.size import size
 from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question
 from dev.paths import REPOSITORY
@@ -98,18 +99,26 @@ def _wall(command: tuple[str, ...]) -> tuple[float, float]:
     return taken, cpu
 
 
+ENGINES = ("vllm-0.33.0", "tensorrt-llm-1.2")
+FORMS = ("auto", *quantization.NAMES)
+
+
 def matrix() -> tuple[int, float]:
-    """Every model on four of the largest nodes of every accelerator, in every form: how many, and seconds."""
+    """Every model with both engines on four of the largest nodes of every accelerator, in every form: how many, and seconds."""
     known = catalog.shipped()
-    engine = known.engines["vllm-0.33.0"]
     questions = [
         Question(
-            name, model, engine, Pool(product, entry, 4 * node, node), overrides=Overrides(form)
+            name,
+            model,
+            known.engines[engine],
+            Pool(product, entry, 4 * node, node),
+            overrides=Overrides(form),
         )
         for name, model in known.models.items()
+        for engine in ENGINES
         for product, entry in known.accelerators.items()
         for node in (max(entry.node_gpus),)
-        for form in ("auto", "none", "fp8", "int8", "int4-awq", "nvfp4")
+        for form in FORMS
     ]
     started = time.perf_counter()
     for question in questions:

@@ -111,7 +111,7 @@ def _memory(row: Memory) -> Line:
 def _bytes_or_tokens(row: Memory, setting: Setting) -> float:
     match row.kind:
         case "cache":
-            return memory.memory_of(setting, _DECODE_BATCH).cache
+            return memory.memory_of(memory.room_of(setting), _DECODE_BATCH).cache
         case "token":
             return memory.cache_bytes_per_token(setting)
         case "tokens":

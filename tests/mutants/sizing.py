@@ -69,8 +69,8 @@ SIZING = (
         name="planned-over-memory",
         breaks="the logits of sequences are forgotten, and the GPU is planned over its memory",
         file="sizing/memory.py",
-        old="free_bytes(setting) - sequences * sequence_bytes(setting))",
-        new="free_bytes(setting))",
+        old="        left = self.free - sequences * self.sequence\n",
+        new="        left = self.free\n",
         caught_by=(f"{_PROPERTIES}::test_no_gpu_is_planned_over_its_memory",),
     ),
     Mutant(

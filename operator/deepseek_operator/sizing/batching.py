@@ -1,10 +1,12 @@
 """Limits of dynamic batching that keep the latency targets and the memory."""
 
+import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from deepseek_operator.sizing import memory, roofline
+from deepseek_operator.sizing import roofline
+from deepseek_operator.sizing.memory import Room
 from deepseek_operator.sizing.roofline import Costs, Pace
 from deepseek_operator.sizing.terms import CannotRunError, Question, Setting, Workload, gib
 
@@ -56,21 +58,21 @@ def batched_tokens(question: Question, setting: Setting) -> int:
     """Tokens that one step computes: as many as fit into the longest pause between tokens."""
     target = question.workload.time_per_output_token
     pause = _STALL_SECONDS if target is None else target * _STALL_OF_TARGET
-    token = roofline.costs_of(setting).token_seconds
-    found = 256 * round(pause / token / 256)
+    found = 256 * round(pause / roofline.token_seconds(setting) / 256)
     return max(LEAST_BATCHED, min(MOST_BATCHED, found))
 
 
-def limits(question: Question, setting: Setting, costs: Costs) -> Limits:
+def limits(question: Question, room: Room, costs: Costs) -> Limits:
     """The largest batch within memory and targets, or the user's own limit."""
+    setting = room.setting
     workload, asked = question.workload, question.overrides.max_sequences
-    fits = memory.concurrency(setting, workload.tokens)
+    fits = room.concurrency(workload.tokens)
     if asked is not None:
-        _refuse(question, setting, asked=asked, fits=fits)
+        _refuse(question, room, asked=asked, fits=fits)
         return Limits(asked, "batching.maxConcurrentSequences", fits=fits)
     graph = min(largest_graph(question), setting.batched_tokens)
     most = max(1, min(fits, graph))
-    within = _largest(lambda batch: not missed(costs, workload, batch), most)
+    within = _largest(lambda batch: _keeps_targets(costs, workload, batch), most)
     if within == 0:
         return Limits(1, "the latency targets", fits=fits)
     if within < _rung(most):
@@ -92,9 +94,17 @@ def largest_graph(question: Question) -> int:
     return max(asked) if asked else question.engine.largest_graph
 
 
-def missed(costs: Costs, workload: Workload, sequences: int) -> tuple[str, ...]:
-    """The targets that a batch of so many sequences a rank breaks, with the figures."""
+def _keeps_targets(costs: Costs, workload: Workload, sequences: int) -> bool:
     pace = roofline.pace(costs, workload, sequences)
+    between, first = workload.time_per_output_token, workload.time_to_first_token
+    return not (
+        (between is not None and pace.time_per_output_token > between)
+        or (first is not None and pace.time_to_first_token > first)
+    )
+
+
+def missed(pace: Pace, workload: Workload) -> tuple[str, ...]:
+    """The targets that a pace breaks, with the figures."""
     pairs = (
         ("timePerOutputToken", workload.time_per_output_token, pace.time_per_output_token),
         ("timeToFirstToken", workload.time_to_first_token, pace.time_to_first_token),
@@ -134,8 +144,9 @@ def long_requests(
     return LongRequests(max(1, math.floor(_LONG_SHARE * shares[by])), tokens, by)
 
 
-def _refuse(question: Question, setting: Setting, *, asked: int, fits: int) -> None:
+def _refuse(question: Question, room: Room, *, asked: int, fits: int) -> None:
     """An own limit may be more than the cache holds, as engines queue, but has to leave room for one request."""
+    setting = room.setting
     if setting.batched_tokens < asked:
         raise CannotRunError(
             "batching.maxBatchedTokens",
@@ -143,8 +154,8 @@ def _refuse(question: Question, setting: Setting, *, asked: int, fits: int) -> N
             f"running sequence; set at least {asked}",
         )
     tokens = question.workload.tokens
-    if memory.cache_tokens(setting, asked) < tokens:
-        logits, free = asked * memory.sequence_bytes(setting), memory.free_bytes(setting)
+    if room.cache_tokens(asked) < tokens:
+        logits, free = asked * room.sequence, room.free
         raise CannotRunError(
             "batching.maxConcurrentSequences",
             f"{asked} sequences need {gib(logits)} for their logits, which leaves no room for one request of {tokens} "
@@ -154,19 +165,18 @@ def _refuse(question: Question, setting: Setting, *, asked: int, fits: int) -> N
 
 def _largest(holds: Callable[[int], bool], most: int) -> int:
     """The largest rung of the ladder up to `most` for which something holds that holds for all smaller ones."""
-    rungs = [rung for rung in LADDER if rung <= most]
-    low, high = 0, len(rungs)
+    low, high = 0, bisect.bisect(LADDER, most)
     while low < high:
         middle = (low + high) // 2
-        if holds(rungs[middle]):
+        if holds(LADDER[middle]):
             low = middle + 1
         else:
             high = middle
-    return rungs[low - 1] if low else 0
+    return LADDER[low - 1] if low else 0
 
 
 def _rung(most: int) -> int:
-    return max(rung for rung in LADDER if rung <= most)
+    return LADDER[bisect.bisect(LADDER, most) - 1]
 
 
 def with_batched_tokens(question: Question, setting: Setting) -> Setting:

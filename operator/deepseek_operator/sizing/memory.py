@@ -156,15 +156,42 @@ def blocks_tokens(setting: Setting, tokens: float) -> int:
     return block * math.ceil(tokens / block)
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one GPU of a setting has left for sequences, reckoned once."""
+
+    setting: Setting
+    free: float
+    token: float
+    """Bytes of one token of the cache."""
+    sequence: float
+    """Bytes of a running sequence beside its cache."""
+
+    def concurrency(self, tokens: float) -> int:
+        """Sequences of so many tokens that one rank of data parallelism holds at once."""
+        cached = blocks_tokens(self.setting, tokens) * self.token
+        return max(0, math.floor(self.free / (cached + self.sequence)))
+
+    def cache_tokens(self, sequences: int) -> int:
+        """Tokens of one rank's KV cache when it runs at most so many sequences."""
+        left = self.free - sequences * self.sequence
+        return whole_blocks(left, block=self.setting.engine.block_tokens, each=self.token)
+
+
+def room_of(setting: Setting) -> Room:
+    """The room of a setting."""
+    free, token = free_bytes(setting), cache_bytes_per_token(setting)
+    return Room(setting, free, token, sequence_bytes(setting))
+
+
 def concurrency(setting: Setting, tokens: float) -> int:
     """Sequences of so many tokens that one rank of data parallelism holds at once."""
-    sequence = blocks_tokens(setting, tokens) * cache_bytes_per_token(setting)
-    return max(0, math.floor(free_bytes(setting) / (sequence + sequence_bytes(setting))))
+    return room_of(setting).concurrency(tokens)
 
 
 def cache_tokens(setting: Setting, sequences: int) -> int:
     """Tokens of one rank's KV cache when it runs at most so many sequences."""
-    return tokens_of(setting, free_bytes(setting) - sequences * sequence_bytes(setting))
+    return room_of(setting).cache_tokens(sequences)
 
 
 def tokens_of(setting: Setting, size: float) -> int:
@@ -179,14 +206,15 @@ def whole_blocks(size: float, *, block: int, each: float) -> int:
     return max(0, block * math.floor(size / (block * each)))
 
 
-def memory_of(setting: Setting, sequences: int) -> Memory:
+def memory_of(room: Room, sequences: int) -> Memory:
     """The parts of one GPU; the cache takes what is left."""
+    setting = room.setting
     activations, graphs, buffers = fixed_bytes(setting)
     total = setting.accelerator.memory_gib * GIB
     weights = weights_bytes(setting)
     budget = total * setting.memory_share
     if setting.engine.memory_of == "free":
-        budget = weights + activations + graphs + buffers + max(0.0, free_bytes(setting))
+        budget = weights + activations + graphs + buffers + max(0.0, room.free)
     return Memory(
         total=total,
         budget=budget,
@@ -194,8 +222,8 @@ def memory_of(setting: Setting, sequences: int) -> Memory:
         activations=activations,
         graphs=graphs,
         buffers=buffers,
-        sampler=sequences * sequence_bytes(setting),
-        cache=cache_tokens(setting, sequences) * cache_bytes_per_token(setting),
+        sampler=sequences * room.sequence,
+        cache=room.cache_tokens(sequences) * room.token,
     )
 
 

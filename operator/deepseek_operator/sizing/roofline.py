@@ -49,6 +49,8 @@ class Costs:
     """Reading what is scored."""
     untouched: float
     """Part of the experts that one token does not touch."""
+    step_tokens: float
+    """Tokens that a sequence gains in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def costs_of(setting: Setting) -> Costs:
         setting=setting,
         fixed_seconds=always / layout.tensor / bandwidth + _step_seconds(setting),
         experts_seconds=routed / held / bandwidth,
-        token_seconds=_token_seconds(setting, shape),
+        token_seconds=token_seconds(setting),
         context_seconds=_attention_flops(setting, absorbed=True) * attention * filled_up(setting),
         prompt_seconds=_attention_flops(setting, absorbed=False) * attention,
         cache_seconds=(memory.cache_bytes_per_token(setting) - index) * layout.pipeline / bandwidth,
@@ -85,6 +87,7 @@ def costs_of(setting: Setting) -> Costs:
         index_seconds=_index_flops(setting) / accelerator.flops("fp8") / FLOPS_USED,
         index_cache_seconds=index * layout.pipeline / bandwidth,
         untouched=1 - experts.active / experts.routed if experts else 1.0,
+        step_tokens=tokens_a_step(setting),
     )
 
 
@@ -130,7 +133,7 @@ def pace(costs: Costs, workload: Workload, sequences: int) -> Pace:
     """The replica's pace with `sequences` on each rank all the time."""
     setting = costs.setting
     layout = setting.layout
-    step = decode_step(costs, sequences, workload.context) / tokens_a_step(setting)
+    step = decode_step(costs, sequences, workload.context) / costs.step_tokens
     everywhere = sequences * layout.data
     prompt = prefill_seconds(costs, workload.input_tokens)
     # Ranks and stages compute prompts side by side: a replica's time for one is so much less.
@@ -145,9 +148,10 @@ def pace(costs: Costs, workload: Workload, sequences: int) -> Pace:
     )
 
 
-def _token_seconds(setting: Setting, shape: Shape) -> float:
+def token_seconds(setting: Setting) -> float:
     """Computing and exchanging one token; over several nodes engines do both at once, in two half batches."""
-    compute, exchange = _compute_seconds(setting, shape), _exchange_seconds(setting)
+    compute = _compute_seconds(setting, shape_of(setting.model))
+    exchange = _exchange_seconds(setting)
     if setting.layout.expert and setting.layout.data > 1 and setting.layout.nodes > 1:
         return max(compute, exchange)
     return compute + exchange

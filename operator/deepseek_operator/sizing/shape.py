@@ -37,7 +37,21 @@ class Shape:
 
 
 def shape_of(model: Model) -> Shape:
-    """The counts of a model."""
+    """The counts of a model, which is asked of the same few again and again."""
+    known = _SHAPES.get(id(model))
+    # An identity is another's once its object is gone: what is kept here is there.
+    if known is None or known[0] is not model:
+        if len(_SHAPES) >= _MOST_SHAPES:
+            _SHAPES.clear()
+        known = _SHAPES[id(model)] = (model, _shape(model))
+    return known[1]
+
+
+_SHAPES: dict[int, tuple[Model, Shape]] = {}
+_MOST_SHAPES = 256
+
+
+def _shape(model: Model) -> Shape:
     # Frozen types of pydantic have a hash, which the type checker does not see.
     return _counted(model.dimensions, model.experts, model.layers)  # pyright: ignore[reportArgumentType]
 

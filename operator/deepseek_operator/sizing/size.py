@@ -280,24 +280,26 @@ def may_speculate(question: Question, setting: Setting) -> bool:
 
 
 def _sized(question: Question, setting: Setting) -> Sized | None:
-    if memory.cache_tokens(setting, 1) < _needed(question):
+    room = memory.room_of(setting)
+    if room.cache_tokens(1) < _needed(question):
         return None
     costs = roofline.costs_of(setting)
-    limits = batching.limits(question, setting, costs)
+    limits = batching.limits(question, room, costs)
     if setting.mtp_tokens and question.overrides.mtp_tokens is None:
         limits = batching.at_most(limits, _MTP_SEQUENCES // setting.layout.data)
-    tokens = memory.cache_tokens(setting, limits.sequences)
+    tokens = room.cache_tokens(limits.sequences)
     context = _context(question, tokens, setting.batched_tokens)
+    pace = roofline.pace(costs, question.workload, limits.running)
     return Sized(
         question=question,
         setting=setting,
         limits=limits,
         context_tokens=context,
         cache_tokens=tokens,
-        full_context=memory.concurrency(setting, context) * setting.layout.data,
-        memory=memory.memory_of(setting, limits.sequences),
-        pace=roofline.pace(costs, question.workload, limits.running),
-        missed=batching.missed(costs, question.workload, limits.running),
+        full_context=room.concurrency(context) * setting.layout.data,
+        memory=memory.memory_of(room, limits.sequences),
+        pace=pace,
+        missed=batching.missed(pace, question.workload),
     )
 
 

@@ -136,7 +136,8 @@ def test_a_share_of_free_memory_counts_after_the_weights() -> None:
 
     assert memory.free_bytes(free) == pytest.approx(0.9 * (total - weights_and_rest))
     assert memory.free_bytes(whole) == pytest.approx(0.9 * total - weights_and_rest)
-    assert memory.memory_of(free, 8).planned <= memory.memory_of(free, 8).budget
+    found = memory.memory_of(memory.room_of(free), 8)
+    assert found.planned <= found.budget
 
 
 def test_a_sequence_occupies_whole_blocks() -> None:
