@@ -115,6 +115,7 @@ def _not_derived(block: ServingBlock, field: str, why_not: str) -> Derived:
         ("workload", block.workload),
         ("quantization", block.quantization),
         ("accelerator.attention", block.accelerator.attention),
+        ("accelerator.decodeTimes", block.accelerator.decode_times),
     )
     for name, value in would_do_nothing:
         if value not in (None, "auto"):

@@ -7,6 +7,7 @@ from its start, and another limit is another revision, which a person asks for.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -16,7 +17,8 @@ from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.derivation import Derived
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing import roofline
-from deepseek_operator.sizing.size import LEAST_TIMES, MOST_TIMES, Sized, corrected
+from deepseek_operator.sizing.size import LEAST_TIMES, MOST_TIMES, Sized, corrected, size
+from deepseek_operator.sizing.terms import CannotRunError
 
 Manifest = dict[str, Any]
 
@@ -134,15 +136,28 @@ def _times(warmups: Sequence[Manifest], revision: str, *, most: int) -> dict[int
 def _message(sized: Sized, ratio: float) -> str:
     if abs(ratio - 1) < _AS_COMPUTED:
         return "about as computed"
-    if not LEAST_TIMES <= ratio <= MOST_TIMES:
+    # What it was sized with is in what was computed.
+    times = round(ratio * sized.setting.decode_times, 2)
+    if not LEAST_TIMES <= times <= MOST_TIMES:
         return "too far from what is computed to be sized with"
-    other = corrected(sized, ratio)
+    other = _sized_with(sized, times)
     before, after = sized.limits.sequences, other.limits.sequences
+    changes = [
+        *([] if other.layout == sized.layout else [f"be {other.layout}, not {sized.layout}"]),
+        *([] if before == after else [f"run {after} sequences at once, not {before}"]),
+    ]
     pace = f"{other.pace.requests_per_second:.3g} requests/s a replica, not {sized.pace.requests_per_second:.3g}"
     missed = f"; missed then: {'; '.join(other.missed)}" if other.missed else ""
-    if before == after:
-        return f"sized with that it would have the same limits, and do {pace}{missed}"[:512]
     return (
-        f"sized with that it would run {after} sequences at once, not {before}, and do {pace}: set "
-        f"batching.maxConcurrentSequences to {after}, and a rollout brings it{missed}"
+        f"sized with that it would {', '.join(changes) or 'have the same limits'}, and do {pace}: set "
+        f"accelerator.decodeTimes to {times:g}, and a rollout brings it{missed}"
     )[:512]
+
+
+def _sized_with(sized: Sized, times: float) -> Sized:
+    """What a revision with this ratio would be; where none can be, the same replica at that pace."""
+    question = sized.question
+    try:
+        return size(replace(question, overrides=replace(question.overrides, decode_times=times)))
+    except CannotRunError:
+        return corrected(sized, times)

@@ -62,6 +62,7 @@ _TRTLLM_FIELDS: Mapping[str, str] = {
 _COUNTED: Mapping[str, str] = {
     **dict.fromkeys(("tensor", "data", "pipeline"), "accelerator.count"),
     "attentionRanks": "accelerator.attention",
+    "decodeTimes": "accelerator.decodeTimes",
 }
 
 _MISTAKE = "engine.args cannot be read: "
@@ -94,6 +95,7 @@ def overrides_of(block: ServingBlock) -> Overrides:
         attention_ranks=_attention(block, found.attention_ranks),
         quantization=block.quantization,
         accelerators=block.accelerator.count,
+        decode_times=block.accelerator.decode_times,
         max_sequences=block.batching.max_concurrent_sequences,
         max_batched_tokens=block.batching.max_batched_tokens,
         own_source=block.source is not None,

@@ -68,4 +68,22 @@ MEASURED = (
         new="    return computed\n",
         caught_by=(f"{_SIZE}::test_a_step_that_takes_longer_than_computed_lowers_batch_and_pace",),
     ),
+    Mutant(
+        name="a-ratio-of-a-ratio",
+        breaks="what is measured of a revision that was sized with a ratio is told as the whole of it",
+        file="measured.py",
+        old="    times = round(ratio * sized.setting.decode_times, 2)\n",
+        new="    times = round(ratio, 2)\n",
+        caught_by=(
+            "tests/unit/test_measured.py::test_what_it_was_sized_with_is_in_what_was_computed",
+        ),
+    ),
+    Mutant(
+        name="a-ratio-that-does-nothing",
+        breaks="accelerator.decodeTimes is taken and no limit follows",
+        file="overriding.py",
+        old="        decode_times=block.accelerator.decode_times,\n",
+        new="",
+        caught_by=("tests/unit/test_overriding.py::test_the_field_says_how_long_decode_takes",),
+    ),
 )

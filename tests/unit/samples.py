@@ -50,6 +50,7 @@ EVERY_FIELD: Manifest = {
         "product": "NVIDIA-H200",
         "count": 4,
         "attention": "Tensor",
+        "decodeTimes": 1.25,
     },
     "quantization": "fp8",
     "batching": {"maxConcurrentSequences": 64, "maxBatchedTokens": 8192},

@@ -102,10 +102,35 @@ def test_what_a_new_revision_would_be_given_is_told_with_how_to_have_it(
     after = int(said.partition("sized with that it would run ")[2].split()[0])
     assert (after < before) is fewer
     assert f"{after} sequences at once, not {before}, and do " in said
-    assert f"set batching.maxConcurrentSequences to {after}, and a rollout brings it" in said
-    # What it says is what comes of it: the targets hold with that limit and that pace.
-    asked = {**QWEN, "batching": {"maxConcurrentSequences": after}}
-    assert sized_of(asked).limits.sequences == after
+    assert ": set accelerator.decodeTimes to " in said
+    assert said.endswith(", and a rollout brings it")
+    # What it says is what comes of it.
+    ratio = float(said.partition("decodeTimes to ")[2].partition(",")[0])
+    sized = sized_of({**QWEN, "accelerator": {**QWEN["accelerator"], "decodeTimes": ratio}})
+    assert sized.limits.sequences == after
+    assert f"do {sized.pace.requests_per_second:.3g} requests/s" in said
+
+
+def test_another_layout_that_would_follow_is_told() -> None:
+    spec = {**QWEN, "batching": {"maxConcurrentSequences": 128}}
+
+    found = found_of(spec, warmed(x128=slower(spec, 128, 3)))
+
+    assert found is not None
+    assert found["message"].startswith("sized with that it would be TP4, not 1 GPU, and do ")
+
+
+def test_what_it_was_sized_with_is_in_what_was_computed() -> None:
+    spec = {**QWEN, "accelerator": {**QWEN["accelerator"], "decodeTimes": 1.5}}
+    as_computed, slower_yet = (
+        found_of(spec, warmed(x64=slower(spec, 64, times))) for times in (1, 1.4)
+    )
+
+    assert as_computed is not None
+    assert slower_yet is not None
+    assert as_computed["message"] == "about as computed"
+    ratio = float(slower_yet["message"].partition("decodeTimes to ")[2].partition(",")[0])
+    assert ratio == pytest.approx(2.1, abs=0.06)
 
 
 @pytest.mark.parametrize("times", [1.06, 0.94])
@@ -124,7 +149,8 @@ def test_what_cannot_be_is_told_and_nothing_made_of_it() -> None:
 
 
 def test_a_limit_that_is_set_stays_and_its_pace_is_told() -> None:
-    spec = {**QWEN, "batching": {"maxConcurrentSequences": 128}}
+    accelerator = {**QWEN["accelerator"], "count": 1}
+    spec = {**QWEN, "accelerator": accelerator, "batching": {"maxConcurrentSequences": 128}}
 
     found = found_of(spec, warmed(x128=slower(spec, 128, 3)))
 

@@ -276,6 +276,14 @@ def test_the_field_says_how_gpus_attend(engine: str, asked: str | None, ranks: b
     assert overriding.overrides_of(block).attention_ranks is ranks
 
 
+def test_the_field_says_how_long_decode_takes() -> None:
+    accelerator = {"decodeTimes": 1.3, "product": "NVIDIA-H200"}
+    block = ServingBlock.model_validate({"model": "DeepSeek-V3", "accelerator": accelerator})
+
+    assert overriding.overrides_of(block).decode_times == 1.3
+    assert overriding.field_of("decodeTimes", "vllm") == "accelerator.decodeTimes"
+
+
 @pytest.mark.parametrize("asked", ["Ranks", "Tensor"])
 def test_a_flag_that_says_the_opposite_of_the_field_is_refused(asked: str) -> None:
     block = ServingBlock.model_validate(

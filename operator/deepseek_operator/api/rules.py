@@ -80,17 +80,23 @@ ENGINE_ARG: list[JsonValue] = [
     },
 ]
 
+_OF_A_KNOWN_GPU: list[JsonValue] = [
+    {
+        "rule": f"!has(self.{field}) || has(self.product)",
+        "message": f"accelerator.{field}: how a replica is laid out is derived for a known GPU; set "
+        f"product, or leave {field} out",
+    }
+    for field in ("attention", "decodeTimes")
+]
+
 ACCELERATOR: list[JsonValue] = [
     {
-        "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count) && !has(self.attention))",
-        "message": "accelerator: product, count and attention are for kind GPU; remove them or set "
-        "kind: GPU",
+        "rule": "self.kind != 'CPU' || (!has(self.product) && !has(self.count) && !has(self.attention) && "
+        "!has(self.decodeTimes))",
+        "message": "accelerator: product, count, attention and decodeTimes are for kind GPU; remove them "
+        "or set kind: GPU",
     },
-    {
-        "rule": "!has(self.attention) || has(self.product)",
-        "message": "accelerator.attention: how a replica is laid out is derived for a known GPU; set "
-        "product, or leave attention out",
-    },
+    *_OF_A_KNOWN_GPU,
     {
         "rule": f"!has(self.count) || self.count <= {LARGEST_NODE} || has(self.product)",
         "message": f"accelerator.count: more than {LARGEST_NODE} GPUs are on several nodes, which are laid "

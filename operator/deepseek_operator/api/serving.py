@@ -80,6 +80,12 @@ class Accelerator(ApiModel):
         "over them, Ranks has each attend for requests of its own (data-parallel attention, of models "
         "with experts). Default: what keeps the targets of workload and does most.",
     )
+    decode_times: Annotated[float, Field(ge=0.1, le=10)] | None = Field(
+        default=None,
+        description="How many times as long as computed a step of decode takes on these GPUs: the ratio "
+        "of status.sizing.measured. Layout, limits and requestsPerSecond's replicas follow from it, "
+        "by a rollout. Default: 1.",
+    )
 
 
 class Batching(ApiModel):

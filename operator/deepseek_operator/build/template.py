@@ -145,7 +145,9 @@ def _compiled_key(request: EngineRequest, engine: EngineContainer) -> str:
         if variable["name"] not in ADMISSION_VARIABLES
     ]
     # How it is laid out is in the arguments.
-    accelerator = request.block.accelerator.model_dump(mode="json", exclude={"attention"})
+    accelerator = request.block.accelerator.model_dump(
+        mode="json", exclude={"attention", "decode_times"}
+    )
     options = [engine.options] if engine.options else []
     known = [engine.image, args, environment, accelerator, *options]
     return names.digest(json.dumps(known, sort_keys=True))
