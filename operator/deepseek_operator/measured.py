@@ -1,7 +1,7 @@
 """What warm-ups measured of a revision's replicas, beside what they were sized with; and what would follow. Pure.
 
-A warm-up decodes with known numbers of sequences at once, on the very pod. Users' own traffic does not tell with how
-many a token was computed, so it corrects nothing. What is measured changes nothing by itself: limits are an engine's
+A warm-up decodes with known numbers of sequences at once, on the very pod. Users' own traffic tells only their mean
+over time, so it corrects nothing yet (docs/decisions/0027). What is measured changes nothing by itself: limits are an engine's
 from its start, and another limit is another revision, which a person asks for.
 """
 

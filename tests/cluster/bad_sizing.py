@@ -46,6 +46,26 @@ BAD_SIZING = [
         id="more GPUs than are laid out",
     ),
     pytest.param(
+        spec(accelerator={"attention": "Ranks"}),
+        "accelerator.attention: how a replica is laid out is derived for a known GPU; set product",
+        id="attention of any GPU",
+    ),
+    pytest.param(
+        spec(accelerator={"product": "NVIDIA-H200", "attention": "Both"}),
+        ("spec.accelerator.attention", 'Unsupported value: "Both": supported values: "Tensor", "Ranks"'),
+        id="attention that is none",
+    ),
+    pytest.param(
+        spec(accelerator={"decodeTimes": 1.3}),
+        "accelerator.decodeTimes: how a replica is laid out is derived for a known GPU; set product",
+        id="times of any GPU",
+    ),
+    pytest.param(
+        spec(accelerator={"product": "NVIDIA-H200", "decodeTimes": 11}),
+        ("spec.accelerator.decodeTimes", "should be less than or equal to 10"),
+        id="times that nothing takes",
+    ),
+    pytest.param(
         sized(quantization="fp9"),
         ("spec.quantization", 'Unsupported value: "fp9": supported values: "auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8"'),
         id="form that is none",

@@ -113,12 +113,12 @@ BAD = [
         spec(accelerator={"kind": "TPU"}), 'Unsupported value: "TPU": supported values: "GPU", "CPU"', id="unknown kind"
     ),
     pytest.param(
-        spec(accelerator={"kind": "CPU", "count": 1}), "product and count are for kind GPU",
+        spec(accelerator={"kind": "CPU", "count": 1}), "product, count, attention and decodeTimes are for kind GPU",
         id="count on CPU",
     ),
     pytest.param(
         spec(accelerator={"kind": "CPU", "product": "NVIDIA-H200"}),
-        "product and count are for kind GPU", id="product on CPU",
+        "product, count, attention and decodeTimes are for kind GPU", id="product on CPU",
     ),
     pytest.param(spec(accelerator={"count": 0}), ("spec.accelerator.count", "should be greater than or equal to 1"), id="no GPU at all"),
     pytest.param(

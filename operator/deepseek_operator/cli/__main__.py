@@ -110,7 +110,10 @@ def _add_plan(parser: Parser) -> None:
     _add_accelerators(
         parser, otherwise="; default: what the nodes of the cluster have, and what of it is free"
     )
-    add("--quantization", help="auto, none, fp8, int8, int4-awq or nvfp4; default: spec's, or auto")
+    add(
+        "--quantization",
+        help="auto, none, fp8, int8, int4-awq, nvfp4 or w4afp8; default: spec's, or auto",
+    )
     _add_load(parser, default="spec.workload's, or ", rate="derives the replicas")
     add(
         "--diff",
