@@ -1,7 +1,7 @@
 """What warm-ups measured of a revision's replicas, beside what they were sized with; and what would follow. Pure.
 
-A warm-up decodes with known numbers of sequences at once, on the very pod. Users' own traffic tells only their mean
-over time, so it corrects nothing yet (docs/decisions/0027). What is measured changes nothing by itself: limits are an engine's
+A warm-up decodes with known numbers of sequences at once, on the very pod. Users' own traffic tells their mean over time,
+which is told beside it while replicas are busy (docs/decisions/0027). What is measured changes nothing by itself: limits are an engine's
 from its start, and another limit is another revision, which a person asks for.
 """
 
@@ -15,6 +15,7 @@ from deepseek_operator import derivation
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.derivation import Derived
+from deepseek_operator.engines.figures import Engine
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing import roofline
 from deepseek_operator.sizing.size import LEAST_TIMES, MOST_TIMES, Sized, corrected, size
@@ -31,17 +32,74 @@ _AS_COMPUTED = 0.1
 
 
 def told(
-    status: Manifest, block: ServingBlock, *, catalog: Catalog, rdma: bool = False
+    status: Manifest,
+    block: ServingBlock,
+    *,
+    catalog: Catalog,
+    rdma: bool = False,
+    engines: Sequence[Engine] = (),
+    stored: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """The status with what was measured in its `sizing`, if anything was.
 
-    `block` is what that was derived of, `catalog` what is known now, `rdma` whether nodes exchange by it.
+    `block` is what that was derived of, `catalog` what is known now, `rdma` whether nodes exchange by it, `engines` what
+    they counted, and `stored` the status of before, which keeps what users' requests told once.
     """
     sizing = status.get("sizing", {})
     if "values" not in sizing:
         return status
     found = entry(sizing, block, status.get("warmup", ()), catalog=catalog, rdma=rdma)
-    return status if found is None else {**status, "sizing": {**sizing, "measured": found}}
+    if found is None:
+        return status
+    sized = _sized(sizing, block, catalog, rdma=rdma) if engines else None
+    key = str(sizing["revision"])
+    seen = None if sized is None else live(sized, [one for one in engines if one.revision == key])
+    kept = _kept(seen, stored or {}, key)
+    with_live = found if kept is None else {**found, "live": kept}
+    return {**status, "sizing": {**sizing, "measured": with_live}}
+
+
+def live(sized: Sized, engines: Sequence[Engine]) -> Manifest | None:
+    """What users' requests tell: the median of the replicas that are busy; None while none is.
+
+    Only of a busy one is the mean over time near the number that most tokens were computed with: load that comes in bursts
+    makes them differ. The requests are taken to be as the workload has them, prompts of others among the steps.
+    """
+    most = sized.layout.data * sized.limits.running
+    busy = [
+        one.stretch
+        for one in engines
+        if one.stretch is not None and _BUSY * most <= one.stretch.sequences <= most
+    ]
+    if not busy:
+        return None
+    sequences = round(median(one.sequences for one in busy))
+    taken = median(one.step_seconds for one in busy)
+    costs = roofline.costs_of(sized.setting)
+    each = max(1, round(sequences / sized.layout.data))
+    pace = roofline.pace(costs, sized.question.workload, each)
+    computed = pace.time_per_output_token * costs.step_tokens
+    return {
+        "sequences": sequences,
+        "milliseconds": round(1000 * taken),
+        "computedMilliseconds": round(1000 * computed),
+        "ratio": f"{taken / computed:.2f}",
+    }
+
+
+_BUSY = 0.75
+"""Part of a replica's sequences that have to be decoding."""
+
+
+def _kept(seen: Manifest | None, stored: Mapping[str, Any], revision: str) -> Manifest | None:
+    """What was told of the revision before stands until it clearly differs: figures of seconds come and go."""
+    sizing = stored.get("sizing") or {}
+    before: Manifest | None = (sizing.get("measured") or {}).get("live")
+    if before is None or sizing.get("revision") != revision:
+        return seen
+    if seen is None or abs(float(seen["ratio"]) - float(before["ratio"])) < _AS_COMPUTED:
+        return before
+    return seen
 
 
 def entry(

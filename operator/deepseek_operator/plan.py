@@ -187,7 +187,12 @@ def _plan_from(
         now=now,
     )
     status = measured.told(
-        built, deployment.spec, catalog=observed.catalog, rdma=images.network.has_rdma
+        built,
+        deployment.spec,
+        catalog=observed.catalog,
+        rdma=images.network.has_rdma,
+        engines=observed.told,
+        stored=stored,
     )
     rest = passage.look_seconds(deployment, observed, roles)
     leftovers = _leftovers(observed, desired, roles)

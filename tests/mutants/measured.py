@@ -86,4 +86,22 @@ MEASURED = (
         new="",
         caught_by=("tests/unit/test_overriding.py::test_the_field_says_how_long_decode_takes",),
     ),
+    Mutant(
+        name="bursts-are-told-as-slow",
+        breaks="a replica with little to do tells how long a step takes with many",
+        file="measured.py",
+        old="        if one.stretch is not None and _BUSY * most <= one.stretch.sequences <= most\n",
+        new="        if one.stretch is not None\n",
+        caught_by=("tests/unit/test_measured.py::test_replicas_that_are_not_busy_tell_nothing",),
+    ),
+    Mutant(
+        name="a-status-that-trembles",
+        breaks="every pass of a run writes another ratio into status",
+        file="measured.py",
+        old='abs(float(seen["ratio"]) - float(before["ratio"])) < _AS_COMPUTED',
+        new='abs(float(seen["ratio"]) - float(before["ratio"])) < 0',
+        caught_by=(
+            "tests/unit/test_measured.py::test_what_users_told_stands_in_status_until_it_clearly_differs",
+        ),
+    ),
 )

@@ -7,6 +7,7 @@ import pytest
 from deepseek_operator import derivation, measured
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.catalog import catalog
+from deepseek_operator.engines.figures import Engine, Stretch
 from deepseek_operator.sizing import roofline
 from deepseek_operator.sizing.size import Sized
 from deepseek_serving.warmup import plan as warmup_plan
@@ -235,3 +236,66 @@ def test_where_the_nodes_decided_it_is_reckoned_with_those_that_there_were() -> 
 
     assert found is not None
     assert float(found["ratio"]) == pytest.approx(1.5, abs=0.1)
+
+
+def users(spec: Manifest, part: float, times: float, *, key: str = KEY, pod: str = "a") -> Engine:
+    """An engine that decodes for a part of what it may, so many times as slowly as computed."""
+    sized = sized_of(spec)
+    sequences = part * sized.layout.data * sized.limits.running
+    costs = roofline.costs_of(sized.setting)
+    pace = roofline.pace(costs, sized.question.workload, round(sequences / sized.layout.data))
+    step = times * pace.time_per_output_token * costs.step_tokens
+    return Engine(pod, key, is_ready=True, stretch=Stretch(sequences, step))
+
+
+@pytest.mark.parametrize("spec", [QWEN, V3], ids=["one-gpu", "ranks"])
+def test_users_requests_tell_a_ratio_of_the_replicas_that_are_busy(spec: Manifest) -> None:
+    engines = [
+        users(spec, 0.9, 1.3),
+        users(spec, 0.9, 1.3, pod="b"),
+        users(spec, 0.9, 4.0, pod="c"),
+        # Hardly anything to do, and without two pages.
+        users(spec, 0.3, 9.0, pod="d"),
+        Engine("e", KEY, is_ready=True),
+    ]
+
+    found = measured.live(sized_of(spec), engines)
+
+    assert found is not None
+    assert float(found["ratio"]) == pytest.approx(1.3, abs=0.02)
+    assert found["milliseconds"] == pytest.approx(1.3 * found["computedMilliseconds"], rel=0.05)
+
+
+def test_replicas_that_are_not_busy_tell_nothing() -> None:
+    assert measured.live(sized_of(QWEN), [users(QWEN, 0.5, 2.0)]) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "key", "times", "ratio"),
+    [
+        pytest.param(None, KEY, 1.3, 1.3, id="first"),
+        pytest.param("1.25", KEY, 1.3, 1.25, id="about-the-same-stands"),
+        pytest.param("1.80", KEY, 1.3, 1.3, id="clearly-another"),
+        pytest.param("1.80", KEY, None, 1.8, id="at-rest-it-stands"),
+        pytest.param("1.80", "abcdef0123", None, None, id="of-another-revision"),
+    ],
+)
+def test_what_users_told_stands_in_status_until_it_clearly_differs(
+    before: str | None, key: str, times: float | None, ratio: float | None
+) -> None:
+    status = {"sizing": sizing_of(QWEN), "warmup": [warmed(x128=slower(QWEN, 128, 1))]}
+    stored: Manifest = {}
+    if before is not None:
+        stored = {"sizing": {"revision": key, "measured": {"live": {"ratio": before}}}}
+    engines = [users(QWEN, 0.9, 9.0, key="abcdef0123", pod="z")]
+    if times is not None:
+        engines.append(users(QWEN, 0.9, times))
+
+    found = measured.told(
+        status, ServingBlock(**QWEN), catalog=catalog.shipped(), engines=engines, stored=stored
+    )
+
+    live = found["sizing"]["measured"].get("live")
+    assert (live is None) == (ratio is None)
+    if live is not None and ratio is not None:
+        assert float(live["ratio"]) == pytest.approx(ratio, abs=0.02)

@@ -204,6 +204,19 @@ class SizedValue(ApiModel):
     set: bool = Field(default=False, description="Whether the object sets it.")
 
 
+class LiveStatus(ApiModel):
+    """The time of a step of decode while users' requests filled the replicas, beside the computed one."""
+
+    sequences: int = Field(
+        description="Sequences that a replica was decoding, on average over the time."
+    )
+    milliseconds: int = Field(description="Of one step, on average; the median of busy replicas.")
+    computed_milliseconds: int = Field(
+        description="Of one step with so many, as sizing has it for requests as workload says."
+    )
+    ratio: str = Field(max_length=16, description="Measured over computed.")
+
+
 class MeasuredStatus(ApiModel):
     """The time between tokens that warm-ups of the revision's pods measured, beside the one it was sized with."""
 
@@ -215,6 +228,11 @@ class MeasuredStatus(ApiModel):
         max_length=512,
         description="What a new revision would be given if it were sized with that, and how to have it. "
         "Nothing is changed by itself.",
+    )
+    live: LiveStatus | None = Field(
+        default=None,
+        description="The same of users' own requests, seen while a Canary or Replace ran and replicas were "
+        "busy; none before.",
     )
 
 

@@ -131,7 +131,15 @@ def _measured(sizing: Manifest) -> list[str]:
         f"{found['milliseconds']} ms a token with {found['sequences']} at once, {found['computedMilliseconds']} ms "
         f"computed ({found['ratio']})"
     )
-    return [f"  measured: {said}: {found['message']}"]
+    return [f"  measured: {said}: {found['message']}", *_live(found.get("live"))]
+
+
+def _live(found: Manifest | None) -> list[str]:
+    """And what users' own requests told."""
+    if found is None:
+        return []
+    said = f"{found['milliseconds']} ms a step with {found['sequences']} at once, {found['computedMilliseconds']} ms"
+    return [f"  by users' requests: {said} computed ({found['ratio']})"]
 
 
 def _sizing(sizing: Manifest | None) -> list[str]:

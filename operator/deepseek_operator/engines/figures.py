@@ -18,6 +18,32 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """Steps of decode as each request had them: how many, and the seconds that they took, all requests added up."""
+
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What an engine did between two of its pages."""
+
+    sequences: float
+    """That were decoding at once, on average over the time."""
+    step_seconds: float
+    """Of one step, on average."""
+
+
+def stretch(before: Decoded | None, after: Decoded | None, *, seconds: float) -> Stretch | None:
+    """Of so many seconds, by Little's law: each request is decoding while its steps last; None where nothing was decoded."""
+    if before is None or after is None or seconds <= 0 or after.steps <= before.steps:
+        return None
+    decoded = after.seconds - before.seconds
+    return Stretch(decoded / seconds, decoded / (after.steps - before.steps))
+
+
+@dataclass(frozen=True, slots=True)
 class EngineFigures:
     """All that is read of one engine; None for what its page does not have."""
 
@@ -37,6 +63,7 @@ class EngineFigures:
     """Finished requests by the tokens of their prompt."""
     answered: Mapping[str, int] | None = None
     """Requests of the API by the class of their answer's status: 2xx, 4xx, 5xx."""
+    decoded: Decoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +77,8 @@ class Engine:
     figures: EngineFigures | None = None
     address: str = ""
     """Of its pod; empty while it has none."""
+    stretch: Stretch | None = None
+    """Between the last two of its pages; None before there are two, or of an engine that does not count it."""
 
     @property
     def source(self) -> str:

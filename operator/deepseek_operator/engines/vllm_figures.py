@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 from deepseek_operator.engines import pages
-from deepseek_operator.engines.figures import EngineFigures, Sample
+from deepseek_operator.engines.figures import Decoded, EngineFigures, Sample
 
 PATH = "/metrics"
 
 _FIRST_TOKEN = "vllm:time_to_first_token_seconds"  # noqa: S105 - no password
 _PER_OUTPUT_TOKEN = "vllm:request_time_per_output_token_seconds"  # noqa: S105
 """Of each request its mean: a pause is one bad answer then, and not as many as it has tokens."""
+_BETWEEN_STEPS = "vllm:inter_token_latency_seconds"
+"""Once a request and step, however many tokens that brings (v1/metrics/stats.py)."""
 _PROMPTS = "vllm:request_prompt_tokens"
 _GENERATED = "vllm:request_generation_tokens"
 _FINISHED = "vllm:request_success_total"
@@ -26,6 +28,7 @@ _STARTED = "process_start_time_seconds"
 NAMES = frozenset(
     {f"{name}_bucket" for name in (_FIRST_TOKEN, _PER_OUTPUT_TOKEN, _PROMPTS, _GENERATED)}
     | {_FINISHED, _PREEMPTIONS, _ANSWERED, _COUNTING, _STARTED}
+    | {f"{_BETWEEN_STEPS}_sum", f"{_BETWEEN_STEPS}_count"}
 )
 """Samples that are read; a page has ten times as many."""
 
@@ -56,7 +59,15 @@ def read(samples: Iterable[Sample]) -> EngineFigures:
         finished=pages.counts(by_name.get(_FINISHED), "finished_reason"),
         asked=pages.histogram(by_name, _PROMPTS),
         preemptions=None if preemptions is None else sum(int(one.value) for one in preemptions),
+        decoded=_decoded(by_name),
     )
+
+
+def _decoded(by_name: pages.ByName) -> Decoded | None:
+    sums, counts = (by_name.get(f"{_BETWEEN_STEPS}_{part}") for part in ("sum", "count"))
+    if sums is None or counts is None:
+        return None
+    return Decoded(sum(int(one.value) for one in counts), sum(one.value for one in sums))
 
 
 def _answered(samples: list[Sample]) -> dict[str, int]:

@@ -7,8 +7,9 @@ for all: names are random, and what status keeps of each must find room there.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deepseek_operator.engines import choice
 from deepseek_operator.engines.choice import Telling
 from deepseek_operator.engines.contract import PORT
-from deepseek_operator.engines.figures import Engine, EngineFigures, Sample
+from deepseek_operator.engines.figures import Engine, EngineFigures, Sample, Stretch, stretch
 from deepseek_operator.observed import Manifest, restarts_of, revision_of
 from deepseek_operator.telemetry import bodies
 from deepseek_operator.telemetry.gateways import is_ready
@@ -30,6 +31,8 @@ EACH_SECONDS = 10.0
 MOST_PODS = 16
 """Of each revision that are asked."""
 
+_RECENT_SECONDS = 60.0
+"""A stretch between two pages is no longer than this: a longer one has idle and busy times in it."""
 _AT_ONCE = 16
 _TIMEOUT_SECONDS = 2.0
 
@@ -38,17 +41,27 @@ _TIMEOUT_SECONDS = 2.0
 class _Said:
     at: float
     figures: EngineFigures | None
+    stretch: Stretch | None = None
 
 
 class Engines:
     """Asks over one session; a pod that does not answer in time is one without figures."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, port: int = PORT) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        port: int = PORT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`port` is the same on every pod."""
         self._session = session
+        self._clock = clock
         self._port = port
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._said: dict[str, _Said] = {}
+        self._before: dict[str, _Said] = {}
+        """What each pod said before, as long as that is of the present."""
 
     async def ask(self, pods: Sequence[Manifest]) -> tuple[Engine, ...]:
         """Those that serve, at once but for a bound; a pod that does not serve may be warming up."""
@@ -56,10 +69,12 @@ class Engines:
         return tuple(await asyncio.gather(*map(self._one, chosen(pods))))
 
     async def _one(self, pod: Manifest) -> Engine:
-        figures = await self._figures(pod) if is_ready(pod) else None
-        return engine_of(pod, figures)
+        said = await self._answer(pod) if is_ready(pod) else None
+        if said is None:
+            return engine_of(pod, None)
+        return replace(engine_of(pod, said.figures), stretch=said.stretch)
 
-    async def _figures(self, pod: Manifest) -> EngineFigures | None:
+    async def _answer(self, pod: Manifest) -> _Said | None:
         address = pod.get("status", {}).get("podIP")
         telling = choice.telling(pod.get("spec", {}))
         if address is None or telling is None:
@@ -70,12 +85,24 @@ class Engines:
         if said is None:
             async with self._room:
                 figures = await self._page(str(address), telling)
-            said = self._said[key] = _Said(asyncio.get_running_loop().time(), figures)
-        return said.figures
+            at = self._clock()
+            said = self._said[key] = _Said(at, figures, self._stretch(key, figures, at))
+        return said
+
+    def _stretch(self, key: str, figures: EngineFigures | None, at: float) -> Stretch | None:
+        before = self._before.get(key)
+        if figures is None or before is None or before.figures is None:
+            return None
+        return stretch(before.figures.decoded, figures.decoded, seconds=at - before.at)
 
     def _forget(self) -> None:
-        oldest = asyncio.get_running_loop().time() - EACH_SECONDS
-        self._said = {key: said for key, said in self._said.items() if said.at > oldest}
+        now = self._clock()
+        past = {key: said for key, said in self._said.items() if said.at <= now - EACH_SECONDS}
+        before = {**self._before, **past}
+        self._before = {
+            key: said for key, said in before.items() if said.at > now - _RECENT_SECONDS
+        }
+        self._said = {key: said for key, said in self._said.items() if key not in past}
 
     async def _page(self, address: str, telling: Telling) -> EngineFigures | None:
         text = await bodies.page(

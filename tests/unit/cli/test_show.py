@@ -198,6 +198,13 @@ def test_what_was_measured_stands_below_the_reasons() -> None:
         "  measured: 64 ms a token with 512 at once, 49 ms computed (1.31): about as computed"
     )
 
+    live = {"sequences": 90, "milliseconds": 71, "computedMilliseconds": 58, "ratio": "1.22"}
+    manifest["status"]["sizing"]["measured"]["live"] = live
+
+    assert show.explain(manifest).splitlines()[-1] == (
+        "  by users' requests: 71 ms a step with 90 at once, 58 ms computed (1.22)"
+    )
+
 
 def test_what_was_not_derived_is_told() -> None:
     manifest = sized(accelerator={})

@@ -6,7 +6,7 @@ import pytest
 
 from deepseek_operator.engines import figures as tellings
 from deepseek_operator.engines import vllm_figures
-from deepseek_operator.engines.figures import EngineFigures, Sample
+from deepseek_operator.engines.figures import Decoded, EngineFigures, Sample, Stretch
 from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES
 
 
@@ -103,3 +103,37 @@ def test_a_limit_is_counted_by_the_nearest_edge_that_is_not_below(
 def test_edges_are_in_order() -> None:
     for edges in (FIRST_TOKEN_EDGES, PER_OUTPUT_TOKEN_EDGES):
         assert list(edges) == sorted(set(edges))
+
+
+def test_steps_of_decode_are_added_up_over_engines() -> None:
+    samples = [
+        Sample(f"vllm:inter_token_latency_seconds_{part}", {"engine": engine}, value)
+        for engine in "01"
+        for part, value in (("sum", 2.5), ("count", 100))
+    ]
+
+    assert vllm_figures.read(samples).decoded == Decoded(200, 5.0)
+    assert vllm_figures.read(samples[:1]).decoded is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seconds", "expected"),
+    [
+        # In ten seconds 1000 steps of 0.04 s: four requests were decoding at once.
+        pytest.param(Decoded(50, 3), Decoded(1050, 43), 10, Stretch(4, 0.04), id="busy"),
+        pytest.param(Decoded(50, 3), Decoded(50, 3), 10, None, id="idle"),
+        pytest.param(Decoded(50, 3), Decoded(7, 1), 10, None, id="begun-anew"),
+        pytest.param(None, Decoded(7, 1), 10, None, id="first"),
+        pytest.param(Decoded(7, 1), None, 10, None, id="no-more"),
+        pytest.param(Decoded(7, 1), Decoded(9, 2), 0, None, id="no-time"),
+    ],
+)
+def test_a_stretch_tells_how_many_decode_at_once_and_how_long_a_step_is(
+    before: Decoded | None, after: Decoded | None, seconds: float, expected: Stretch | None
+) -> None:
+    found = tellings.stretch(before, after, seconds=seconds)
+
+    assert (found is None) == (expected is None)
+    if found is not None and expected is not None:
+        assert found.sequences == pytest.approx(expected.sequences)
+        assert found.step_seconds == pytest.approx(expected.step_seconds)

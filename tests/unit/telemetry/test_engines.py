@@ -227,3 +227,48 @@ def test_who_is_of_no_revision_or_leaves_is_not_chosen() -> None:
 
 async def test_where_engines_cannot_be_reached_nobody_has_told_anything() -> None:
     assert await engines.ask_no_engine([pod()]) == (SILENT,)
+
+
+def decoded(steps: int, seconds: float) -> str:
+    name = "vllm:inter_token_latency_seconds"
+    return f'{name}_sum{{engine="0"}} {seconds}\n{name}_count{{engine="0"}} {steps}\n'
+
+
+class Clock:
+    """Seconds that pass when it is said."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_two_pages_tell_of_the_stretch_between_them(session: aiohttp.ClientSession) -> None:
+    server, clock = await serve(Answers(decoded(0, 0), decoded(1000, 44.0))), Clock()
+    asking = Engines(session, port=server.port or 0, clock=clock)
+
+    [first] = await asking.ask([pod()])
+    clock.now += 11
+    [second] = await asking.ask([pod()])
+    clock.now += 1
+    [again] = await asking.ask([pod()])
+    await server.close()
+
+    assert first.stretch is None
+    assert second.stretch is not None
+    assert second.stretch.step_seconds == pytest.approx(0.044)
+    assert second.stretch.sequences == pytest.approx(4)
+    assert again.stretch == second.stretch
+
+
+async def test_a_stretch_is_no_longer_than_a_minute(session: aiohttp.ClientSession) -> None:
+    server, clock = await serve(Answers(decoded(0, 0), decoded(1000, 44.0))), Clock()
+    asking = Engines(session, port=server.port or 0, clock=clock)
+
+    await asking.ask([pod()])
+    clock.now += 61
+    [found] = await asking.ask([pod()])
+    await server.close()
+
+    assert found.stretch is None
