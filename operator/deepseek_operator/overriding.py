@@ -169,6 +169,19 @@ _OWN_MODULE = ("mtp", "deepseek_mtp")
 """Names of the model's own module as what drafts; the second is the older one."""
 
 
+_READ = frozenset(
+    {
+        "max-model-len", "gpu-memory-utilization", "device-memory-utilization", "kv-cache-dtype", _SPECULATION,
+        *(
+            f"{form}-{name}"
+            for name in ("chunked-prefill", "prefix-caching", "expert-parallel")
+            for form in ("enable", "no-enable", "disable")
+        ),
+    }
+)  # fmt: skip
+"""Flags of vLLM that say what is planned with."""
+
+
 def _drafts_of_vllm(flags: Mapping[str, str]) -> int | None:
     """Tokens that the model's own module drafts; none where drafts are switched off."""
     if _SPECULATION not in flags or _drafts_otherwise(flags):
@@ -208,8 +221,12 @@ def _speculation(flags: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _unknown_to_vllm(args: Sequence[str]) -> str | None:
     flags = given_flags(args)
-    names = {flag.partition(".")[0] for flag in flags} & _NOT_MODELLED
-    found = sorted(names | ({_SPECULATION} if _drafts_otherwise(flags) else set()))
+    given = {flag.partition(".")[0] for flag in flags}
+    known = _NOT_MODELLED | _READ
+    # Its parser takes the beginning of a flag for all of it, which nothing here does.
+    begun = {name for name in given - known if any(one.startswith(name) for one in known)}
+    drafts = {_SPECULATION} if _drafts_otherwise(flags) else set()
+    found = sorted(given & _NOT_MODELLED | begun | drafts)
     return f"engine.args has --{found[0]}, which the arithmetic does not know" if found else None
 
 

@@ -1,10 +1,12 @@
 """What engine.args set of what would be derived, in the words of each engine."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deepseek_operator import overriding
+from deepseek_operator.api import rules
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.sizing import graphs
 from deepseek_operator.sizing.terms import CannotRunError, Overrides
@@ -299,6 +301,24 @@ def test_a_flag_that_says_the_opposite_of_the_field_is_refused(asked: str) -> No
         return
     with pytest.raises(CannotRunError, match=r"accelerator\.attention Tensor and the flag say"):
         overriding.overrides_of(block)
+
+
+@pytest.mark.parametrize("flag", ["--enforce", "--max-model=4096", "--cpu_offload=4", "--quant=x"])
+def test_the_beginning_of_a_flag_is_not_read_and_not_passed_over(flag: str) -> None:
+    name = flag.removeprefix("--").partition("=")[0].replace("_", "-")
+
+    said = f"engine.args has --{name}, which the arithmetic does not know"
+    assert overriding.words_of("vllm").unknown([flag]) == said
+
+
+def test_no_flag_of_vllm_is_taken_for_the_beginning_of_another() -> None:
+    """But for those that the arithmetic does not know anyway, and those that are owned."""
+    lines = (Path(__file__).parents[1] / "golden/vllm_flags_0.33.0.txt").read_text().split("\n")
+    flags = [line for line in lines if line.startswith("--")]
+
+    unknown = {flag for flag in flags if overriding.words_of("vllm").unknown([flag])}
+
+    assert unknown <= {f"--{name}" for name in (*overriding._NOT_MODELLED, *rules.OWNED_FLAGS)}
 
 
 def test_a_longest_request_that_nobody_knows_is_not_computed_in_one_step() -> None:

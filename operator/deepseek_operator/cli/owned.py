@@ -19,7 +19,11 @@ def _refusal(arg: str, engine: str) -> str | None:
     if not _FLAG.match(arg):
         return f"{arg!r} is no flag; write --flag or --flag=value"
     name = arg.partition("=")[0].removeprefix("--")
-    instead = rules.OWNED_FLAGS.get(name.replace("_", "-"))
+    # vLLM's parser takes the beginning of a flag for all of it.
+    begun = (flag for flag in rules.OWNED_FLAGS if flag.startswith(name.replace("_", "-")))
+    instead = rules.OWNED_FLAGS.get(name.replace("_", "-")) or rules.OWNED_FLAGS.get(
+        next(begun, "")
+    )
     if engine == _TENSORRT_LLM:
         instead = instead or trtllm_rules.OWNED_FLAGS.get(name)
         if instead is None and not _OPTION.match(arg):
