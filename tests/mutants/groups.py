@@ -184,8 +184,8 @@ GROUPS = (
         name="drafts-beside-stages",
         breaks="vLLM refuses to start: its module that drafts knows no pipeline",
         file="sizing/size.py",
-        old="    is_whole = sized.layout.pipeline == 1\n",
-        new="    is_whole = sized.layout.pipeline >= 1\n",
+        old="    return can and has_module and layout.pipeline == 1 and",
+        new="    return can and has_module and layout.pipeline >= 1 and",
         caught_by=(f"{_NODES}::test_stages_draft_nothing",),
     ),
     Mutant(

@@ -5,6 +5,7 @@ from tests.mutants.patch import Mutant
 _MEMORY = "tests/unit/sizing/test_memory.py"
 _SHAPE = "tests/unit/sizing/test_shape.py"
 _SIZE = "tests/unit/sizing/test_size.py"
+_REFUSED = "tests/unit/sizing/test_refused.py"
 _ROOFLINE = "tests/unit/sizing/test_roofline.py"
 _QUANTIZATION = "tests/unit/sizing/test_quantization.py"
 _FLEET = "tests/unit/sizing/test_fleet.py"
@@ -121,7 +122,7 @@ SIZING = (
         file="sizing/layouts.py",
         old="    if heads % layout.tensor == 0:\n",
         new="    if heads >= layout.tensor:\n",
-        caught_by=(f"{_SIZE}::test_what_cannot_run_is_refused_by_field_and_remedy",),
+        caught_by=(f"{_REFUSED}::test_what_cannot_run_is_refused_by_field_and_remedy",),
     ),
     Mutant(
         name="fp8-on-ampere",
@@ -206,7 +207,7 @@ SIZING = (
         file="sizing/batching.py",
         old="asked.max_batched_tokens < whole:",
         new="asked.max_batched_tokens < 0 * whole:",
-        caught_by=(f"{_SIZE}::test_what_does_not_fit_is_refused_with_the_arithmetic",),
+        caught_by=(f"{_REFUSED}::test_what_does_not_fit_is_refused_with_the_arithmetic",),
     ),
     Mutant(
         name="the-first-of-two-switches-wins",

@@ -1,0 +1,187 @@
+"""What is refused before anything is planned: by field, with the arithmetic and the remedy."""
+
+import pytest
+
+from deepseek_operator.sizing.size import size
+from deepseek_operator.sizing.terms import CannotRunError, Question, Workload
+from tests.unit.sizing.questions import (
+    LLAMA_8B,
+    LLAMA_70B,
+    QWEN_1B,
+    QWEN_7B,
+    TRTLLM,
+    V3,
+    V32,
+    ask,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        pytest.param(
+            ask(QWEN_7B, "H100", 8, accelerators=8),
+            f"accelerator.count: 8 does not divide the 28 attention heads of {QWEN_7B}; use one of 1, 2, 4",
+            id="count-does-not-divide-the-heads",
+        ),
+        pytest.param(
+            ask(QWEN_1B, "H100", 8, tensor=8),
+            f"tensor: 8 does not divide the 12 attention heads of {QWEN_1B}; use one of 1, 2, 4",
+            id="tensor-does-not-divide-the-heads",
+        ),
+        pytest.param(
+            ask(V3, "H200", 64, node=64, tensor=32),
+            "tensor: 32 does not divide the 144 blocks of 128 weights of the dense layers; "
+            "use 1, 2, 4, 8 or 16",
+            id="tensor-does-not-divide-the-blocks",
+        ),
+        pytest.param(
+            ask(LLAMA_70B, "L40S", 16, node=4, tensor=8),
+            "tensor: 8 GPUs of tensor parallelism exchange results twice a layer and have to be on one node, "
+            "which has 4; use at most 4, and pipeline for the rest",
+            id="tensor-beyond-the-node",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 8, data=8),
+            f"data: {QWEN_7B} has no experts, so 8 data-parallel ranks are only 8 replicas; set replicas instead",
+            id="ranks-without-experts",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 64, node=1, pipeline=29),
+            "pipeline: 29 stages are more than the 28 layers; use at most 28",
+            id="more-stages-than-layers",
+        ),
+        pytest.param(
+            ask(V3, "H100", 16, node=8, tensor=8, pipeline=2, mtp_tokens=1),
+            "pipeline: DeepSeek-V3's module that drafts cannot run beside 2 stages; set mtpTokens to 0",
+            id="drafts-beside-stages",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, accelerators=4, tensor=8),
+            "accelerator.count: 4 is not tensor 8 x pipeline 1 x data 1 = 8; set one of them so that they "
+            "agree, or leave the count out",
+            id="count-and-layout-disagree",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, context_tokens=200_000),
+            "contextTokens: 200000 is beyond the 163840 tokens that DeepSeek-V3 was made for; set at most 163840",
+            id="context-beyond-the-models",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, workload=Workload(163_840, 1)),
+            "workload: inputTokens 163840 + outputTokens 1 = 163841 are more than the context of 163840 tokens; "
+            "lower them",
+            id="requests-beyond-the-models-context",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, context_tokens=1024),
+            "workload: inputTokens 1024 + outputTokens 256 = 1280 are more than the context of 1024 tokens; "
+            "lower them",
+            id="requests-beyond-the-context-that-is-set",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, mtp_tokens=1),
+            f"mtpTokens: {QWEN_7B} has no multi-token prediction module, so nothing drafts; leave it out",
+            id="drafts-without-a-module",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, decode_times=0.0),
+            "decodeTimes: 0 is no correction that can be; set it between 0.1 and 10",
+            id="no-time-at-all",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, memory_share=1.5),
+            "memoryShare: 1.5 is not a share; set it between 0 and 1, such as 0.9",
+            id="no-share",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "A100-80GB", 1, cache_type="fp8"),
+            "cacheType: fp8 needs compute capability 8.9 and A100-80GB has 8; leave it out",
+            id="fp8-cache-on-a100",
+        ),
+        pytest.param(
+            ask(V32, "L40S", 8),
+            "accelerator.product: vllm 0.33.0 runs DeepSeek-V3.2 from compute capability 9 on, and L40S has 8.9; "
+            "use another product",
+            id="sparse-attention-on-ada",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8, engine=TRTLLM),
+            "accelerator.product: tensorrt-llm 1.2.0 runs DeepSeek-V3 from compute capability 9 on, and A100-80GB "
+            "has 8; use another product",
+            id="v3-on-ampere-with-tensorrt-llm",
+        ),
+        pytest.param(
+            ask(LLAMA_8B, "L4", 1, max_sequences=512, max_batched_tokens=256),
+            "batching.maxBatchedTokens: 256 is below maxConcurrentSequences 512, and a step computes a token of "
+            "each running sequence; set at least 512",
+            id="fewer-tokens-than-sequences",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_by_field_and_remedy(question: Question, said: str) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(question)
+
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        pytest.param(
+            ask(V3, "L4", 1),
+            (
+                "accelerator: DeepSeek-V3 in fp8 on 1 x L4",
+                "0.92 x 22.5 GiB = 20.7 GiB",
+                "GiB for weights",
+                "one node holds it with",
+                "Remedy: 48 x L4 on 6 nodes of 8",
+            ),
+            id="v3-on-one-l4",
+        ),
+        pytest.param(
+            ask(V3, "H100", 8),
+            ("needs 78.6 GiB for weights", "= 73.2 GiB", "16 x H100 on 2 nodes of 8 would do"),
+            id="v3-on-eight-h100",
+        ),
+        pytest.param(
+            ask("DeepSeek-R1-Distill-Qwen-32B", "L4", 1),
+            ("in int4-awq on 1 x L4", "2 x L4 on one node would do"),
+            id="32b-on-one-l4",
+        ),
+        pytest.param(
+            ask(LLAMA_8B, "L4", 1, context_tokens=131_072),
+            ("16.0 GiB for the cache of one request of 131072 tokens",),
+            id="no-room-for-the-context",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "L4", 1, max_sequences=12_000),
+            ("12000 sequences need", "for their logits", "set at most 143"),
+            id="no-room-for-the-logits",
+        ),
+        pytest.param(
+            ask(
+                QWEN_7B,
+                "H100",
+                1,
+                chunked_prefill=False,
+                context_tokens=9000,
+                max_batched_tokens=8192,
+            ),
+            (
+                "batching.maxBatchedTokens: 8192 tokens of a step are fewer than the 9000 of the longest request",
+                "set at least 9000, or leave chunked prefill on",
+            ),
+            id="no-chunks",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_arithmetic(
+    question: Question, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(question)
+
+    said = str(raised.value)
+    assert [part for part in parts if part not in said] == [], said
