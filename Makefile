@@ -31,6 +31,7 @@ test-setup:
 	@python3 -m dev.tools
 	@python3 -m dev.gateway_api
 	@python3 -m dev.leader_worker_set
+	@python3 -m dev.tools lws
 	@python3 -m dev.environment
 	@python3 -m dev.images
 	@python3 -m dev.models

@@ -1,6 +1,6 @@
 """The kinds of LeaderWorkerSet as its Go module has them: python3 -m dev.leader_worker_set.
 
-Its controller is the tool `lws`, which only a long test needs.
+Its controller is the tool `lws`, which tests alone need.
 """
 
 from pathlib import Path

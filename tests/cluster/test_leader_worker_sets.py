@@ -17,7 +17,7 @@ from tests.cluster import leader_worker_sets
 from tests.cluster.objects import Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.passes import one_pass, settle
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
 
 NODES = tuple(FakeNode(f"h20-{letter}", H20, 8) for letter in "abcd")
 """Of a product that no other test has nodes of: these groups meet nobody else's pods."""
@@ -32,7 +32,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 
 @pytest.fixture(scope="session")
 def program() -> None:
-    """Built where it is not there yet: that takes minutes, and nothing else needs it."""
+    """Built where it is not there yet, which takes minutes: `make test` has done it before."""
     tools.install(["lws"])
 
 
@@ -110,6 +110,7 @@ async def test_a_group_serves_and_is_left_alone(sets: Cluster, kube: Kube) -> No
     assert (await one_pass(kube, Key(sets.namespace, "chat"))).writes == 0
 
 
+@pytest.mark.campaign
 async def test_a_group_of_the_other_engine_serves_and_is_left_alone(
     sets: Cluster, kube: Kube
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_group_of_the_other_engine_serves_and_is_left_alone(
     assert (await one_pass(kube, Key(sets.namespace, "chat"))).writes == 0
 
 
+@pytest.mark.campaign
 async def test_pods_are_told_of_each_other_and_only_the_leader_is_asked(
     sets: Cluster, kube: Kube
 ) -> None:
@@ -158,6 +160,7 @@ async def test_pods_are_told_of_each_other_and_only_the_leader_is_asked(
     await wait_until(is_alone, what="the Service leads to the leader alone")
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("which", ["-0", "-0-1"], ids=["leader", "worker"])
 async def test_what_ends_in_a_group_ends_all_of_it(sets: Cluster, kube: Kube, which: str) -> None:
     await sets.apply(chat(sets))
@@ -179,6 +182,7 @@ async def test_what_ends_in_a_group_ends_all_of_it(sets: Cluster, kube: Kube, wh
     await settle(kube, sets, "chat", seconds=180)
 
 
+@pytest.mark.campaign
 async def test_groups_come_one_after_another_and_none_is_left_in_halves(
     sets: Cluster, kube: Kube
 ) -> None:
@@ -201,6 +205,7 @@ async def test_groups_come_one_after_another_and_none_is_left_in_halves(
     assert "nvidia.com/gpu" in said["message"]
 
 
+@pytest.mark.campaign
 async def test_models_of_other_node_counts_follow_each_other(sets: Cluster, kube: Kube) -> None:
     await sets.apply(deepseek("chat", sets.namespace, **ALONE))
     await settle(kube, sets, "chat", seconds=180)
@@ -217,6 +222,7 @@ async def test_models_of_other_node_counts_follow_each_other(sets: Cluster, kube
     assert not await leader_worker_sets.sets(sets)
 
 
+@pytest.mark.campaign
 async def test_groups_begin_beside_others_only_where_there_are_whole_nodes_for_all_of_them(
     sets: Cluster, kube: Kube
 ) -> None:
@@ -239,6 +245,7 @@ async def test_groups_begin_beside_others_only_where_there_are_whole_nodes_for_a
     assert not set(await pods(sets)) & set(before)
 
 
+@pytest.mark.campaign
 async def test_scaled_to_zero_it_holds_no_node(sets: Cluster, kube: Kube) -> None:
     await sets.apply(chat(sets))
     await settle(kube, sets, "chat", seconds=180)
@@ -249,6 +256,7 @@ async def test_scaled_to_zero_it_holds_no_node(sets: Cluster, kube: Kube) -> Non
     assert condition(await sets.get("chat"), "Ready")["reason"] == "ScaledToZero"
 
 
+@pytest.mark.campaign
 async def test_an_edited_set_is_as_it_was(sets: Cluster, kube: Kube) -> None:
     await sets.apply(chat(sets))
     await settle(kube, sets, "chat", seconds=180)
@@ -262,6 +270,7 @@ async def test_an_edited_set_is_as_it_was(sets: Cluster, kube: Kube) -> None:
     assert (await sets.send("GET", path))["spec"] == made["spec"]
 
 
+@pytest.mark.campaign
 async def test_a_cluster_that_learns_of_groups_goes_on(
     cluster: Cluster, kube: Kube, tmp_path: Path, program: None, nodes: None
 ) -> None:
