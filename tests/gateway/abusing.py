@@ -12,7 +12,6 @@ _USER = "x-user"
 OF_ENVOY = {
     "x-envoy-attempt-count": "1",
     "x-envoy-external-address": "127.0.0.1",
-    "x-envoy-expected-rq-timeout-ms": "600000",
 }
 OURS = {
     "x-dsd-most-requests": "1024",
