@@ -70,6 +70,7 @@ class World:
     dead: FakeEngine | None = None
     killed: int = 0
     """Requests that ran on processes as they were killed."""
+    shared: int = 0
 
     async def step(self) -> None:
         """One change, and until Envoy follows it."""
@@ -90,9 +91,16 @@ class World:
         await self.gateway.tell(routes, then=then, replicas=replicas, pins=pins)
 
     async def share(self) -> None:
-        """Half of the requests for each, and nobody stands in."""
-        halves = dict.fromkeys(self.engines, 50)
-        await self.gateway.tell(halves, replicas=dict.fromkeys(self.engines, 2))
+        """About half of the requests for each, and nobody stands in.
+
+        Never the same halves: then Envoy has taken up this document, and so what the agent sent of pods before.
+        """
+        self.shared += 1
+        first, second = sorted(self.engines)
+        less = 50 - self.shared % 2
+        await self.gateway.tell(
+            {first: less, second: 100 - less}, replicas=dict.fromkeys(self.engines, 2)
+        )
 
     async def move(self) -> None:
         """Other pods are ready; of each revision one that lives always is."""
