@@ -16,6 +16,16 @@ _ROOM = "serving/deepseek_serving/gateway"
 
 LIMITS = (
     Mutant(
+        name="tries-go-with-the-pod",
+        breaks="a request that draws a pod which has just gone is not tried again",
+        file=f"{_ROOM}/agent.py",
+        old="                lately=endpoints.together(*self._left),\n",
+        new="",
+        caught_by=(
+            "tests/unit/serving/gateway/test_leaving.py::test_for_a_while_there_are_tries_for_a_pod_that_is_gone",
+        ),
+    ),
+    Mutant(
         name="listener-in-other-bytes",
         breaks="an agent that starts anew makes its Envoy let all clients go",
         file=f"{_ROOM}/ads.py",

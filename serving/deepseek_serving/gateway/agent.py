@@ -38,6 +38,9 @@ manager, the outage included)."""
 DOUBT_SECONDS = 20.0
 """A kubelet reports its pods every 10 seconds at the latest, and at once where their status was changed by others."""
 
+LEAVE_SECONDS = 5.0
+"""Envoy's threads take up routes and pods one by one: for so long a pod that is gone may be drawn, and another has to be tried."""
+
 
 def keys_in(folder: Path) -> Mounted[Clients]:
     """The Secret of clients and their keys, mounted there."""
@@ -68,6 +71,8 @@ class Agent:
     """How often it looks at what is mounted."""
     doubt_seconds: float = DOUBT_SECONDS
     """How long pods that were ready before the API server was away are still taken for ready."""
+    leave_seconds: float = LEAVE_SECONDS
+    """How long after pods have gone routes have tries for them still."""
     told: str | None = None
     """Version of the document that was last read."""
     troubles: dict[str, str | None] = field(default_factory=dict)
@@ -76,6 +81,8 @@ class Agent:
     _document: Document | None = None
     _endpoints: Endpoints | None = None
     _slices: Objects = field(default_factory=dict)
+    _left: list[Endpoints] = field(default_factory=list)
+    """What there was before pods went, the oldest first."""
     _doubted: Endpoints | None = None
     """Pods that were ready when the API server went away, for a while after it has come back."""
     _untaken: tuple[str, store.State] | None = None
@@ -130,8 +137,15 @@ class Agent:
         """Of all EndpointSlices of the object's revisions."""
         self._slices = objects
         found = endpoints.read(objects.values(), doubted=self._doubted)
-        self._endpoints = found.pods
+        before, self._endpoints = self._endpoints or {}, found.pods
+        if endpoints.together(found.pods, before) != found.pods:
+            self._left.append(before)
+            asyncio.get_running_loop().call_later(self.leave_seconds, self._forget)
         self._note("slices", found.trouble)
+        self._changed.set()
+
+    def _forget(self) -> None:
+        del self._left[0]
         self._changed.set()
 
     @property
@@ -203,7 +217,12 @@ class Agent:
         pair = self.certificate.held if self.certificate is not None else Pair()
         return ads.pack(
             followed.version,
-            envoy.build(followed, pods, access=self._access()),
+            envoy.build(
+                followed,
+                pods,
+                access=self._access(),
+                lately=endpoints.together(*self._left),
+            ),
             known=self.server.published,
             extensions=keys.configurations(clients, followed.clients) if clients.by_key else (),
             secrets=(certificates.secret(pair),) if pair.is_there else (),

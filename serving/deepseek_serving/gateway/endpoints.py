@@ -34,6 +34,15 @@ class Found:
     """What of them cannot be followed, in words."""
 
 
+def together(*many: Endpoints) -> Endpoints:
+    """All pods of all of them, each once."""
+    found: dict[str, dict[Endpoint, None]] = {}
+    for one in many:
+        for revision, pods in one.items():
+            found.setdefault(revision, {}).update(dict.fromkeys(pods))
+    return {revision: tuple(pods) for revision, pods in found.items()}
+
+
 def read(slices: Iterable[Mapping[str, Any]], *, doubted: Endpoints | None = None) -> Found:
     """The pods of each revision; what Envoy could not send a request to is passed over, and named.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from deepseek_serving.gateway.chains import chains_of, held
 from deepseek_serving.gateway.clusters import assignment, cluster
 from deepseek_serving.gateway.document import Document
-from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
+from deepseek_serving.gateway.endpoints import Endpoint, Endpoints, together
 from deepseek_serving.gateway.listener import CLIENT_PORT, Access, listeners
 from deepseek_serving.gateway.parts import Config
 from deepseek_serving.gateway.routes import route_configuration
@@ -33,8 +33,14 @@ class Resources:
         return replace(self, clusters=(*self.clusters, *kept), endpoints=(*self.endpoints, *pods))
 
 
-def build(document: Document, endpoints: Endpoints, *, access: Access = OPEN) -> Resources:
-    """Everything that Envoy is to hold, but for what is secret."""
+def build(
+    document: Document,
+    endpoints: Endpoints,
+    *,
+    access: Access = OPEN,
+    lately: Endpoints | None = None,
+) -> Resources:
+    """Everything that Envoy is to hold, but for what is secret; `lately` are the pods that it may send requests to still."""
     endpoints = held(document, endpoints)
     chains = chains_of(document)
     return Resources(
@@ -44,5 +50,5 @@ def build(document: Document, endpoints: Endpoints, *, access: Access = OPEN) ->
             for name, chain in chains.items()
         ),
         listeners=listeners(document, access),
-        routes=(route_configuration(document, chains, endpoints),),
+        routes=(route_configuration(document, chains, together(endpoints, lately or {})),),
     )
