@@ -1,19 +1,20 @@
 """Leaders and workers as the processes that they are in pods, with programs in place of Open MPI's that do what theirs do."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from deepseek_serving.ranks import follow, lead
 
 SERVING = Path(lead.__file__).parents[2]
 ADDRESS = "127.0.0.1"
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 URI = "7.0;tcp://10.0.0.1:99"
 ARGUMENTS = ("-mca", "ess_base_jobid", '"7"', "-mca", "ess_base_vpid", '"1"', "-mca", "orte_hnp_uri", f'"{URI}"')  # fmt: skip
@@ -105,11 +106,20 @@ class Pods:
         return self._start(follow.__name__, *words, f"--patience={patience}", env={})
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs: what a pod of its own would take with its first process is left here."""
+        for pid in self._left():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in self._running:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def _left(self) -> Iterator[int]:
+        """Processes that have this rig's folder in their environment."""
+        mark = f"TMPDIR={self._folder}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    yield int(folder.name)
 
     def _start(self, module: str, *words: str, env: Mapping[str, str]) -> "Pod":
         log = self._folder / f"{len(self._running)}.log"
