@@ -75,7 +75,7 @@ async def test_what_runs_is_told_as_it_is_and_nothing_is_written(
 REFUSED = [
     pytest.param({"servedName": "other"}, "spec.servedName is immutable", id="immutable"),
     pytest.param(
-        {"engine": {"args": ["--port=9"]}}, "--port is owned by the operator", id="rule"
+        {"pod": {"env": [{"name": "HOME", "value": "/x"}]}}, "HOME is owned by the operator", id="rule"
     ),
 ]  # fmt: skip
 
