@@ -34,6 +34,13 @@ class FakeMetrics:
             buckets=PER_OUTPUT_TOKEN_EDGES,
             registry=registry,
         ).labels(**self._labels)
+        self._between_tokens = Histogram(
+            "vllm:inter_token_latency_seconds",
+            "Histogram of inter-token latency in seconds.",
+            _LABELS,
+            buckets=PER_OUTPUT_TOKEN_EDGES,
+            registry=registry,
+        ).labels(**self._labels)
         self._prompts = Histogram(
             "vllm:request_prompt_tokens",
             "Number of prefill tokens processed.",
@@ -84,6 +91,8 @@ class FakeMetrics:
         """One request that was answered to its end."""
         self._first_token.observe(first_token)
         self._per_output_token.observe(per_output_token)
+        for _ in range(tokens - 1):
+            self._between_tokens.observe(per_output_token)
         self._prompts.observe(prompt_tokens)
         self._generated.observe(tokens)
         self._ended.labels(**self._labels, finished_reason=reason).inc()
