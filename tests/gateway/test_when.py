@@ -30,7 +30,14 @@ FAILURES = (
 """How the first revision fails, why that is a reason, and what a client gets where it is none."""
 
 
+@pytest.fixture(autouse=True)
+async def patience(gateway: Gateway) -> None:
+    """Tries for pods that have gone end soon: what is asked here is what holds from then on."""
+    gateway.agent.leave_seconds = 0.05
+
+
 async def _told(gateway: Gateway, when: Sequence[str] = WHEN, **more: Any) -> None:
+    await until(lambda: not gateway.agent._left)
     limits = {"firstTokenSeconds": 0.3, "requestsPerPod": 4}
     await gateway.tell(
         {"v3": 100},
