@@ -50,7 +50,7 @@ def test_pods_of_several_times_are_each_there_once() -> None:
 @pytest.fixture
 async def agent(tmp_path: Path) -> AsyncIterator[Agent]:
     """One that runs, and knows two pods."""
-    found = Agent(tmp_path, leave_seconds=0.3)
+    found = Agent(tmp_path, leave_seconds=2)
     found.documents_changed({"gateway": {"data": {DOCUMENT_KEY: TEXT}}})
     found.slices_changed(slices(p1=True, p2=True))
     running = asyncio.create_task(found.run())
