@@ -339,8 +339,16 @@ def observe_disks(
     images = 0 if goal == "cluster" else WARM_GIB
     cache = PROGRAMS_GIB if goal == "cluster" else CACHE_GIB
     wanted = (
-        ("compiled Go packages", go_cache(environment), GO_CACHE_GIB if compiles else 0),
-        ("Go modules", go_modules(environment), GO_MODULES_GIB if compiles else 0),
+        (
+            "compiled Go packages",
+            go_folder(environment, "GOCACHE", ".cache/go-build"),
+            GO_CACHE_GIB if compiles else 0,
+        ),
+        (
+            "Go modules",
+            go_folder(environment, "GOMODCACHE", "go/pkg/mod"),
+            GO_MODULES_GIB if compiles else 0,
+        ),
         ("programs and images", paths.CACHE, images if loaded else cache),
         ("the cluster's data", paths.STATE, STATE_GIB if memory_short in GOALS[goal] else 0),
     )
@@ -352,16 +360,12 @@ def observe_disks(
     return tuple(disks)
 
 
-def go_cache(environment: Mapping[str, str]) -> Path:
-    """Where Go keeps what it compiled: https://pkg.go.dev/cmd/go#hdr-Build_and_test_caching."""
-    own = said("go", "env", "GOCACHE") or home() / ".cache" / "go-build"
-    return Path(environment.get("GOCACHE") or own)
+def go_folder(environment: Mapping[str, str], variable: str, usual: str) -> Path:
+    """Where Go keeps what this variable is of; `usual` is that below the home of a user who has no Go yet.
 
-
-def go_modules(environment: Mapping[str, str]) -> Path:
-    """Where Go keeps modules: https://go.dev/ref/mod#module-cache."""
-    own = said("go", "env", "GOMODCACHE") or home() / "go" / "pkg" / "mod"
-    return Path(environment.get("GOMODCACHE") or own)
+    https://pkg.go.dev/cmd/go#hdr-Build_and_test_caching, https://go.dev/ref/mod#module-cache.
+    """
+    return Path(environment.get(variable) or said("go", "env", variable) or home() / usual)
 
 
 def nearest(path: Path) -> Path:
