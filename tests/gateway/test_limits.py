@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +173,23 @@ async def test_a_half_sent_request_reaches_no_engine(gateway: Gateway) -> None:
     assert len(one.seen) == 1
 
 
+@contextlib.asynccontextmanager
+async def _begun(gateway: Gateway) -> AsyncIterator[bytes]:
+    """A stream and its first part, left in the middle."""
+    body = {"model": "chat", "stream": True}
+    async with aiohttp.ClientSession() as session:
+        response = await session.post(f"{gateway.url}/v1/chat/completions", json=body)
+        yield await response.content.readany()
+        response.close()
+
+
 async def test_a_client_that_goes_away_ends_its_request_in_the_engine(gateway: Gateway) -> None:
     async with FakeEngine("one") as one:
         one.behave(tokens=1000, between_tokens=0.05)
         gateway.pods(only=[one])
         await gateway.tell({"only": 100})
-        body = {"model": "chat", "stream": True}
-        async with aiohttp.ClientSession() as session:
-            response = await session.post(f"{gateway.url}/v1/chat/completions", json=body)
-            await response.content.readany()
-            response.close()
+        async with _begun(gateway):
+            pass
         await until(lambda: one.aborted == 1)
 
     assert one.running == 0
@@ -193,11 +201,8 @@ async def test_tokens_come_through_as_they_are_made(gateway: Gateway) -> None:
         one.behave(tokens=3, between_tokens=0.5)
         gateway.pods(only=[one])
         await gateway.tell({"only": 100})
-        body = {"model": "chat", "stream": True}
-        async with aiohttp.ClientSession() as session:
-            response = await session.post(f"{gateway.url}/v1/chat/completions", json=body)
-            first = await response.content.readany()
-            response.close()
+        async with _begun(gateway) as first:
+            pass
 
     assert first.count(b"data: ") == 1
 
@@ -232,12 +237,8 @@ async def test_connections_to_engines_are_asked_whether_somebody_is_there(gatewa
         one.behave(tokens=2, between_tokens=30)
         gateway.pods(only=[one])
         await gateway.tell({"only": 100})
-        body = {"model": "chat", "stream": True}
-        async with aiohttp.ClientSession() as session:
-            response = await session.post(f"{gateway.url}/v1/chat/completions", json=body)
-            await response.content.readany()
+        async with _begun(gateway):
             timer = await until(lambda: _timer(one.port))
-            response.close()
 
     assert timer == _KEEP_ALIVE
 
