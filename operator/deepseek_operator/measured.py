@@ -51,9 +51,11 @@ def told(
     found = entry(sizing, block, status.get("warmup", ()), catalog=catalog, rdma=rdma)
     if found is None:
         return status
-    sized = _sized(sizing, block, catalog, rdma=rdma) if engines else None
     key = str(sizing["revision"])
-    seen = None if sized is None else live(sized, [one for one in engines if one.revision == key])
+    # Most passes have no two pages of an engine to compare: then nothing is sized for them.
+    own = [one for one in engines if one.revision == key and one.stretch is not None]
+    sized = _sized(sizing, block, catalog, rdma=rdma) if own else None
+    seen = None if sized is None else live(sized, own)
     kept = _kept(seen, stored or {}, key)
     with_live = found if kept is None else {**found, "live": kept}
     return {**status, "sizing": {**sizing, "measured": with_live}}

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-_OVER = ("Succeeded", "RolledBack")
+from deepseek_operator.rollout.run import ENDED
 
 
 class Run(NamedTuple):
@@ -19,7 +19,7 @@ class Run(NamedTuple):
     @property
     def is_over(self) -> bool:
         """Whether it has ended, either way."""
-        return self.phase in _OVER
+        return self.phase in ENDED
 
 
 def _run(rollout: Mapping[str, Any]) -> Run:

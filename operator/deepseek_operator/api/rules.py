@@ -56,13 +56,9 @@ LARGEST_NODE = 16
 """GPUs that one pod may ask for, where nothing is known of its node."""
 
 
-def _list_of(words: Mapping[str, str]) -> str:
-    return "[" + ", ".join(f"'{word}'" for word in words) + "]"
-
-
 _OWNED_FLAGS = "' " + "".join(f"--{flag} " for flag in OWNED_FLAGS) + "'"
 """One text and no list: looking for a beginning in each of a list is more than the API server's budget."""
-_OWNED_ENV = _list_of(OWNED_ENV)
+_OWNED_ENV = "[" + ", ".join(f"'{name}'" for name in OWNED_ENV) + "]"
 _FLAG_NAME = "self.split('=', 2)[0].replace('_', '-')"
 _BEGINS_ONE = f"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})"
 """vLLM's parser takes the beginning of a flag for all of it, as argparse does (`allow_abbrev`)."""

@@ -19,11 +19,9 @@ def _refusal(arg: str, engine: str) -> str | None:
     if not _FLAG.match(arg):
         return f"{arg!r} is no flag; write --flag or --flag=value"
     name = arg.partition("=")[0].removeprefix("--")
-    # vLLM's parser takes the beginning of a flag for all of it.
-    begun = (flag for flag in rules.OWNED_FLAGS if flag.startswith(name.replace("_", "-")))
-    instead = rules.OWNED_FLAGS.get(name.replace("_", "-")) or rules.OWNED_FLAGS.get(
-        next(begun, "")
-    )
+    # vLLM's parser takes the beginning of a flag for all of it; no owned flag is the beginning of another.
+    begun = name.replace("_", "-")
+    instead = next((use for flag, use in rules.OWNED_FLAGS.items() if flag.startswith(begun)), None)
     if engine == _TENSORRT_LLM:
         instead = instead or trtllm_rules.OWNED_FLAGS.get(name)
         if instead is None and not _OPTION.match(arg):

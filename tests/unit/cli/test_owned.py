@@ -28,3 +28,8 @@ def test_a_plan_refuses_what_the_rules_refuse(engine: str, arg: str, form: str) 
         )
 
         assert (owned.refusal(asked) is not None) == bool(refused), given
+
+
+def test_no_owned_flag_is_the_beginning_of_another() -> None:
+    flags = rules.OWNED_FLAGS
+    assert [one for one in flags if any(two != one and two.startswith(one) for two in flags)] == []
