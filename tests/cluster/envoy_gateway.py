@@ -23,7 +23,7 @@ import yaml
 from deepseek_operator.build import http_route
 from dev import tools
 from tests.cluster import routes
-from tests.cluster.objects import NAMESPACE, Cluster, Manifest, Refused, wait_until
+from tests.cluster.objects import JSON_MERGE, NAMESPACE, Cluster, Manifest, Refused, wait_until
 from tests.gateway.fake_engine import FakeEngine
 from tests.gateway.rig import envoy_binary
 
@@ -123,7 +123,7 @@ async def play(cluster: Cluster, engines: Mapping[str, FakeEngine]) -> None:
     slices = f"/apis/discovery.k8s.io/v1/namespaces/{cluster.namespace}/endpointslices"
     for name, engine in engines.items():
         await cluster.send(
-            "PATCH", f"{services}/{name}", {"spec": {"selector": None}}, content=routes.JSON_MERGE
+            "PATCH", f"{services}/{name}", {"spec": {"selector": None}}, content=JSON_MERGE
         )
         with contextlib.suppress(Refused):
             await cluster.send("DELETE", f"{NAMESPACE}/{cluster.namespace}/endpoints/{name}")
@@ -139,7 +139,7 @@ async def play(cluster: Cluster, engines: Mapping[str, FakeEngine]) -> None:
             ports = [{**port, "port": engine.port} for port in item["ports"]]
             change = {"endpoints": [] if number else [endpoint], "ports": ports}
             path = f"{slices}/{item['metadata']['name']}"
-            await cluster.send("PATCH", path, change, content=routes.JSON_MERGE)
+            await cluster.send("PATCH", path, change, content=JSON_MERGE)
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ Manifest = dict[str, Any]
 
 NAMESPACE = "/api/v1/namespaces"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+JSON_MERGE = "application/merge-patch+json"
 API = "/apis/serving.deepseek.dev/v1alpha1"
 
 IMAGES = EngineImages(

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 
 from dev import gateway_api
 from tests.cluster.definitions import known
-from tests.cluster.objects import Cluster, Manifest, Refused
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, Refused
 from tests.unit.fake_gateway_controller import FakeGatewayController
 
 ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/{}/httproutes"
-JSON_MERGE = "application/merge-patch+json"
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from deepseek_operator.capacity.room import free
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.reconcile import Key
 from dev.cluster.fake_nodes import H200, L40S, FakeNode, Gpu
-from tests.cluster.objects import Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.passes import one_pass, settle
 from tests.cluster.test_first_rollout import HELD, SELECTOR, engines
 
@@ -182,7 +182,7 @@ async def test_a_pending_pod_says_what_it_needs_and_what_the_scheduler_says(
 async def test_a_cordoned_node_is_out_of_reach(kube: Kube, cluster: Cluster, room: Room) -> None:
     [name] = await room.add((H200, 8))
     patch = {"spec": {"unschedulable": True}}
-    await cluster.send("PATCH", f"{NODES}/{name}", patch, content="application/merge-patch+json")
+    await cluster.send("PATCH", f"{NODES}/{name}", patch, content=JSON_MERGE)
     await cluster.apply(room.asking(8))
 
     found = await passes_until(kube, cluster, "Ready", reason="Unschedulable")

@@ -12,7 +12,7 @@ from dev import tools
 from dev.cluster.layout import free_ports
 from tests.cluster import envoy_gateway, routes
 from tests.cluster.envoy_gateway import CONTROLLER, Edge
-from tests.cluster.objects import Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.passes import one_pass, settle
 from tests.gateway.fake_engine import FakeEngine
 
@@ -167,4 +167,4 @@ async def _splits(edge: Edge, expected: dict[str, int]) -> bool:
 
 async def _command(cluster: Cluster, command: str) -> None:
     body = {"metadata": {"annotations": {names.COMMAND_ANNOTATION: command}}}
-    await cluster.send("PATCH", cluster.path("chat"), body, content=routes.JSON_MERGE)
+    await cluster.send("PATCH", cluster.path("chat"), body, content=JSON_MERGE)

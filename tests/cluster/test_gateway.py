@@ -19,11 +19,9 @@ from deepseek_operator.kube.client import Kube
 from deepseek_serving.gateway.bootstrap import bootstrap
 from dev.cluster.layout import free_ports
 from tests.cluster import releases
-from tests.cluster.objects import Cluster, Manifest, Refused, deepseek, wait_until
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, Refused, deepseek, wait_until
 from tests.cluster.passes import settle
 from tests.gateway.rig import envoy_binary
-
-JSON_MERGE = "application/merge-patch+json"
 
 
 @dataclass

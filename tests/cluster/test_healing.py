@@ -8,10 +8,17 @@ import pytest
 
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.reconcile import Key, reconcile
-from tests.cluster.objects import IMAGES, Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.objects import (
+    IMAGES,
+    JSON_MERGE,
+    Cluster,
+    Manifest,
+    condition,
+    deepseek,
+    wait_until,
+)
 from tests.cluster.passes import one_pass, settle
 
-MERGE = "application/merge-patch+json"
 HELD = {"annotations": {"kwok.deepseek.dev/hold": "true"}}
 """Pods with this stay as the API server made them: engines that never come up."""
 
@@ -80,7 +87,7 @@ async def test_a_hand_edited_child_is_repaired(
     path = path_of(cluster, plural, name)
     before = await cluster.send("GET", path)
 
-    await cluster.send("PATCH", path, patch, content=MERGE)
+    await cluster.send("PATCH", path, patch, content=JSON_MERGE)
     await settle(kube, cluster, "chat")
     await one_pass(kube, Key(cluster.namespace, "chat"))
 
@@ -280,7 +287,7 @@ async def test_the_scale_subresource_sets_the_replicas(kube: Kube, cluster: Clus
     assert "serving.deepseek.dev/revision=" in scale["status"]["selector"]
 
     body = {"spec": {"replicas": 3}}
-    await cluster.send("PATCH", cluster.path("chat") + "/scale", body, content=MERGE)
+    await cluster.send("PATCH", cluster.path("chat") + "/scale", body, content=JSON_MERGE)
     await settle(kube, cluster, "chat")
 
     stored = await cluster.get("chat")

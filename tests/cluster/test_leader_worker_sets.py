@@ -14,7 +14,7 @@ from dev import tools
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.fake_nodes import H20, FakeNode
 from tests.cluster import leader_worker_sets
-from tests.cluster.objects import Cluster, Manifest, condition, deepseek, wait_until
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, condition, deepseek, wait_until
 from tests.cluster.passes import one_pass, settle
 
 pytestmark = pytest.mark.timeout(3600)
@@ -26,7 +26,6 @@ V3: Manifest = {
     "accelerator": {"product": "NVIDIA-H20", "count": 16},
 }
 ALONE: Manifest = {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H20"}}
-MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
@@ -264,7 +263,7 @@ async def test_an_edited_set_is_as_it_was(sets: Cluster, kube: Kube) -> None:
     path = leader_worker_sets.sets_path(sets, made["metadata"]["name"])
     edited = {"spec": {"leaderWorkerTemplate": {"restartPolicy": "None"}}}
 
-    await sets.send("PATCH", path, edited, content=MERGE)
+    await sets.send("PATCH", path, edited, content=JSON_MERGE)
     await settle(kube, sets, "chat", seconds=180)
 
     assert (await sets.send("GET", path))["spec"] == made["spec"]

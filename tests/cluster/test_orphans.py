@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.kube.client import Kube
-from tests.cluster.objects import Cluster, Manifest, Refused, deepseek, wait_until
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, Refused, deepseek, wait_until
 from tests.cluster.passes import settle
 
 REVISIONS = "/apis/apps/v1/namespaces/{}/controllerrevisions"
@@ -31,7 +31,7 @@ async def served(kube: Kube, cluster: Cluster) -> dict[tuple[str, str], Manifest
         ),
         pytest.param(
             {"metadata": {"labels": {NAME_LABEL: "mine"}}},
-            "application/merge-patch+json",
+            JSON_MERGE,
             id="merge patch",
         ),
         pytest.param(

@@ -15,6 +15,7 @@ from tests.chart import rendering
 from tests.cluster import leader_worker_sets, releases, routes, strangers
 from tests.cluster.objects import (
     CHILD_PATHS,
+    JSON_MERGE,
     Cluster,
     Manifest,
     Refused,
@@ -24,7 +25,6 @@ from tests.cluster.objects import (
 )
 from tests.cluster.releases import Account
 
-MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CLAIMS = "api/v1/namespaces/*/persistentvolumeclaims"
@@ -142,7 +142,7 @@ async def _behind_a_route(cluster: Cluster) -> None:
         async def is_as_made() -> bool:
             return bool((await routes.route(cluster, "edge") or {})["spec"] == made)
 
-        await cluster.send("PATCH", f"{collection}/edge", edited, content=routes.JSON_MERGE)
+        await cluster.send("PATCH", f"{collection}/edge", edited, content=JSON_MERGE)
         await wait_until(is_as_made, what="the route is repaired", seconds=60)
         await cluster.apply(_tiny("edge", cluster.namespace))
         await wait_until(is_gone, what="the route is gone", seconds=60)
@@ -187,7 +187,7 @@ async def _on_several_nodes(cluster: Cluster) -> None:
         await releases.wait_for_condition(cluster, "nodes", "Stalled", "True")
         await cluster.send("DELETE", path)
         await wait_until(is_there, what="the LeaderWorkerSet is made", seconds=90)
-        await cluster.send("PATCH", path, {"spec": {"replicas": 7}}, content=routes.JSON_MERGE)
+        await cluster.send("PATCH", path, {"spec": {"replicas": 7}}, content=JSON_MERGE)
         await wait_until(is_repaired, what="the LeaderWorkerSet is repaired", seconds=90)
         await cluster.apply(_tiny("nodes", cluster.namespace))
         await wait_until(is_gone, what="the LeaderWorkerSet is gone", seconds=90)
@@ -304,7 +304,7 @@ async def _pods_that_fail(cluster: Cluster) -> None:
         }  # fmt: skip
         path = f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/status"
         status = {"status": {"phase": "Pending", "containerStatuses": [container]}}
-        await cluster.send("PATCH", path, status, content=MERGE)
+        await cluster.send("PATCH", path, status, content=JSON_MERGE)
 
 
 async def _without_accelerators(cluster: Cluster) -> None:

@@ -20,7 +20,16 @@ from dev.cluster.control_plane import ControlPlane
 from tests.chart import rendering
 from tests.chart.matrix import MATRIX
 from tests.cluster import releases
-from tests.cluster.objects import CRD, NAMESPACE, Cluster, Manifest, Refused, deepseek, wait_until
+from tests.cluster.objects import (
+    CRD,
+    JSON_MERGE,
+    NAMESPACE,
+    Cluster,
+    Manifest,
+    Refused,
+    deepseek,
+    wait_until,
+)
 from tests.cluster.passes import settle
 
 DEFINITION = f"{CRD}/deepseekdeployments.serving.deepseek.dev"
@@ -250,7 +259,7 @@ async def _takes_replicas(cluster: Cluster, replicas: int) -> bool:
     body = {"spec": {"replicas": replicas}}
     path = f"{cluster.path('chat')}?dryRun=All"
     try:
-        await cluster.send("PATCH", path, body, content="application/merge-patch+json")
+        await cluster.send("PATCH", path, body, content=JSON_MERGE)
     except Refused:
         return False
     return True

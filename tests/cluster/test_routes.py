@@ -8,7 +8,7 @@ from deepseek_operator.build import http_route
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.reconcile import Key
 from tests.cluster import routes
-from tests.cluster.objects import Cluster, Manifest, condition, deepseek
+from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, condition, deepseek
 from tests.cluster.passes import one_pass, settle
 from tests.unit.fake_gateway_controller import FakeGatewayController
 
@@ -59,7 +59,7 @@ async def test_a_route_is_kept_as_the_server_keeps_it(cluster: Cluster, kube: Ku
         edited = {"spec": {"rules": [{"backendRefs": [{"name": "theirs", "port": 80}]}]}}
         path = f"{routes.ROUTES.format(cluster.namespace)}/chat"
 
-        await cluster.send("PATCH", path, edited, content=routes.JSON_MERGE)
+        await cluster.send("PATCH", path, edited, content=JSON_MERGE)
         assert (await one_pass(kube, Key(cluster.namespace, "chat"))).writes
         await serve(kube, cluster)
 
