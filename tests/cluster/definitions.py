@@ -8,8 +8,8 @@ import yaml
 
 from tests.cluster.objects import CRD, JSON_MERGE, Cluster, Refused, wait_until
 
-ATTEMPTS = 6
-SECONDS_TO_GO = 20
+ATTEMPTS = 24
+SECONDS_TO_GO = 5
 
 
 @contextlib.asynccontextmanager
