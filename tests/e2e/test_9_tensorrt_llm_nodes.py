@@ -13,7 +13,7 @@ from tests.faketrtllm.serve import BEHAVIOUR
 pytestmark = pytest.mark.campaign
 
 NAME = "ranks"
-PRODUCT = "nvidia-gb200"
+PRODUCT = "NVIDIA-GB200"
 """Whose nodes have four GPUs: a group of two has eight ranks, of which this machine can hold as many processes."""
 LABEL = "nvidia.com~1gpu.product"
 GPUS = "nvidia.com~1gpu"
