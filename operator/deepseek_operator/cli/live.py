@@ -5,12 +5,15 @@ import asyncio
 import json
 import sys
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
+from deepseek_operator.api import names
 from deepseek_operator.catalog.facts import CatalogError
-from deepseek_operator.cli import ask, documents, lookup, planning, remedies, show
+from deepseek_operator.cli import ask, documents, lookup, planning, pods, remedies, show
 from deepseek_operator.cli.ask import NothingToAskError
 from deepseek_operator.cli.objects import InputError
+from deepseek_operator.cli.pods import Pod
 from deepseek_operator.cli.show import Standing
 from deepseek_operator.kube import client, resources
 from deepseek_operator.kube.client import Kube
@@ -103,13 +106,29 @@ def _operations(manifest: dict[str, Any], verb: str) -> list[dict[str, Any]]:
     return ask.command(manifest, Verb(verb))
 
 
+async def _pods(kube: Kube, manifest: dict[str, Any]) -> tuple[Pod, ...] | None:
+    """Of its engines and its gateway; None where they may not be listed."""
+    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    try:
+        engines, gateways = [
+            await kube.list_all(resources.POD, namespace, labels={label: name})
+            for label in (names.DEPLOYMENT_LABEL, names.GATEWAY_LABEL)
+        ]
+    except ApiError as error:
+        if error.code == HTTPStatus.FORBIDDEN:
+            return None
+        raise
+    return pods.of_object(manifest, (*engines, *gateways))
+
+
 async def _status(kube: Kube, options: argparse.Namespace, namespace: str) -> int:
     shown: object = None
     while True:
         manifest = await lookup.get(kube, namespace, options.name)
-        standing, told = show.standing(manifest), show.document(manifest)
+        found = await _pods(kube, manifest)
+        standing, told = show.standing(manifest), show.document(manifest, pods=found)
         # How long it is so changes with every look; a program wants to hear of what is new.
-        text = show.describe(manifest, now=datetime.now(UTC))
+        text = show.describe(manifest, now=datetime.now(UTC), pods=found)
         news = text if options.output == "table" else told
         if news != shown:
             print(_told(options.output, text, told, is_one_of_many=options.watch), flush=True)

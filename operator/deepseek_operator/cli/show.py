@@ -1,8 +1,12 @@
 """An object as people on call read it. Pure."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
+
+from deepseek_operator.cli import pods as trees
+from deepseek_operator.cli.pods import Pod
 
 Manifest = dict[str, Any]
 
@@ -37,8 +41,11 @@ def standing(manifest: Manifest) -> Standing:
     return Standing.AS_ASKED if rolled_out and settled else Standing.UNDER_WAY
 
 
-def document(manifest: Manifest) -> Manifest:
-    """The same as `describe` for programs: status as the object has it, but for what is the operator's alone."""
+def document(manifest: Manifest, *, pods: Sequence[Pod] | None = None) -> Manifest:
+    """The same as `describe` for programs: status as the object has it, but for what is the operator's alone.
+
+    `pods` is null where they may not be listed.
+    """
     metadata, status = manifest["metadata"], dict(manifest.get("status") or {})
     if "rollout" in status:
         status["rollout"] = {
@@ -52,6 +59,7 @@ def document(manifest: Manifest) -> Manifest:
         "standing": _NAMES[stands],
         "exitCode": int(stands),
         "status": status,
+        "pods": None if pods is None else [pod.document() for pod in pods],
     }
 
 
@@ -74,14 +82,14 @@ def reasons(manifest: Manifest) -> Manifest:
     }
 
 
-def describe(manifest: Manifest, *, now: datetime) -> str:
-    """Everything that matters on one screen."""
+def describe(manifest: Manifest, *, now: datetime, pods: Sequence[Pod] | None = ()) -> str:
+    """Everything that matters on one screen; `pods` is None where they may not be listed."""
     status, metadata = manifest.get("status", {}), manifest["metadata"]
     lines = [f"{metadata['namespace']}/{metadata['name']}"]
     if not status:
         return "\n".join([*lines, "  the operator has not seen the object yet"])
     lines.append(f"  url       {status.get('url', '')}   model: {status.get('servedName', '')}")
-    lines += _revisions(status)
+    lines += _revisions(status, pods or ())
     if "route" in status:
         route = status["route"]
         said = "accepted" if route["accepted"] else "not accepted"
@@ -89,6 +97,9 @@ def describe(manifest: Manifest, *, now: datetime) -> str:
     if "gateway" in status:
         gateway = status["gateway"]
         lines.append(f"  gateway   {gateway['readyReplicas']} of {gateway['replicas']} ready")
+        lines += trees.lines(_of(pods or (), {None}))
+    if pods is None:
+        lines.append("  pods      not shown: you may not list pods")
     lines += _sizing(status.get("sizing"))
     if "rollout" in status:
         lines += _rollout(status["rollout"], now=now)
@@ -157,17 +168,36 @@ def _sizing(sizing: Manifest | None) -> list[str]:
     return [f"  sizing    {said}", *missed]
 
 
-def _revisions(status: Manifest) -> list[str]:
-    lines = []
-    for field in ("serving", "desired"):
-        entry = status.get(field)
-        if entry is not None:
-            counts = f"{entry['readyReplicas']} of {entry['replicas']} ready"
-            lines.append(f"  {field:<9} {entry['model']} ({entry['revision']}), {counts}")
-    for entry in status.get("fallback", []):
-        said = f"{entry['reason']}: {entry['message']}"
-        lines.append(f"  fallback  {entry['model']} ({entry['revision']}), {said}")
+def _revisions(status: Manifest, pods: Sequence[Pod]) -> list[str]:
+    """Each revision with its pods; those of one that is shown twice stand where it is shown first."""
+    lines: list[str] = []
+    shown: set[str | None] = {None}
+    for title, entry, said in _entries(status):
+        key = entry["revision"]
+        lines.append(f"  {title:<9} {entry['model']} ({key}), {said}")
+        lines += trees.lines(_of(pods, {key} - shown))
+        shown.add(key)
+    let_go = [pod for pod in pods if pod.revision not in shown]
+    if let_go:
+        lines += ["  others    of revisions that are let go", *trees.lines(let_go)]
     return lines
+
+
+def _entries(status: Manifest) -> list[tuple[str, Manifest, str]]:
+    """What is said of each revision that has a role."""
+    roles = [(field, status[field]) for field in ("serving", "desired") if status.get(field)]
+    counted = [
+        (field, entry, f"{entry['readyReplicas']} of {entry['replicas']} ready")
+        for field, entry in roles
+    ]
+    return counted + [
+        ("fallback", entry, f"{entry['reason']}: {entry['message']}")
+        for entry in status.get("fallback", [])
+    ]
+
+
+def _of(pods: Iterable[Pod], revisions: set[str | None]) -> list[Pod]:
+    return [pod for pod in pods if pod.revision in revisions]
 
 
 def _rollout(rollout: Manifest, *, now: datetime) -> list[str]:

@@ -50,6 +50,7 @@ async def test_status_is_the_objects_own_but_for_what_is_the_operators(
         "standing": "NeedsAPerson",
         "exitCode": 3,
         "status": {**status, "rollout": {"phase": "Held", "message": "m"}},
+        "pods": [],
     }
     assert api.objects[PATH]["status"]["rollout"]["record"] == "{}"
 
@@ -120,7 +121,7 @@ class Stages:
         self._stages = iter(stages)
 
     def _go_on(self, call: Call) -> str | None:
-        if call.method == "GET":
+        if call.path == PATH:
             put(self.api, status=next(self._stages))
         return None
 
