@@ -53,6 +53,8 @@ class Effect:
             self._watch.wait()
         for thread in self._threads:
             thread.join()
+        if self._watch is not None and self._watch.stdout is not None:
+            self._watch.stdout.close()
 
     @property
     def seconds(self) -> float | None:
