@@ -219,7 +219,7 @@ def test_a_candidate_whose_answers_are_bad_is_taken_back_before_a_user_sees_one(
         }
     )
     quality = {"prompts": {"name": "reference-prompts"}, "maxDropPercent": 10}
-    examined = served(**{**V3, "source": "pvc://models/tiny-deepseek-v3-damaged"})
+    examined = served(**damaged(12))
     examined["spec"]["rollout"] = {**ROLLOUT, "analysis": {"quality": quality}}
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
         crowd.wait_for_more()
@@ -238,6 +238,12 @@ def test_a_candidate_whose_answers_are_bad_is_taken_back_before_a_user_sees_one(
     assert entry["candidateBad"] > 0
     assert run["quality"]["failed"]
     assert any(text.startswith("QualityFailed: ") for text in canary.events(NAME))
+
+
+def damaged(sequences: int) -> Manifest:
+    """The damaged twin, as a revision of its own: one that was taken back is not tried again by itself."""
+    source = "pvc://models/tiny-deepseek-v3-damaged"
+    return {**V3, "source": source, "batching": {"maxConcurrentSequences": sequences}}
 
 
 def reference(number: int) -> Manifest:
@@ -286,7 +292,7 @@ def test_a_candidate_that_is_bad_at_copies_is_taken_back_before_a_user_meets_it(
     canary.ready(NAME)
     old = canary.get(NAME)["status"]["serving"]["revision"]
     before = rollout(canary).get("run")
-    copied = served(**{**V3, "source": "pvc://models/tiny-deepseek-v3-damaged"})
+    copied = served(**damaged(24))
     mirror = {"percent": 50, "minDuration": "10m", "maxDuration": "20m", "maxConcurrent": 4}
     copied["spec"]["rollout"] = {**ROLLOUT, "mirror": mirror}
     with Crowd(canary.url(NAME), NAME, period=PERIOD, tokens=96) as crowd:
