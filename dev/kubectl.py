@@ -110,15 +110,17 @@ def wait_listening(process: subprocess.Popen[str], port: int, target: str) -> No
         time.sleep(0.1)
 
 
-def install_release(kubectl: Kubectl, values: object, *, timeout: str = "5m") -> str:
-    """Install or upgrade the chart and wait until the operator is ready; helm's notes."""
+def install_release(
+    kubectl: Kubectl, values: object, *, chart: Path = CHART, timeout: str = "5m"
+) -> str:
+    """Install the chart, or go from whatever is installed to it, and wait until the operator is ready; helm's notes."""
     place = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
     waiting = ["--wait", "--timeout", timeout]
     # A helm whose set-up was killed may still be at it.
     with shared.alone(CACHE / "helm"):
         take_back(kubectl, timeout=timeout)
         notes = kubectl.helm(
-            "upgrade", "--install", RELEASE, CHART, *place, *waiting, values=values
+            "upgrade", "--install", RELEASE, chart, *place, *waiting, values=values
         )
     # Helm does not wait until the replicas before are gone: one of them may still lead.
     target = [f"deployment/{RELEASE}", f"--namespace={RELEASE_NAMESPACE}"]

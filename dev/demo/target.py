@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dev import steps, tools
@@ -25,8 +25,11 @@ class Target:
     registry: str = ""
 
     def image(self, name: str) -> str:
+        """The reference by which pods ask for an image of this release."""
+        return self.reference(catalog.by_name(name))
+
+    def reference(self, image: Image) -> str:
         """The reference by which pods ask for an image."""
-        image = catalog.by_name(name)
         return push.named(self.registry, image) if self.registry else image.reference
 
     def provide(self, image: Image) -> None:
@@ -38,7 +41,7 @@ class Target:
                     print("    already there", flush=True)
             return
         builder.build(image, archived=False)
-        push.push(image, self.image(image.name))
+        push.push(image, self.reference(image))
 
     @contextlib.contextmanager
     def url(self, namespace: str, name: str) -> Iterator[str]:
@@ -50,22 +53,22 @@ class Target:
         found = self.kubectl.json("get", "service", name, f"--namespace={namespace}")
         yield f"http://{found['spec']['clusterIP']}"
 
-    def values(self) -> dict[str, object]:
-        """Values of the chart for images that were built here."""
-        repository, _, tag = self.image("operator").rpartition(":")
-        names = {"vllmCpu": "vllm-cpu", "toolbox": "toolbox", "gateway": "gateway"}
+    def values(self, own: Sequence[Image] = catalog.OURS) -> dict[str, object]:
+        """Values of the chart for images that were built here; `own` are those of this release or of another."""
+        told = {image.name: self.reference(image) for image in own}
+        repository, _, tag = told["operator"].rpartition(":")
+        [operator] = [image for image in own if image.name == "operator"]
         return {
             "image": {"repository": repository, "tag": tag},
-            "images": {value: self.image(name) for value, name in names.items()},
+            "images": {
+                "vllmCpu": self.image("vllm-cpu"),
+                "toolbox": told["toolbox"],
+                "gateway": told["gateway"],
+            },
             "replicas": 1,
             # The tag of a development image stays the same: a new build has to restart the pod.
-            "podAnnotations": {"serving.deepseek.dev/build": built("operator")},
+            "podAnnotations": {"serving.deepseek.dev/build": store.image_id(operator.reference)},
         }
-
-
-def built(name: str) -> str:
-    """What identifies the present build of an image."""
-    return store.image_id(catalog.by_name(name).reference)
 
 
 def embedded() -> Target:

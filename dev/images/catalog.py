@@ -29,6 +29,8 @@ class Image:
     root: str = "serving/images"
     on: str = ""
     """The image that this one adds to; by default the base of all."""
+    tree: Path = REPOSITORY
+    """The files of the project that it is built from: this one's, or those of an earlier release."""
 
     @property
     def reference(self) -> str:
@@ -38,35 +40,34 @@ class Image:
     @property
     def folder(self) -> Path:
         """Where the Dockerfile is."""
-        return REPOSITORY / self.root / self.name
+        return self.tree / self.root / self.name
 
     @property
     def context(self) -> Path:
         """The folder that the Dockerfile copies from."""
-        return REPOSITORY if self.inputs else self.folder
+        return self.tree if self.inputs else self.folder
 
     @property
     def archive(self) -> Path:
         """Where the built image lies."""
-        return CACHE / "images" / f"{self.name}.tar"
+        name = self.name if self.tree == REPOSITORY else f"{self.name}-{self.tag}"
+        return CACHE / "images" / f"{name}.tar"
 
     def digest(self, base: str) -> str:
         """A hash of the Dockerfile, of everything that it copies, and of what it is built on."""
         foundation = by_name(self.on).digest(base) if self.on else base
         total = hashlib.sha256(f"{foundation}\0".encode())
-        for root in (self.folder, *(REPOSITORY / path for path in self.inputs)):
+        for root in (self.folder, *(self.tree / path for path in self.inputs)):
             for file in files(root):
-                name = file.relative_to(REPOSITORY)
+                name = file.relative_to(self.tree)
                 total.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
         return total.hexdigest()[:16]
 
 
-IMAGES = (
-    Image("operator", "dev", PROJECT),
-    Image("toolbox", "dev", PROJECT),
-    Image("gateway", "dev", PROJECT),
-    Image("vllm-cpu", "0.32.0"),
-)
+OURS = tuple(Image(name, "dev", PROJECT) for name in ("operator", "toolbox", "gateway"))
+"""Those that hold the code of this repository: each release has its own."""
+
+IMAGES = (*OURS, Image("vllm-cpu", "0.32.0"))
 """What the product consists of."""
 
 COMPILING = Image("vllm-cpu-compiling", "0.32.0", root="tests/images", on="vllm-cpu")

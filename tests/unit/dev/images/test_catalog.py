@@ -69,3 +69,20 @@ def test_files_come_in_a_fixed_order_and_byte_code_does_not_count(tmp_path: Path
 
     assert found == ["a.py", "b/x.py"]
     assert list(catalog.files(tmp_path / "a.py")) == [tmp_path / "a.py"]
+
+
+def test_an_image_of_an_earlier_release_is_of_its_files_and_has_an_archive_of_its_own(
+    tmp_path: Path,
+) -> None:
+    for path in ("serving/images/operator/Dockerfile", "operator/main.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("one")
+    image = Image("operator", "0.1.0", ("operator",), tree=tmp_path)
+    before = image.digest("base:1")
+
+    (tmp_path / "operator" / "main.py").write_text("two")
+
+    assert image.digest("base:1") != before
+    assert image.context == tmp_path
+    assert image.archive.name == "operator-0.1.0.tar"
+    assert image.reference == "localhost/deepseek-operator/operator:0.1.0"
