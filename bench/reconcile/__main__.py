@@ -13,6 +13,7 @@ from bench.reconcile import (
     default,
     duel,
     duel_report,
+    latency,
     lines,
     lost,
     lost_report,
@@ -23,7 +24,7 @@ from bench.reconcile.cluster import running_cluster
 from bench.reconcile.duel import Round
 from bench.reconcile.duel_report import PLAIN, Figure
 
-PARTS = ("scale", "default", "duel", "lost")
+PARTS = ("scale", "default", "latency", "duel", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Plan:
     rounds: int
     duel_objects: int
     lost_objects: int
+    latency_objects: int
+    kills: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +69,8 @@ def parse(arguments: Sequence[str] | None) -> Plan:
         rounds=1 if options.quick else 3,
         duel_objects=10 if options.quick else 100,
         lost_objects=2 if options.quick else 5,
+        latency_objects=10 if options.quick else latency.OBJECTS,
+        kills=1 if options.quick else latency.KILLS,
     )
 
 
@@ -75,6 +80,8 @@ async def _measure(plan: Plan) -> None:
         print(f"### What objects cost\n\n{await _scale(plan)}\n", flush=True)
     if "default" in plan.parts:
         print(f"### What all defaults cost\n\n{await _default()}\n", flush=True)
+    if "latency" in plan.parts:
+        print(f"### How soon\n\n{await _latency(plan)}\n", flush=True)
     if "duel" in plan.parts:
         figures = await _duel(plan)
         ahead += [figure.name for figure in figures if figure.ahead == PLAIN]
@@ -102,6 +109,13 @@ async def _default() -> str:
     _say("default: one object")
     async with running_cluster() as cluster:
         return default.report(await default.measure(cluster))
+
+
+async def _latency(plan: Plan) -> str:
+    _say(f"latency: {plan.latency_objects} objects, two operators")
+    async with running_cluster() as cluster:
+        found = await latency.measure(cluster, count=plan.latency_objects, kills=plan.kills)
+        return latency.report(found)
 
 
 async def _duel(plan: Plan) -> list[Figure]:

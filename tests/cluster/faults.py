@@ -45,6 +45,10 @@ class FaultProxy:
     choose: Choose
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[int], Awaitable[None]] | None = None
+    on_request: Callable[[web.Request], Awaitable[None]] | None = None
+    """Asked of each call before it goes on; it may read the body, and take its time."""
+    is_deaf: Callable[[web.Request], bool] = lambda _request: False
+    """Of which watches nothing is heard, though they stay open."""
     watch_chunks: int | None = None
     """Pieces of a watch that pass before its connection is closed; None: all."""
     watches: int = 0
@@ -85,6 +89,8 @@ class FaultProxy:
         self.calls.append(f"{request.method} {request.path}")
         if self.on_call is not None:
             await self.on_call(number)
+        if self.on_request is not None:
+            await self.on_request(request)
         return await self._with_fault(request, self.choose(number, request))
 
     async def _with_fault(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
@@ -120,6 +126,8 @@ class FaultProxy:
             self.watches += 1
             left = self.watch_chunks
             async for chunk in answer.content.iter_any():
+                if self.is_deaf(request):
+                    continue
                 await response.write(chunk)
                 left = None if left is None else left - 1
                 if left == 0:

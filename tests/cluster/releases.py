@@ -63,9 +63,9 @@ async def account_of(cluster: Cluster, namespace: str, folder: Path) -> Account:
 
 
 async def start_operator(
-    account: Account, log: Path, **settings: str
+    account: Account, log: Path, *, module: str = "deepseek_operator", **settings: str
 ) -> asyncio.subprocess.Process:
-    """Start the operator's process as this account."""
+    """Start the operator's process as this account; `module` is what runs it."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DSO_")},
         "DSO_VLLM_IMAGE": IMAGES.vllm,
@@ -81,7 +81,7 @@ async def start_operator(
     }
     with log.open("w") as output:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deepseek_operator",
+            sys.executable, "-m", module,
             env=environment, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
