@@ -68,6 +68,9 @@ cluster-down: ## remove the cluster and everything it made
 	@python3 -m dev.preflight --for setup
 	@python3 -m dev.cluster down
 
+site: setup ## the documentation as a site, in dist/site; a link that leads nowhere fails
+	@$(RUN) -m dev.site
+
 generate: setup ## CRD, references and the chart's table of values from their sources
 	@$(RUN) -m dev.generate
 
@@ -99,7 +102,7 @@ verify: check test mutants clean-tree ## all that a commit has to pass
 
 check: setup ## the checks of verify that need no cluster
 	@$(RUN) -m dev.generate --check
-	@$(MAKE) --no-print-directory lint types
+	@$(MAKE) --no-print-directory lint types site
 
 clean-tree:
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
@@ -126,5 +129,5 @@ bench-sizing: setup ## sizing beside what is published, and how long a plan take
 	@$(RUN) -m bench.sizing
 
 .PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
-	generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
+	site generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
 	bench-warmup bench-decision bench-gateway bench-sizing

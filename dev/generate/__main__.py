@@ -10,7 +10,17 @@ from pathlib import Path
 
 from deepseek_operator.api import crd
 from dev import steps
-from dev.generate import fields, figures, operations, permissions, sizing, values
+from dev.generate import (
+    command_line,
+    decisions,
+    examples,
+    fields,
+    figures,
+    operations,
+    permissions,
+    sizing,
+    values,
+)
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
@@ -31,6 +41,13 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
+        REFERENCE / "command-line.md": command_line.render(),
+        decisions.DECISIONS / "README.md": decisions.index(root),
+        examples.EXAMPLES / "README.md": examples.index(root),
+        **{
+            page: examples.included((root / page).read_text(), root=root)
+            for page in examples.pages(root)
+        },
     }
 
 
