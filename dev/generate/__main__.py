@@ -17,6 +17,7 @@ from dev.generate import (
     fields,
     figures,
     operations,
+    outputs,
     permissions,
     sizing,
     values,
@@ -44,10 +45,17 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         REFERENCE / "command-line.md": command_line.render(),
         decisions.DECISIONS / "README.md": decisions.index(root),
         examples.EXAMPLES / "README.md": examples.index(root),
-        **{
-            page: examples.included((root / page).read_text(), root=root)
-            for page in examples.pages(root)
-        },
+        **_pages_with_examples(root),
+    }
+
+
+def _pages_with_examples(root: Path) -> dict[Path, str]:
+    """The pages that show files, or what commands print of them."""
+    texts = {page: page.read_text() for page in sorted((root / "docs").rglob("*.md"))}
+    return {
+        page.relative_to(root): outputs.printed(examples.included(text, root=root), root=root)
+        for page, text in texts.items()
+        if examples.shows(text) or outputs.shows(text)
     }
 
 

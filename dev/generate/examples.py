@@ -19,18 +19,14 @@ of yours, which they name.
 """
 
 _PLATFORM = """
-Whoever installs the operator has these:
+Whoever installs the operator has these, values of the chart among them:
 
 """
 
 
-def pages(root: Path) -> list[Path]:
-    """The pages that show examples, by their paths in the repository."""
-    return sorted(
-        page.relative_to(root)
-        for page in (root / "docs").rglob("*.md")
-        if _MARK.search(page.read_text())
-    )
+def shows(page: str) -> bool:
+    """Whether the page shows an example."""
+    return _MARK.search(page) is not None
 
 
 def included(page: str, *, root: Path) -> str:
