@@ -71,6 +71,12 @@ cluster-down: ## remove the cluster and everything it made
 site: setup ## the documentation as a site, in dist/site; a link that leads nowhere fails
 	@$(RUN) -m dev.site
 
+licences: setup ## the licences of all that is passed on, and of all tools
+	@$(RUN) -m dev.supply_chain.licences
+
+sbom: setup ## bills of materials of the wheel and of the images that are built, in dist/sbom
+	@$(RUN) -m dev.supply_chain.sbom
+
 generate: setup ## CRD, references and the chart's table of values from their sources
 	@$(RUN) -m dev.generate
 
@@ -102,7 +108,7 @@ verify: check test mutants clean-tree ## all that a commit has to pass
 
 check: setup ## the checks of verify that need no cluster
 	@$(RUN) -m dev.generate --check
-	@$(MAKE) --no-print-directory lint types site
+	@$(MAKE) --no-print-directory lint types licences site
 
 clean-tree:
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
@@ -129,5 +135,5 @@ bench-sizing: setup ## sizing beside what is published, and how long a plan take
 	@$(RUN) -m bench.sizing
 
 .PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
-	site generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
+	site licences sbom generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
 	bench-warmup bench-decision bench-gateway bench-sizing
