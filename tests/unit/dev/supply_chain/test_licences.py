@@ -49,7 +49,7 @@ def test_the_operators_dependencies_are_all_looked_at() -> None:
 
     assert {"aiohttp", "kopf", "grpcio", "botocore"} <= passed_on
     assert "yamllint" not in passed_on
-    # For other platforms than these images': https://pypi.org/project/httpx2-jsfetch is for browsers.
+    # For other platforms than that of the images: Windows, browsers.
     assert passed_on - set(licences.of_environment()) <= {"colorama", "hf-xet", "httpx2-jsfetch"}
 
 
