@@ -5,20 +5,17 @@ time is SOURCE_DATE_EPOCH, and the beginning of 1970 where that is not set.
 """
 
 import argparse
+import json
 import os
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.message import Message
 from importlib import metadata
+from typing import Any
 
-from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model.bom import Bom, BomMetaData
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
-from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from cyclonedx.validation import make_schemabased_validator
 from packageurl import PackageURL
@@ -33,38 +30,40 @@ FOLDER = REPOSITORY / "dist" / "sbom"
 WHEEL = "wheel"
 SUITE = "bookworm"
 
+Component = dict[str, Any]
+"""As CycloneDX has it in JSON."""
 
-def of_wheel() -> Bom:
+
+def of_wheel() -> str:
     """Our package and what it needs with all extras, by the lock, of what is installed here."""
     lock = tomllib.loads((REPOSITORY / "uv.lock").read_text())
     needs, names = locked.graph(lock), (locked.PROJECT, *locked.passed_on(lock))
-    components: dict[str, Component] = {
+    found: dict[str, Component] = {
         canonicalize_name(one.name): of_python(licences.message(one))
         for one in metadata.distributions()
         if canonicalize_name(one.name) in names
     }
-    main = components[locked.PROJECT]
-    bom = _bom(main, (one for one in components.values() if one is not main))
-    for name, component in components.items():
-        bom.register_dependency(
-            component, (components[one] for one in needs[name] if one in components)
-        )
-    return bom
+    depends = {
+        one["bom-ref"]: [found[needed]["bom-ref"] for needed in needs[name] if needed in found]
+        for name, one in found.items()
+    }
+    main = found.pop(locked.PROJECT)
+    return rendered(main, found.values(), depends)
 
 
-def of_image(image: Image) -> Bom:
+def of_image(image: Image) -> str:
     """An image, and every package of Debian and of Python that has a record in it."""
-    found = installed.look(image.archive)
+    seen = installed.look(image.archive)
     version = metadata.version(locked.PROJECT) if image.inputs else image.tag
-    main = Component(name=image.name, version=version, type=ComponentType.CONTAINER)
+    main = {"type": "container", "bom-ref": image.name, "name": image.name, "version": version}
     components = [
-        *map(of_debian, found.debian),
-        *map(of_python, found.python),
-        *([envoy()] if found.has_envoy else []),
+        *map(of_debian, seen.debian),
+        *map(of_python, seen.python),
+        *([envoy()] if seen.has_envoy else []),
     ]
-    bom = _bom(main, {component.purl: component for component in components}.values())
-    bom.register_dependency(main, bom.components)
-    return bom
+    # A package may lie in one that has brought it along, too.
+    found = {component["bom-ref"]: component for component in components}
+    return rendered(main, found.values(), {image.name: list(found)})
 
 
 def of_python(package: Message) -> Component:
@@ -92,34 +91,34 @@ def envoy() -> Component:
 
 
 def _component(name: str, version: str, url: PackageURL, *, licence: str = "") -> Component:
-    return Component(
-        name=name,
-        version=version,
-        purl=url,
-        bom_ref=str(url),
-        type=ComponentType.LIBRARY,
-        licenses=_licences(licence),
-    )
+    reference = url.to_string()
+    stated = {"licenses": [{"expression": licence}]} if licence else {}
+    return {
+        "type": "library", "bom-ref": reference, "name": name, "version": version,
+        "purl": reference, **stated,
+    }  # fmt: skip
 
 
-def _licences(expression: str) -> Iterator[DisjunctiveLicense | LicenseExpression]:
-    if expression:
-        yield LicenseFactory().make_from_string(expression)
-
-
-def _bom(main: Component, components: Iterable[Component]) -> Bom:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    when = datetime.fromtimestamp(int(epoch or 0), UTC)
-    bom = Bom(components=components, metadata=BomMetaData(component=main, timestamp=when))
-    content = " ".join(sorted(str(component.purl) for component in bom.components))
-    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{main.name} {main.version} {content}")
-    return bom
-
-
-def rendered(bom: Bom) -> str:
-    """As JSON, checked against CycloneDX' own schema."""
+def rendered(
+    main: Component, components: Iterable[Component], depends: Mapping[str, list[str]]
+) -> str:
+    """The bill as JSON, checked against CycloneDX' own schema; `depends` is by reference."""
     version = SchemaVersion.V1_6
-    text = make_outputter(bom, OutputFormat.JSON, version).output_as_string(indent=2)
+    listed = sorted(components, key=lambda component: str(component["bom-ref"]))
+    content = json.dumps([main, *listed])
+    when = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH") or 0), UTC)
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": version.to_version(),
+        "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, content).urn,
+        "version": 1,
+        "metadata": {"timestamp": f"{when:%Y-%m-%dT%H:%M:%SZ}", "component": main},
+        "components": listed,
+        "dependencies": [
+            {"ref": name, "dependsOn": sorted(needed)} for name, needed in sorted(depends.items())
+        ],
+    }
+    text = json.dumps(bill, indent=2)
     if error := make_schemabased_validator(OutputFormat.JSON, version).validate_str(text):
         raise steps.StepError(f"the bill of materials is not as CycloneDX has it: {error}")
     return f"{text}\n"
@@ -128,7 +127,7 @@ def rendered(bom: Bom) -> str:
 def write(name: str) -> None:
     """Write the one of the wheel, or of an image."""
     with steps.step(f"bill of materials of {name}"):
-        text = rendered(of_wheel() if name == WHEEL else of_image(by_name(name)))
+        text = of_wheel() if name == WHEEL else of_image(by_name(name))
         FOLDER.mkdir(parents=True, exist_ok=True)
         (FOLDER / f"{name}.cdx.json").write_text(text)
 
