@@ -11,5 +11,5 @@ def test_all_that_is_passed_on_is_looked_through_and_nothing_is_resolved() -> No
     assert {"export", "--frozen", "--no-dev", "--all-extras"} <= set(export)
     assert [command[-1] for command in audits] == [export[-1], audit.ENGINE]
     for command in audits:
-        assert {"--disable-pip", "--require-hashes", "--frozen"} <= set(command)
+        assert {"--strict", "--disable-pip", "--require-hashes", "--frozen"} <= set(command)
         assert command[command.index("--only-group") + 1] == "audit"
