@@ -6,6 +6,7 @@ SHELL := /bin/sh
 CLUSTER ?= embedded
 SCENARIO ?= promote
 REGISTRY ?=
+TAG ?=
 PYTEST_ARGS ?=
 SEED ?=
 BENCH_ARGS ?=
@@ -68,6 +69,30 @@ cluster-down: ## remove the cluster and everything it made
 	@python3 -m dev.preflight --for setup
 	@python3 -m dev.cluster down
 
+site: setup ## the documentation as a site, in dist/site; a link that leads nowhere fails
+	@$(RUN) -m dev.site
+
+licences: setup ## the licences of all that is passed on, and of all tools
+	@$(RUN) -m dev.supply_chain.licences
+
+sbom: setup ## bills of materials of the wheel and of the images that are built, in dist/sbom
+	@$(RUN) -m dev.supply_chain.sbom
+
+audit: setup ## known vulnerabilities of what is passed on; asks for them on the internet
+	@$(RUN) -m dev.supply_chain.audit
+
+wheel: setup ## the wheel, in dist; the same bytes wherever it is built
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(RUN) -m hatchling build --target wheel --directory dist
+
+release: setup ## all that a release has, in dist, and its images and chart in a registry; TAG=v1.2.3 REGISTRY=registry.example.com/team
+	@$(RUN) -m dev.release "$(TAG)" --check
+	@python3 -m dev.preflight --for push --registry "$(REGISTRY)"
+	@python3 -m dev.tools helm
+	@$(MAKE) --no-print-directory wheel images
+	@$(RUN) -m dev.images.push "$(REGISTRY)" --digests dist/digests.txt
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(MAKE) --no-print-directory sbom
+	@$(RUN) -m dev.release "$(TAG)" --chart "$(REGISTRY)"
+
 generate: setup ## CRD, references and the chart's table of values from their sources
 	@$(RUN) -m dev.generate
 
@@ -77,6 +102,12 @@ golden: setup ## the golden files of manifests and plans anew, for review in the
 fmt: setup ## format the code
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format --quiet .
+
+workflows: ## the workflows, by actionlint, shellcheck and zizmor
+	@python3 -m dev.preflight --for workflows
+	@python3 -m dev.environment
+	@python3 -m dev.tools actionlint
+	@$(RUN) -m dev.workflows
 
 lint: setup ## style, YAML, layers
 	@.venv/bin/ruff format --check --quiet .
@@ -99,7 +130,7 @@ verify: check test mutants clean-tree ## all that a commit has to pass
 
 check: setup ## the checks of verify that need no cluster
 	@$(RUN) -m dev.generate --check
-	@$(MAKE) --no-print-directory lint types
+	@$(MAKE) --no-print-directory lint types licences site workflows
 
 clean-tree:
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
@@ -126,5 +157,5 @@ bench-sizing: setup ## sizing beside what is published, and how long a plan take
 	@$(RUN) -m bench.sizing
 
 .PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
-	generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
+	site licences sbom audit wheel release workflows generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
 	bench-warmup bench-decision bench-gateway bench-sizing

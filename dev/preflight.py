@@ -271,6 +271,7 @@ MACHINE: tuple[Callable[[Facts], list[str]], ...] = (
 
 GOALS: dict[str, tuple[Callable[[Facts], list[str]], ...]] = {
     "setup": (python_too_old,),
+    "workflows": (python_too_old, go_missing),
     "images": IMAGES,
     "push": (*IMAGES, registry_missing),
     "current": (*IMAGES, go_missing, context_missing, registry_missing),

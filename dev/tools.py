@@ -40,7 +40,7 @@ class Tool:
     inlines: bool = False
     """Whether it works so much that inlined functions are worth a fifth more of compiling."""
     on_demand: bool = False
-    """Whether it is built only when it is named: for long tests alone, and large."""
+    """Whether it is built only when it is named: for long tests alone, and large, or for a check of its own."""
 
     @property
     def module(self) -> Path:
@@ -95,6 +95,12 @@ TOOLS = (
         on_demand=True,
     ),
     Tool("lws", "sigs.k8s.io/lws", "sigs.k8s.io/lws/cmd", on_demand=True),
+    Tool(
+        "actionlint",
+        "github.com/rhysd/actionlint",
+        "github.com/rhysd/actionlint/cmd/actionlint",
+        on_demand=True,
+    ),
 )
 
 

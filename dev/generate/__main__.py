@@ -10,7 +10,18 @@ from pathlib import Path
 
 from deepseek_operator.api import crd
 from dev import steps
-from dev.generate import fields, figures, operations, permissions, sizing, values
+from dev.generate import (
+    command_line,
+    decisions,
+    examples,
+    fields,
+    figures,
+    operations,
+    outputs,
+    permissions,
+    sizing,
+    values,
+)
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
@@ -31,6 +42,20 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
+        REFERENCE / "command-line.md": command_line.render(),
+        decisions.DECISIONS / "README.md": decisions.index(root),
+        examples.EXAMPLES / "README.md": examples.index(root),
+        **_pages_with_examples(root),
+    }
+
+
+def _pages_with_examples(root: Path) -> dict[Path, str]:
+    """The pages that show files, or what commands print of them."""
+    texts = {page: page.read_text() for page in sorted((root / "docs").rglob("*.md"))}
+    return {
+        page.relative_to(root): outputs.printed(examples.included(text, root=root), root=root)
+        for page, text in texts.items()
+        if examples.shows(text) or outputs.shows(text)
     }
 
 

@@ -2,8 +2,9 @@
 
 import argparse
 import re
+from pathlib import Path
 
-from dev import preflight, steps
+from dev import preflight, shared, steps
 from dev.images import __main__ as builder
 from dev.images import store
 from dev.images.catalog import IMAGES, PROJECT, Image
@@ -31,10 +32,12 @@ def released(registry: str, chart: str) -> dict[str, str]:
     }
 
 
-def push(image: Image, reference: str) -> None:
-    """Push a built image under a name; buildah has the credentials of `buildah login` and of docker's."""
-    with steps.step(f"push {reference}"):
-        store.buildah("push", image.reference, f"docker://{reference}")
+def push(image: Image, reference: str) -> str:
+    """Push a built image under a name, and tell its digest; buildah has the credentials of `buildah login` and of docker's."""
+    with steps.step(f"push {reference}"), shared.unfinished(store.STORE.parent) as folder:
+        told = folder / "digest"
+        store.buildah("push", "--digestfile", told, image.reference, f"docker://{reference}")
+        return told.read_text().strip()
 
 
 def way_on(names: dict[str, str]) -> str:
@@ -59,13 +62,19 @@ def program() -> int:
     """Build every image, push it, and say how to install the chart with them."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.images.push", description=__doc__)
     parser.add_argument("registry", help="host and path, as registry.example.com/team")
-    registry = parser.parse_args().registry
+    parser.add_argument("--digests", type=Path, help="file to write NAME@DIGEST of each image to")
+    options = parser.parse_args()
+    registry = options.registry
     if found := preflight.findings(preflight.observe("push", registry)):
         raise steps.StepError("\n".join(found))
     names = released(registry, (CHART / "Chart.yaml").read_text())
+    pushed = []
     for image in IMAGES:
         builder.build(image, archived=False)
-        push(image, names[image.name])
+        digest = push(image, names[image.name])
+        pushed.append(f"{names[image.name].rpartition(':')[0]}@{digest}\n")
+    if options.digests:
+        options.digests.write_text("".join(pushed))
     print(way_on(names))
     return 0
 

@@ -14,7 +14,7 @@ from deepseek_operator.settings import PREFIX, Settings, SettingsError, load_set
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operator; 0 when told to stop, 1 when it cannot go on, 2 for unusable settings."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -29,27 +29,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     lines = [
         f"  {PREFIX}{name.upper():<22} {field.description}"
         for name, field in Settings.model_fields.items()
     ]
-    parser = argparse.ArgumentParser(
+    root = argparse.ArgumentParser(
         prog="deepseek-operator",
         description="Serves DeepSeek models on a Kubernetes cluster.",
         epilog="environment:\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--version", action="version", version=metadata.version("deepseek-operator")
-    )
-    parser.add_argument(
+    root.add_argument("--version", action="version", version=metadata.version("deepseek-operator"))
+    root.add_argument(
         "--log-level",
         default="INFO",
         choices=["DEBUG", "INFO", "WARNING", "ERROR"],
         help="least severe message to log (default: INFO)",
     )
-    return parser
+    return root
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What status and conditions tell of a run. Pure."""
 
+from enum import StrEnum
+
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -8,6 +10,13 @@ from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Manifest
 from deepseek_operator.rollout import estimate, record, shown
 from deepseek_operator.rollout.run import Phase, Run
+
+
+class Told(StrEnum):
+    """Reasons of `status.rollout` that no run records, beside the causes that it does."""
+
+    RECORD_UNREADABLE = "RecordUnreadable"
+    ROLLBACK_STALLED = "RollbackStalled"
 
 
 def stalled(deployment: DeepSeekDeployment, course: Course | None, target: str) -> Finding | None:
@@ -40,7 +49,7 @@ def entry(course: Course) -> Manifest | None:
     if run is None and course.trouble is not None:
         return {
             "phase": "Idle",
-            "reason": "RecordUnreadable",
+            "reason": str(Told.RECORD_UNREADABLE),
             "message": f"{course.trouble}: all requests go to the revision that serves"[:1024],
             "record": record.dump(course.record),
         }
@@ -51,7 +60,7 @@ def entry(course: Course) -> Manifest | None:
     step = run.step + 1 if is_stepping else 0
     reason, said = str(run.cause), run.said
     if course.roles.cut_off:
-        reason = "RollbackStalled"
+        reason = str(Told.ROLLBACK_STALLED)
         said = f"a gateway has not left it, so its addresses are withdrawn ({run.cause}): {said}"
     return {
         "run": run.name,

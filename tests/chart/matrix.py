@@ -28,6 +28,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "serviceAccount": {"create": False, "name": "given"},
     },
     "digest": {"image": {"digest": "sha256:" + "0" * 64, "pullPolicy": "Always"}},
+    "one registry": {"imageRegistry": "registry.example.com:5000/mirror"},
     "names": {"fullnameOverride": "f" * 50, "nameOverride": "n" * 63},
     "placement": {
         "priorityClassName": "system-cluster-critical",

@@ -47,20 +47,45 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{- define "deepseek-operator.image" -}}
-{{- with .Values.image }}
-{{- if .digest }}
-{{- printf "%s@%s" .repository .digest }}
+{{/* An image's name with imageRegistry in place of its registry, which is what has a dot or a colon before the first slash. */}}
+{{- define "deepseek-operator.inRegistry" -}}
+{{- $parts := splitList "/" .image }}
+{{- $host := first $parts }}
+{{- if not .registry }}
+{{- .image }}
+{{- else if and (rest $parts) (or (contains "." $host) (contains ":" $host) (eq $host "localhost")) }}
+{{- printf "%s/%s" .registry (rest $parts | join "/") }}
 {{- else }}
-{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- printf "%s/%s" .registry .image }}
 {{- end }}
 {{- end }}
+
+{{- define "deepseek-operator.image" -}}
+{{- $version := default .Chart.AppVersion .Values.image.tag | printf ":%s" }}
+{{- if .Values.image.digest }}
+{{- $version = printf "@%s" .Values.image.digest }}
+{{- end }}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" (print .Values.image.repository $version)) }}
+{{- end }}
+
+{{- define "deepseek-operator.vllmImage" -}}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" .Values.images.vllm) }}
+{{- end }}
+
+{{- define "deepseek-operator.vllmCpuImage" -}}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" .Values.images.vllmCpu) }}
+{{- end }}
+
+{{- define "deepseek-operator.tensorrtLlmImage" -}}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" .Values.images.tensorrtLlm) }}
 {{- end }}
 
 {{- define "deepseek-operator.gatewayImage" -}}
-{{- default (printf "ghcr.io/deepseek-operator/gateway:%s" .Chart.AppVersion) .Values.images.gateway }}
+{{- $image := default (printf "ghcr.io/deepseek-operator/gateway:%s" .Chart.AppVersion) .Values.images.gateway }}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" $image) }}
 {{- end }}
 
 {{- define "deepseek-operator.toolboxImage" -}}
-{{- default (printf "ghcr.io/deepseek-operator/toolbox:%s" .Chart.AppVersion) .Values.images.toolbox }}
+{{- $image := default (printf "ghcr.io/deepseek-operator/toolbox:%s" .Chart.AppVersion) .Values.images.toolbox }}
+{{- include "deepseek-operator.inRegistry" (dict "registry" .Values.imageRegistry "image" $image) }}
 {{- end }}

@@ -28,7 +28,8 @@ def fake_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], li
     foundation = f"{base.REFERENCE}-{base.digest()}"
     named = {f"id-of-{image.name}": image.reference for image in catalog.IMAGES}
     listed = "; ".join(f"echo {key} {name}" for key, name in {"id": foundation, **named}.items())
-    answers = {'*" images "*': listed}
+    tells = 'while [ "$1" != --digestfile ]; do shift; done; echo sha256:abc > "$2"'
+    answers = {'*" images "*': listed, "*--digestfile*": tells}
     for image in catalog.IMAGES:
         answers[f'*" inspect "*id-of-{image.name}'] = f"echo {image.digest(foundation)}"
     fake_program(folder, "debootstrap", monkeypatch)
@@ -107,7 +108,7 @@ def test_an_image_for_a_cluster_elsewhere_is_built_and_pushed(
 
     [pushed] = [command for command in asked() if " push " in command]
     assert pushed.endswith(
-        f" push localhost/deepseek-operator/toolbox:dev docker://{REGISTRY}/toolbox:dev"
+        f" localhost/deepseek-operator/toolbox:dev docker://{REGISTRY}/toolbox:dev"
     )
     assert "oci-archive" not in pushed, "no archive is written for a registry"
 

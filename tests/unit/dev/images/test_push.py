@@ -65,14 +65,18 @@ def test_the_readme_tells_the_command_as_it_is() -> None:
 def test_a_built_image_is_pushed_under_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = fake_program(tmp_path, "buildah", monkeypatch)
+    tells = 'while [ "$1" != --digestfile ]; do shift; done; echo sha256:abc > "$2"'
+    asked = fake_program(tmp_path, "buildah", monkeypatch, {"*--digestfile*": tells})
     monkeypatch.setattr(store, "LOG", tmp_path / "images.log")
+    monkeypatch.setattr(store, "STORE", tmp_path / "store")
 
-    push.push(catalog.by_name("toolbox"), f"{REGISTRY}/toolbox:1")
+    digest = push.push(catalog.by_name("toolbox"), f"{REGISTRY}/toolbox:1")
 
     [command] = asked()
-    assert command.split()[-3:] == [
-        "push",
+    assert digest == "sha256:abc"
+    words = command.split()
+    assert words[-5:-3] == ["push", "--digestfile"]
+    assert words[-2:] == [
         "localhost/deepseek-operator/toolbox:dev",
         f"docker://{REGISTRY}/toolbox:1",
     ]
