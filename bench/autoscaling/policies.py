@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from bench.autoscaling.pods import (
     CACHE_SEQUENCES,
@@ -39,21 +38,6 @@ class View:
     """What became of requests since it looked last."""
     seconds: float
     warm_seconds: float | None
-
-
-class Policy(Protocol):
-    """Decides how many replicas there are to be."""
-
-    @property
-    def name(self) -> str:
-        """What the table calls it."""
-
-    @property
-    def every(self) -> int:
-        """Seconds between two decisions."""
-
-    def decide(self, view: View) -> int:
-        """The number."""
 
 
 @dataclass(slots=True)
@@ -131,6 +115,9 @@ class Hpa:
             return view.wanted
         return math.ceil(ratio * view.ready)
 
+
+Policy = Ours | Hpa
+"""Decides how many replicas there are to be, every so many seconds."""
 
 _STABILIZED_SECONDS = 300.0
 _TOLERANCE = 0.1

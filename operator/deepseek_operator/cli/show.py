@@ -1,5 +1,6 @@
 """An object as people on call read it. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -41,9 +42,9 @@ def document(manifest: Manifest) -> Manifest:
     """The same as `describe` for programs: status as the object has it, but for what is the operator's alone."""
     metadata, status = manifest["metadata"], dict(manifest.get("status") or {})
     if "rollout" in status:
-        status["rollout"] = {
-            name: value for name, value in status["rollout"].items() if name != "record"
-        }
+        status["rollout"] = _without_record(status["rollout"])
+    if "autoscaling" in status:
+        status["autoscaling"] = [_without_record(one) for one in status["autoscaling"]]
     stands = standing(manifest)
     return {
         "namespace": metadata["namespace"],
@@ -53,6 +54,10 @@ def document(manifest: Manifest) -> Manifest:
         "exitCode": int(stands),
         "status": status,
     }
+
+
+def _without_record(entry: Manifest) -> Manifest:
+    return {name: value for name, value in entry.items() if name != "record"}
 
 
 _NAMES = {
@@ -89,6 +94,7 @@ def describe(manifest: Manifest, *, now: datetime) -> str:
     if "gateway" in status:
         gateway = status["gateway"]
         lines.append(f"  gateway   {gateway['readyReplicas']} of {gateway['replicas']} ready")
+    lines += _autoscaling(status.get("autoscaling", ()))
     lines += _sizing(status.get("sizing"))
     if "rollout" in status:
         lines += _rollout(status["rollout"], now=now)
@@ -155,6 +161,20 @@ def _sizing(sizing: Manifest | None) -> list[str]:
     )
     missed = [f"            missed: {text}" for text in sizing.get("missed", [])]
     return [f"  sizing    {said}", *missed]
+
+
+def _autoscaling(entries: Sequence[Manifest]) -> list[str]:
+    """How many each revision is to have, why, and why not what is needed now."""
+    lines = []
+    for entry in entries:
+        between = (
+            f"{entry['replicas']} of {entry['min']} to {entry['max']}, {entry['needed']} needed"
+        )
+        said = f"{entry['reason']} since {entry['since']}: {entry['message']}"
+        lines.append(f"  scaled    {entry['revision']}: {between}; {said}")
+        if "held" in entry:
+            lines.append(f"            held: {entry['held']}")
+    return lines
 
 
 def _revisions(status: Manifest) -> list[str]:
