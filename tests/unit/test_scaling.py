@@ -143,6 +143,15 @@ def test_nobody_who_tells_is_no_reason_for_another_number(passes: Passes) -> Non
     assert found["held"] == "no engine tells its figures"
 
 
+def test_while_nobody_tells_nothing_is_written(passes: Passes) -> None:
+    passes.some(IDLE, 2)
+    passes.some(None, 3)
+
+    for _ in range(8):
+        passes.now += timedelta(seconds=15)
+        assert passes.world.writes(passes.world.plan(passes.deployment, now=passes.now)) == []
+
+
 def test_a_pass_at_rest_looks_again_soon(passes: Passes) -> None:
     assert passes.one(IDLE).requeue_seconds == scaling.LOOK_SECONDS == 15.0
     assert served(deepseek()).plan(deepseek()).requeue_seconds is None

@@ -76,12 +76,10 @@ def _within_bounds(state: State, scene: Scene, aim: Aim) -> State:
 
 
 def _blind(before: State, scene: Scene, why: str) -> State:
-    """Nothing changes, and what was seen before is of another time once this has lasted."""
-    kept = before.samples if scene.now - before.at <= SILENCE else ()
-    if kept:
-        # The time of the last decision stays: it is that of the last figures.
+    """Nothing changes; the time stays that of the last figures, which once this has lasted are of another time."""
+    if scene.now - before.at <= SILENCE:
         return replace(before, held=why)
-    return replace(before, at=scene.now, samples=(), in_flight=None, held=why)
+    return replace(before, samples=(), in_flight=None, held=why)
 
 
 def _noted(state: State, need: Need) -> State:
@@ -128,7 +126,7 @@ def _kept_back(state: State, sight: Sight) -> str:
     if sight.load.silent:
         return f"{sight.load.silent} of {sight.load.ready} engines do not tell their figures"
     if needs.is_starting(sight):
-        return f"{sight.load.ready} of {state.replicas} replicas answer yet"
+        return f"only {sight.load.ready} of {state.replicas} replicas answer yet"
     if not needs.can_tell_enough(sight):
         return "engines do not tell how full they are"
     if state.samples[0].at > scene.now - delay + PERIOD:
