@@ -153,9 +153,12 @@ bench-gateway: setup ## the gateway beside other proxies and routers, on one cor
 	@python3 -m dev.tools gwload
 	@$(RUN) -m bench.gateway $(BENCH_ARGS)
 
+bench-autoscaling: setup ## simulated days of traffic under the operator's autoscaling, and under HPA's and KEDA's. BENCH_ARGS=--days step
+	@$(RUN) -m bench.autoscaling $(BENCH_ARGS)
+
 bench-sizing: setup ## sizing beside what is published, and how long a plan takes
 	@$(RUN) -m bench.sizing
 
 .PHONY: help demo test test-fast test-setup setup tools images push models cluster cluster-status cluster-down \
 	site licences sbom audit wheel release workflows generate golden fmt lint types mutants campaign verify check clean-tree bench-reconcile bench-weights \
-	bench-warmup bench-decision bench-gateway bench-sizing
+	bench-warmup bench-decision bench-gateway bench-autoscaling bench-sizing

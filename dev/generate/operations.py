@@ -92,7 +92,8 @@ def _gateway_metrics() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _own_metrics() -> Iterator[tuple[str, str, str, str]]:
-    for collector in vars(OperatorMetrics()).values():
+    metrics = OperatorMetrics()
+    for collector in (*vars(metrics).values(), *vars(metrics.scaling).values()):
         if isinstance(collector, MetricWrapperBase):
             # The library tells label names only of series that exist already.
             labels = ", ".join(map(markdown.code, collector._labelnames))  # noqa: SLF001

@@ -66,6 +66,7 @@ class Controller:
         self.metrics.passes.labels(outcome.result).inc()
         self.metrics.seconds.observe(seconds)
         self.metrics.tell_rollout(key.namespace, key.name, outcome.rollout)
+        self.metrics.scaling.tell(key.namespace, key.name, outcome.autoscaling)
         if outcome.requeue_seconds is not None:
             self.queue.add_after(key, outcome.requeue_seconds)
         level = logging.INFO if outcome.writes else logging.DEBUG

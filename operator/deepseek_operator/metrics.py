@@ -1,6 +1,6 @@
 """The operator's own metrics, in a registry of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -28,6 +28,49 @@ def _run(rollout: Mapping[str, Any]) -> Run:
 
 Fallbacks = Mapping[tuple[str, str, str], int]
 """Answers by the revision whose turn it was, the one that gave them, and why."""
+
+
+class ScalingMetrics:
+    """Numbers of replicas that the operator decides; of objects with `autoscaling`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register them."""
+        labels = ["namespace", "name", "revision"]
+        self.replicas = Gauge(
+            "deepseek_operator_autoscaling_replicas",
+            "Replicas that a revision of an object with autoscaling is to have, as decided.",
+            labels,
+            registry=registry,
+        )
+        self.needed = Gauge(
+            "deepseek_operator_autoscaling_needed_replicas",
+            "Replicas that were needed last, by the figure that asked for most; not bounded, not rounded.",
+            labels,
+            registry=registry,
+        )
+        self.changes = Counter(
+            "deepseek_operator_autoscaling_changes",
+            "Changes of the number since this process was the leader, by reason (Use, Requests, Queue, FirstToken, Spare, ...).",
+            [*labels, "reason"],
+            registry=registry,
+        )
+        self._told: dict[tuple[str, str], dict[str, int]] = {}
+
+    def tell(self, namespace: str, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """What status tells of an object; nothing of one that has none, or is gone."""
+        before = self._told.pop((namespace, name), {})
+        now = {str(one["revision"]): int(one["replicas"]) for one in entries}
+        for revision in before.keys() - now.keys():
+            self.replicas.remove(namespace, name, revision)
+            self.needed.remove(namespace, name, revision)
+        for one in entries:
+            place = (namespace, name, str(one["revision"]))
+            self.replicas.labels(*place).set(now[place[2]])
+            self.needed.labels(*place).set(float(one["needed"]))
+            if before.get(place[2], now[place[2]]) != now[place[2]]:
+                self.changes.labels(*place, one["reason"]).inc()
+        if now:
+            self._told[namespace, name] = now
 
 
 class OperatorMetrics:
@@ -79,6 +122,7 @@ class OperatorMetrics:
             registry=self.registry,
         )
         self._runs: dict[tuple[str, str], Run] = {}
+        self.scaling = ScalingMetrics(self.registry)
         self.queue = Gauge(
             "deepseek_operator_queue_keys",
             "Objects that wait for a worker.",

@@ -54,8 +54,10 @@ async def observe(
     observed = await _with_cluster(kube, deployment, observed, stored=stored)
     observed = await routes.with_route(kube, deployment, observed, stored=stored)
     observed = await _with_gateways(kube, deployment, observed, ask_gateways)
-    if canary.is_under_way(deployment, stored):
+    is_under_way = canary.is_under_way(deployment, stored)
+    if is_under_way or deployment.spec.autoscaling is not None:
         observed = await _with_engines(kube, deployment, observed, ask_engines)
+    if is_under_way:
         observed = await _with_exams(kube, deployment, observed, stored=stored)
     return await weights.observe_weights(kube, deployment, observed, stored=stored)
 
@@ -132,7 +134,7 @@ async def _with_gateways(
 async def _with_engines(
     kube: Kube, deployment: DeepSeekDeployment, observed: Observed, ask_engines: AskEngines
 ) -> Observed:
-    """What engines counted, and whose pods are on their way out, while a run is under way."""
+    """What engines counted, and whose pods are on their way out: while a run is under way, and with `autoscaling`."""
     pods = observed.pods or tuple(await _engine_pods(kube, deployment))
     ending = tuple(pod for pod in pods if "deletionTimestamp" in pod["metadata"])
     return replace(observed, told=await ask_engines(pods), ending=ending)

@@ -52,7 +52,7 @@ class Observed:
     told of its progress (a JSON line by pod name) are read only while something is not there. So are
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
-    they have to take up. `told` is what engines counted, asked while a run is under way, and
+    they have to take up. `told` is what engines counted, asked while a run is under way and with `autoscaling`, and
     `ending` are engine pods on their way out, which hold accelerators until they are gone.
     `groups` are LeaderWorkerSets, read where a revision may have one; `knows_groups` is false where the cluster
     has no such kind, and None where it was not asked.

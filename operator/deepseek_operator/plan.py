@@ -17,6 +17,7 @@ from deepseek_operator import (
     passage,
     replicas,
     route,
+    scaling,
 )
 from deepseek_operator import shapes as shapes_of
 from deepseek_operator.api import names
@@ -51,6 +52,10 @@ TROUBLE_SECONDS = 10.0
 
 TAKING_UP_SECONDS = 1.0
 """How soon a pass asks gateways again that have not taken up what they were told."""
+
+
+_DECIDED = ("serving", "autoscaling")
+"""Fields of the status that hold decisions, beside the rollout's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def make_plan(
     if "rollout" in plan.status:
         # What a Canary does follows from its new record already.
         return replace(plan, records=True)
-    decided = {**stored, "serving": plan.status["serving"]}
+    decided = {**stored, **{name: plan.status[name] for name in _DECIDED if name in plan.status}}
     followed = _plan_from(
         deployment, observed, stored=decided, images=images, now=now, obstacle=obstacle
     )
@@ -117,6 +122,11 @@ def _plan_from(
     target = target_key(deployment.spec)
     shape, stalled = shapes_of.of_target(deployment, observed, target, images=images)
     deployment, shape, uncounted = replicas.counted(deployment, shape, observed, key=target)
+    compared = shapes_of.compared(observed, stored, target, shape)
+    scaled = scaling.plan_scaling(
+        deployment, observed, stored=stored, target=target, shapes=compared, now=now
+    )
+    deployment = scaled.deployment
     entries = fallbacks.plan_fallbacks(
         deployment, observed, stored=stored, target=target, images=images
     )
@@ -130,7 +140,7 @@ def _plan_from(
         observed,
         stored=stored,
         target=target,
-        shapes=shapes_of.compared(observed, stored, target, shape),
+        shapes=compared,
         now=now,
         chain=chain,
         unprepared=_unprepared(deployment, observed, target, shape, now=now),
@@ -149,6 +159,7 @@ def _plan_from(
                 baseline=baseline,
             )
         )
+    roles = scaled.raised(roles)
     further = entries if baseline is None else (baseline, *entries)
     shapes = shapes_of.with_pods(observed, roles, shape, further)
     asking = {one.key: one.deployment for one in further if one.key != target}
@@ -187,7 +198,7 @@ def _plan_from(
         now=now,
     )
     status = measured.told(
-        built,
+        scaled.told(built),
         deployment.spec,
         catalog=observed.catalog,
         rdma=images.network.has_rdma,
@@ -223,7 +234,7 @@ def _plan_from(
             preparation,
             taking_up=not is_taken_up,
             is_under_way=course is not None and course.is_under_way,
-            at_rest=groups.look_seconds(observed, rest),
+            at_rest=scaled.look_seconds(groups.look_seconds(observed, rest)),
         ),
         share=_unique(item for fetching in fetched.values() for item in fetching.share),
         leave=_unused(deployment, observed, fetched) if all_known else (),
@@ -553,7 +564,11 @@ def _at_strength(observed: Observed, roles: switch.Roles, key: str) -> bool:
 
 def _recorded(status: Manifest) -> object:
     """The part of a status that effects are derived from."""
-    return status.get("serving", {}).get("revision"), status.get("rollout", {}).get("record")
+    return (
+        status.get("serving", {}).get("revision"),
+        status.get("rollout", {}).get("record"),
+        scaling.numbers(status.get("autoscaling", ())),
+    )
 
 
 def _requeue(

@@ -105,7 +105,7 @@ async def _carry_out(
         status, requeue = stopped.status, _stalled_seconds(plan)
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
-    return Outcome(result, writes, generation, requeue, rollout=status.get("rollout"))
+    return _told(Outcome(result, writes, generation, requeue), status)
 
 
 def _stalled_seconds(plan: Plan) -> float:
@@ -139,9 +139,14 @@ async def _record_and_follow(
         writes += await execute(kube, deployment, observed, plan)
     except Stalled:
         # This pass has written its status: the next one meets the same and says so.
-        return Outcome("recorded", writes, generation, 0.0, rollout=plan.status.get("rollout"))
-    seconds = plan.requeue_seconds
-    return Outcome("recorded", writes, generation, seconds, rollout=plan.status.get("rollout"))
+        return _told(Outcome("recorded", writes, generation, 0.0), plan.status)
+    return _told(Outcome("recorded", writes, generation, plan.requeue_seconds), plan.status)
+
+
+def _told(outcome: Outcome, status: Manifest) -> Outcome:
+    """With what status tells, for the operator's metrics."""
+    scaled = tuple(status.get("autoscaling", ()))
+    return replace(outcome, rollout=status.get("rollout"), autoscaling=scaled)
 
 
 async def _write_status(
@@ -196,4 +201,4 @@ async def _report_unreadable(
         stored, finding, generation=metadata.generation, now=now
     )
     writes = await _write_status(kube, metadata, status, stored=stored, now=now)
-    return Outcome("stalled", writes, metadata.generation, None, rollout=status.get("rollout"))
+    return _told(Outcome("stalled", writes, metadata.generation, None), status)

@@ -33,6 +33,8 @@ class Outcome:
     requeue_seconds: float | None
     rollout: Manifest | None = None
     """The run that status tells of; None where it tells of none."""
+    autoscaling: tuple[Manifest, ...] = ()
+    """What status tells of numbers that the operator decides, by revision."""
 
 
 def events_of_change(
@@ -43,6 +45,7 @@ def events_of_change(
     events = events_of_weights(metadata, before, after, now=now)
     events += events_of_warmups(metadata, before, after, now=now)
     events += events_of_rollout(metadata, before, after, now=now)
+    events += events_of_scaling(metadata, before, after, now=now)
     for condition in after.get("conditions", []):
         kinds = _REPORTED.get(condition["type"])
         previous = old.get(condition["type"])
@@ -111,6 +114,23 @@ def events_of_rollout(
         events.append(_event(metadata, "Normal", "QualityPassed", said, now=now))
     if new.get("command") and new["command"] != old.get("command"):
         events.append(_event(metadata, "Normal", "Command", new["command"], now=now))
+    return events
+
+
+def events_of_scaling(
+    metadata: ObjectMeta, before: Manifest, after: Manifest, *, now: datetime
+) -> list[Manifest]:
+    """An event for each number that was decided anew."""
+    old = {one["revision"]: one["replicas"] for one in before.get("autoscaling", ())}
+    events = []
+    for one in after.get("autoscaling", ()):
+        had = old.get(one["revision"])
+        if had == one["replicas"]:
+            continue
+        began = "begins with" if had is None else f"{had} replicas become"
+        said = f"revision {one['revision']}: {began} {one['replicas']}: {one['message']}"
+        reason = f"Scaled{one['reason']}"
+        events.append(_event(metadata, "Normal", reason, said, now=now))
     return events
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.bad_autoscaling import BAD_AUTOSCALING
 from tests.cluster.bad_engine import BAD_ENGINE, GOOD_ENGINE
 from tests.cluster.bad_sizing import BAD_SIZING
 from tests.cluster.bad_traffic import BAD_TRAFFIC
@@ -244,6 +245,7 @@ BAD = [
     ),
     *BAD_TRAFFIC,
     *BAD_SIZING,
+    *BAD_AUTOSCALING,
     *BAD_ENGINE,
 ]  # fmt: skip
 

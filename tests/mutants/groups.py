@@ -221,8 +221,8 @@ GROUPS = (
         name="weights-on-one-node",
         breaks="the only replica's volume cannot be mounted on its second node",
         file="build/weights.py",
-        old="    several = deployment.spec.replicas > 1 or shape.group is not None\n",
-        new="    several = deployment.spec.replicas > 1\n",
+        old="    several = most > 1 or shape.group is not None\n",
+        new="    several = most > 1\n",
         caught_by=(f"{_GROUPS}::test_weights_are_on_a_volume_that_nodes_can_share",),
     ),
     Mutant(

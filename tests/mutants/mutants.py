@@ -3,6 +3,7 @@
 from tests.mutants.accelerators import ACCELERATORS
 from tests.mutants.advice import ADVICE
 from tests.mutants.analysis import ANALYSIS
+from tests.mutants.autoscaling import AUTOSCALING
 from tests.mutants.catalog import CATALOG
 from tests.mutants.children import CHILDREN
 from tests.mutants.classes import CLASSES
@@ -57,6 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *SIZING,
     *SIZING_OF_PODS,
     *MEASURED,
+    *AUTOSCALING,
     *TELLING,
     *RUNNING,
     *TRTLLM,

@@ -142,8 +142,8 @@ PLANNING: tuple[Mutant, ...] = (
         name="the-operators-record-is-everybodys",
         breaks="status as data has 64 KiB that nobody but the operator may read anything into",
         file="cli/show.py",
-        old='            name: value for name, value in status["rollout"].items() if name != "record"\n',
-        new='            name: value for name, value in status["rollout"].items() if name\n',
+        old='    return {name: value for name, value in entry.items() if name != "record"}\n',
+        new="    return {name: value for name, value in entry.items() if name}\n",
         caught_by=(f"{_OUTPUT}::test_status_is_the_objects_own_but_for_what_is_the_operators",),
     ),
     Mutant(

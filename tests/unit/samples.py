@@ -60,6 +60,12 @@ EVERY_FIELD: Manifest = {
         "timeToFirstToken": "2s",
         "timePerOutputToken": "50ms",
     },
+    "autoscaling": {
+        "min": 2,
+        "max": 8,
+        "target": {"queue": 2, "cacheUse": 70, "timeToFirstToken": "2s"},
+        "scaleDownDelay": "15m",
+    },
     "warmup": {
         "enabled": True,
         "prompts": {"name": "system-prompts"},

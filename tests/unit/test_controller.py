@@ -132,6 +132,17 @@ def test_what_a_pass_leaves_of_a_run_is_told(turned: TurnedLoop) -> None:
     assert told == 1
 
 
+def test_what_a_pass_decided_of_replicas_is_told(turned: TurnedLoop) -> None:
+    scaled = {"revision": "new", "replicas": 3, "needed": "2.41", "reason": "Use"}
+    passes = Passes(turned, [Outcome("recorded", 1, 1, None, autoscaling=(scaled,))])
+
+    passes.work(ONE)
+
+    labels = {"namespace": "team", "name": "one", "revision": "new"}
+    name = "deepseek_operator_autoscaling_replicas"
+    assert passes.metrics.registry.get_sample_value(name, labels) == 3
+
+
 def test_a_pass_that_succeeds_starts_the_back_off_anew(turned: TurnedLoop) -> None:
     again = Outcome("changed", 1, 1, requeue_seconds=10.0)
     passes = Passes(turned, [REFUSED, REFUSED, again, REFUSED])

@@ -85,3 +85,37 @@ def test_what_status_tells_of_a_real_run_can_be_told(metrics: OperatorMetrics) -
         metrics.tell_rollout("team", "chat", status.get("rollout"))
 
     assert told(metrics, RUNS) == [({"result": "Succeeded", "reason": "RollbackWindowClosed"}, 1.0)]
+
+
+NUMBER, NEEDED, CHANGES = (
+    f"deepseek_operator_autoscaling_{name}" for name in ("replicas", "needed_replicas", "changes")
+)
+
+
+def scaled(replicas: int, *, revision: str = "a", reason: str = "Use") -> Manifest:
+    return {"revision": revision, "replicas": replicas, "needed": "2.41", "reason": reason}
+
+
+def test_the_number_that_is_decided_is_told(metrics: OperatorMetrics) -> None:
+    metrics.scaling.tell("team", "chat", [scaled(3)])
+
+    assert told(metrics, NUMBER) == [({}, 3.0)]
+    assert told(metrics, NEEDED) == [({}, 2.41)]
+    assert told(metrics, CHANGES) == []
+
+
+def test_each_change_of_it_is_counted_once_with_its_reason(metrics: OperatorMetrics) -> None:
+    for entry in (scaled(3), scaled(5, reason="Queue"), scaled(5), scaled(4, reason="Spare")):
+        metrics.scaling.tell("team", "chat", [entry])
+
+    assert told(metrics, CHANGES) == [({"reason": "Queue"}, 1.0), ({"reason": "Spare"}, 1.0)]
+
+
+def test_of_a_revision_that_is_gone_no_number_is_told(metrics: OperatorMetrics) -> None:
+    metrics.scaling.tell("team", "chat", [scaled(3), scaled(2, revision="b")])
+    metrics.scaling.tell("team", "chat", [scaled(2, revision="b")])
+    assert told(metrics, NUMBER) == [({}, 2.0)]
+
+    metrics.scaling.tell("team", "chat", [])
+
+    assert told(metrics, NUMBER) == told(metrics, NEEDED) == []

@@ -263,9 +263,10 @@ CANARY: Manifest = {"gateway": {}, "rollout": {"strategy": "Canary"}}
         pytest.param(CANARY, {"phase": "Idle"}, False, id="unreadable"),
         pytest.param(CANARY, {}, False, id="none"),
         pytest.param({"gateway": {}}, {"run": "1-new", "phase": "Starting"}, False, id="forgotten"),
+        pytest.param({"autoscaling": {"max": 3}}, {}, True, id="scaled"),
     ],
 )
-async def test_engines_are_asked_only_while_a_run_is_under_way(
+async def test_engines_are_asked_only_while_a_run_is_under_way_and_with_autoscaling(
     spec: Manifest, rollout: Manifest, *, asked: bool
 ) -> None:
     two = warming.pod("two")

@@ -249,3 +249,39 @@ def test_a_run_that_somebody_should_look_at_is_a_warning(
     [event] = events({}, {"rollout": {**run, "step": 1, "steps": 2, "weight": 50}})
 
     assert event["type"] == level
+
+
+def scaled(*numbers: tuple[str, int]) -> Manifest:
+    """A status with numbers by revision."""
+    return {
+        "autoscaling": [
+            {"revision": key, "replicas": count, "reason": "Use", "message": "85% is in use"}
+            for key, count in numbers
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        pytest.param(
+            scaled(), scaled(("a", 2)), ["revision a: begins with 2: 85% is in use"], id="first"
+        ),
+        pytest.param(
+            scaled(("a", 2)),
+            scaled(("a", 3)),
+            ["revision a: 2 replicas become 3: 85% is in use"],
+            id="more",
+        ),
+        pytest.param(scaled(("a", 3)), scaled(("a", 3)), [], id="the-same"),
+        pytest.param(scaled(("a", 3), ("b", 1)), scaled(("b", 1)), [], id="one-that-is-gone"),
+    ],
+)
+def test_a_number_that_was_decided_anew_is_told(
+    before: Manifest, after: Manifest, said: list[str]
+) -> None:
+    found = events(before, after)
+
+    assert [event["message"] for event in found] == said
+    assert {event["reason"] for event in found} <= {"ScaledUse"}
+    assert {event["type"] for event in found} <= {"Normal"}

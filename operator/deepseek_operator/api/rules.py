@@ -8,7 +8,13 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from deepseek_operator.api import provider_rules, rules_of_sizing, strategies, trtllm_rules
+from deepseek_operator.api import (
+    provider_rules,
+    rules_of_autoscaling,
+    rules_of_sizing,
+    strategies,
+    trtllm_rules,
+)
 
 OWNED_FLAGS: Mapping[str, str] = {
     "model": "use model and source",
@@ -351,5 +357,6 @@ SPEC: list[JsonValue] = [
     },
     *strategies.SPEC,
     *provider_rules.SPEC,
+    *rules_of_autoscaling.SPEC,
     *trtllm_rules.SPEC,
 ]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from deepseek_operator.api.analysis import RolloutMetric
+from deepseek_operator.api.autoscaling import AutoscalingStatus
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.mirror import MirrorStatus
 from deepseek_operator.api.quality import QualityStatus
@@ -231,8 +232,8 @@ class MeasuredStatus(ApiModel):
     )
     live: LiveStatus | None = Field(
         default=None,
-        description="The same of users' own requests, seen while a Canary or Replace ran and replicas were "
-        "busy; none before.",
+        description="The same of users' own requests, seen while a Canary or Replace ran, or with autoscaling, "
+        "and replicas were busy; none before.",
     )
 
 
@@ -300,6 +301,16 @@ class DeepSeekDeploymentStatus(ApiModel):
     sizing: SizingStatus | None = Field(
         default=None,
         description="What was derived of the desired revision; none where its record is lost.",
+    )
+    autoscaling: list[AutoscalingStatus] = Field(
+        default_factory=list,
+        max_length=2,
+        description="With spec.autoscaling: the number of replicas of the desired revision, and of the one that serves "
+        "while that is another.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["revision"],
+        },
     )
     rollout: RolloutStatus | None = Field(
         default=None, description="The last Canary or Replace; none before the first."

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from deepseek_operator.api import names, rules
+from deepseek_operator.api.autoscaling import Autoscaling
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.serving import Fallback, FurtherBlock, ServingBlock
 from deepseek_operator.api.status import DeepSeekDeploymentStatus
@@ -30,6 +31,11 @@ class DeepSeekDeploymentSpec(ServingBlock):
         max_length=96,
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$",
         description='What clients send as "model". Default: metadata.name. Immutable.',
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None,
+        description="The number of replicas by what their engines tell, in the place of replicas. Default: replicas, or "
+        "workload.requestsPerSecond, sets the number.",
     )
     warmup: Warmup = Field(
         default_factory=Warmup, description="What every pod is asked before users may reach it."
@@ -82,7 +88,8 @@ class DeepSeekDeployment(ApiModel):
         return self.spec.served_name or self.metadata.name
 
     def asking_for(self, entry: FurtherBlock) -> "DeepSeekDeployment":
-        """The object as it would be if it asked for what a further block of it serves."""
+        """The object as it would be if it asked for what a further block of it serves, which says its own number."""
         block = entry.inheriting_from(self.spec)
         fields = {name: getattr(block, name) for name in ServingBlock.model_fields}
+        fields["autoscaling"] = None
         return self.model_copy(update={"spec": self.spec.model_copy(update=fields)})

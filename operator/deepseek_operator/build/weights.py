@@ -104,7 +104,10 @@ def build_claim(
     if cache.retain:
         annotations[names.RETAIN_ANNOTATION] = "true"
         metadata["ownerReferences"] = []
-    several = deployment.spec.replicas > 1 or shape.group is not None
+    asked = deployment.spec.autoscaling
+    # The volume is that of all replicas that there may be: its mode cannot be changed later.
+    most = deployment.spec.replicas if asked is None else asked.max
+    several = most > 1 or shape.group is not None
     spec: Manifest = {
         "accessModes": [cache.access_mode or ("ReadWriteMany" if several else "ReadWriteOnce")]
     }

@@ -177,6 +177,7 @@ _NEXT_RUN = "read when the next run begins; one that is under way keeps its own"
 _EFFECTS: Sequence[tuple[str, str]] = (
     ("replicas", _COUNTED),
     ("workload.requestsPerSecond", "derives the number of replicas; those that stay do not restart"),
+    ("autoscaling", "between these numbers pods are added or let go as engines tell; those that stay do not restart"),
     ("servedName", "immutable: clients send it"),
     ("cache.retain", "is written on the volume that is there"),
     ("cache.size", "the volume is asked for it, and its class has to allow that"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from deepseek_operator import fallbacks, groups, replicas, shapes
+from deepseek_operator import fallbacks, groups, replicas, scaling, shapes
 from deepseek_operator.api.conditions import ConditionType
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import weights
@@ -86,7 +86,8 @@ def making(
     stalled = _stalled(following.status)
     wanted, leave = (*following.apply, *following.share), following.leave
     if not stalled and shape is not None:
-        settled = _settled(deployment, observed, shape)
+        number = scaling.numbers(following.status.get("autoscaling", ())).get(shape.key)
+        settled = _settled(deployment, observed, shape, number=number)
         stored = {"serving": {"revision": shape.key}, "desired": {"revision": shape.key}}
         last = make_plan(deployment, settled, stored=stored, images=_IMAGES, now=now)
         wanted, leave = (*last.apply, *last.share), last.leave
@@ -121,10 +122,13 @@ def _stalled(status: Manifest) -> str:
     return ""
 
 
-def _settled(deployment: DeepSeekDeployment, observed: Observed, shape: Shape) -> Observed:
-    """The cluster with every pod of the new revision and of who stands in for it."""
+def _settled(
+    deployment: DeepSeekDeployment, observed: Observed, shape: Shape, *, number: int | None
+) -> Observed:
+    """The cluster with every pod of the new revision and of who stands in for it; `number` is what autoscaling begins with."""
     asking, _, _ = replicas.counted(deployment, shape, observed, key=shape.key)
-    sets = {shape.key: _ready(deployment, observed, shape, asking.spec.replicas)}
+    count = asking.spec.replicas if number is None else number
+    sets = {shape.key: _ready(deployment, observed, shape, count)}
     entries = fallbacks.plan_fallbacks(
         deployment, observed, stored={}, target=shape.key, images=_IMAGES
     )

@@ -245,7 +245,12 @@ def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
     """Where the operator would do otherwise."""
     open_ones = [one for one in found if one.block.serving.accelerator.product is None]
     spread = [one for one in found if one.sized.layout.nodes > 1 and one.sized.layout.data > 1]
+    scaled = [one.block.scaled for one in found if one.block.scaled is not None]
     return (
+        *(
+            f"spec.autoscaling: reckoned with its max, {asked.max}; it may run with {asked.min}"
+            for asked in scaled
+        ),
         *(
             f"{one.block.field}.accelerator.product: not set, so the operator derives this only where all nodes that the "
             f"pods may run on have one product; to be sure set it to {one.sized.question.pool.accelerator.labels.gpu_operator[0]}"

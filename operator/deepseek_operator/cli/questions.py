@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deepseek_operator import derivation, overriding
+from deepseek_operator.api.autoscaling import Autoscaling
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog import accelerators, engines, facts
@@ -40,12 +41,17 @@ class Block:
     serving: ServingBlock
     replicas: int | None
     workload: Workload
+    scaled: Autoscaling | None = None
+    """Where the operator sets the number between two."""
 
 
 def blocks(spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> list[Block]:
     """Every block that has pods; a load derives the replicas unless they are set."""
     load = workload_of(spec, options)
-    found = [Block("spec", spec, _replicas(spec, load), load)]
+    asked = spec.autoscaling
+    # What it may come to need, not what it begins with.
+    most = _replicas(spec, load) if asked is None else asked.max
+    found = [Block("spec", spec, most, load, asked)]
     for index, entry in enumerate(spec.fallback):
         # The load on the command line is that of who serves: who stands in has pods as its entry says.
         own = None if entry.workload is None else entry.workload.requests_per_second

@@ -48,9 +48,9 @@ def document(manifest: Manifest, *, pods: Sequence[Pod] | None = None) -> Manife
     """
     metadata, status = manifest["metadata"], dict(manifest.get("status") or {})
     if "rollout" in status:
-        status["rollout"] = {
-            name: value for name, value in status["rollout"].items() if name != "record"
-        }
+        status["rollout"] = _without_record(status["rollout"])
+    if "autoscaling" in status:
+        status["autoscaling"] = [_without_record(one) for one in status["autoscaling"]]
     stands = standing(manifest)
     return {
         "namespace": metadata["namespace"],
@@ -61,6 +61,10 @@ def document(manifest: Manifest, *, pods: Sequence[Pod] | None = None) -> Manife
         "status": status,
         "pods": None if pods is None else [pod.document() for pod in pods],
     }
+
+
+def _without_record(entry: Manifest) -> Manifest:
+    return {name: value for name, value in entry.items() if name != "record"}
 
 
 _NAMES = {
@@ -100,6 +104,7 @@ def describe(manifest: Manifest, *, now: datetime, pods: Sequence[Pod] | None = 
         lines += trees.lines(_of(pods or (), {None}))
     if pods is None:
         lines.append("  pods      not shown: you may not list pods")
+    lines += _autoscaling(status.get("autoscaling", ()))
     lines += _sizing(status.get("sizing"))
     if "rollout" in status:
         lines += _rollout(status["rollout"], now=now)
@@ -166,6 +171,20 @@ def _sizing(sizing: Manifest | None) -> list[str]:
     )
     missed = [f"            missed: {text}" for text in sizing.get("missed", [])]
     return [f"  sizing    {said}", *missed]
+
+
+def _autoscaling(entries: Sequence[Manifest]) -> list[str]:
+    """How many each revision is to have, why, and why not what is needed now."""
+    lines = []
+    for entry in entries:
+        between = (
+            f"{entry['replicas']} of {entry['min']} to {entry['max']}, {entry['needed']} needed"
+        )
+        said = f"{entry['reason']} since {entry['since']}: {entry['message']}"
+        lines.append(f"  scaled    {entry['revision']}: {between}; {said}")
+        if "held" in entry:
+            lines.append(f"            held: {entry['held']}")
+    return lines
 
 
 def _revisions(status: Manifest, pods: Sequence[Pod]) -> list[str]:

@@ -64,6 +64,12 @@ class EngineFigures:
     answered: Mapping[str, int] | None = None
     """Requests of the API by the class of their answer's status: 2xx, 4xx, 5xx."""
     decoded: Decoded | None = None
+    running: float | None = None
+    """Requests that it computes now."""
+    waiting: float | None = None
+    """Requests that wait in it now."""
+    cache_use: float | None = None
+    """Part of its KV cache that is in use now, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,12 @@ class Engine:
     """Of its pod; empty while it has none."""
     stretch: Stretch | None = None
     """Between the last two of its pages; None before there are two, or of an engine that does not count it."""
+    earlier: EngineFigures | None = None
+    """Of the page before; None where there was none lately."""
+    apart_seconds: float = 0.0
+    """Between that page and this one."""
+    ready_after: float | None = None
+    """Seconds from its pod's creation to when users were sent to it; None while they are not."""
 
     @property
     def source(self) -> str:

@@ -37,3 +37,13 @@ def counts(samples: list[Sample] | None, label: str) -> dict[str, int] | None:
         value = sample.labels.get(label, "")
         found[value] = found.get(value, 0) + int(sample.value)
     return found
+
+
+def added(samples: list[Sample] | None) -> float | None:
+    """Of all engine processes of the pod together; None where there is none."""
+    return sum(one.value for one in samples) if samples else None
+
+
+def mean(samples: list[Sample] | None) -> float | None:
+    """Of all engine processes of the pod; None where there is none."""
+    return sum(one.value for one in samples) / len(samples) if samples else None

@@ -24,11 +24,16 @@ _ASKED = frozenset(
     {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/tokenize", "/detokenize"}
 )
 _STARTED = "process_start_time_seconds"
+_RUNNING = "vllm:num_requests_running"
+_WAITING = "vllm:num_requests_waiting"
+_CACHE_USE = "vllm:kv_cache_usage_perc"
+"""1 is all of it, whatever the name says (v1/metrics/loggers.py)."""
 
 NAMES = frozenset(
     {f"{name}_bucket" for name in (_FIRST_TOKEN, _PER_OUTPUT_TOKEN, _PROMPTS, _GENERATED)}
     | {_FINISHED, _PREEMPTIONS, _ANSWERED, _COUNTING, _STARTED}
     | {f"{_BETWEEN_STEPS}_sum", f"{_BETWEEN_STEPS}_count"}
+    | {_RUNNING, _WAITING, _CACHE_USE}
 )
 """Samples that are read; a page has ten times as many."""
 
@@ -60,6 +65,9 @@ def read(samples: Iterable[Sample]) -> EngineFigures:
         asked=pages.histogram(by_name, _PROMPTS),
         preemptions=None if preemptions is None else sum(int(one.value) for one in preemptions),
         decoded=_decoded(by_name),
+        running=pages.added(by_name.get(_RUNNING)),
+        waiting=pages.added(by_name.get(_WAITING)),
+        cache_use=pages.mean(by_name.get(_CACHE_USE)),
     )
 
 

@@ -43,7 +43,7 @@ def short(run: Run, facts: Facts) -> str | None:
         return None
     return (
         f"its ready pods ({facts.candidate.sure}) are sized for {bears:.3g} requests/s, and {weight} % of the present "
-        f"{demand:.3g} requests/s, {asked:.3g}, come next: raise replicas or workload.requestsPerSecond, or "
+        f"{demand:.3g} requests/s, {asked:.3g}, come next: raise replicas, workload.requestsPerSecond or autoscaling.min, or "
         "approve that it goes on all the same"
     )
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -42,6 +43,8 @@ class _Said:
     at: float
     figures: EngineFigures | None
     stretch: Stretch | None = None
+    earlier: EngineFigures | None = None
+    apart_seconds: float = 0.0
 
 
 class Engines:
@@ -72,7 +75,12 @@ class Engines:
         said = await self._answer(pod) if is_ready(pod) else None
         if said is None:
             return engine_of(pod, None)
-        return replace(engine_of(pod, said.figures), stretch=said.stretch)
+        return replace(
+            engine_of(pod, said.figures),
+            stretch=said.stretch,
+            earlier=said.earlier,
+            apart_seconds=said.apart_seconds,
+        )
 
     async def _answer(self, pod: Manifest) -> _Said | None:
         address = pod.get("status", {}).get("podIP")
@@ -85,15 +93,17 @@ class Engines:
         if said is None:
             async with self._room:
                 figures = await self._page(str(address), telling)
-            at = self._clock()
-            said = self._said[key] = _Said(at, figures, self._stretch(key, figures, at))
+            said = self._said[key] = self._after(key, figures, self._clock())
         return said
 
-    def _stretch(self, key: str, figures: EngineFigures | None, at: float) -> Stretch | None:
+    def _after(self, key: str, figures: EngineFigures | None, at: float) -> _Said:
+        """With what the pod said before, if that is of the present."""
         before = self._before.get(key)
         if figures is None or before is None or before.figures is None:
-            return None
-        return stretch(before.figures.decoded, figures.decoded, seconds=at - before.at)
+            return _Said(at, figures)
+        seconds = at - before.at
+        found = stretch(before.figures.decoded, figures.decoded, seconds=seconds)
+        return _Said(at, figures, found, before.figures, seconds)
 
     def _forget(self) -> None:
         now = self._clock()
@@ -148,7 +158,19 @@ def engine_of(pod: Manifest, figures: EngineFigures | None) -> Engine:
         restarts=restarts_of(pod),
         figures=figures,
         address=str(pod.get("status", {}).get("podIP") or ""),
+        ready_after=_ready_after(pod),
     )
+
+
+def _ready_after(pod: Manifest) -> float | None:
+    """Seconds from a pod's creation to when it last began to serve; None while it does not."""
+    created = pod["metadata"].get("creationTimestamp")
+    for condition in pod.get("status", {}).get("conditions") or ():
+        since = condition.get("lastTransitionTime")
+        if condition["type"] == "Ready" and condition["status"] == "True" and since and created:
+            ready = datetime.fromisoformat(since) - datetime.fromisoformat(created)
+            return max(0.0, ready.total_seconds())
+    return None
 
 
 async def ask_no_engine(pods: Sequence[Manifest]) -> tuple[Engine, ...]:

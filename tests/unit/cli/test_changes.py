@@ -144,6 +144,7 @@ WRITES: list[Any] = [
     pytest.param({"gateway": {"tls": {"secretName": "t"}}}, "are replaced", {_GATEWAY_POD, "Service chat: .spec.ports"}, id="tls"),
     pytest.param({"gateway": {"drainTimeout": "1m"}}, "are replaced", {_GATEWAY_POD}, id="drain"),
     pytest.param({"gateway": {"resources": {"requests": {"cpu": 1}}}}, "are replaced", {_GATEWAY_POD}, id="cpu"),
+    pytest.param({"autoscaling": {"max": 3}}, "as engines tell", set(), id="autoscaling"),
     pytest.param({"warmup": {"timeout": "1m"}}, "next engine that starts", set(), id="warmup"),
     pytest.param({"rollout": {"strategy": "Canary"}}, "next run begins", set(), id="strategy"),
     pytest.param({"rollout": {"drainTimeout": "3m"}}, "next run begins", set(), id="rollout-drain"),

@@ -58,6 +58,19 @@ def test_a_fallback_is_planned_for_a_load_of_its_own(
     assert other["fleet"]["replicas"] == 4
 
 
+def test_what_is_scaled_is_reckoned_with_its_most_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaled = "autoscaling: {min: 2, max: 3}, accelerator: {product: NVIDIA-H200}"
+    file = write(tmp_path, f"{{model: DeepSeek-V3, {scaled}}}")
+
+    assert run("plan", "-f", file, "--accelerators", "64xH200:8", "-o", "json") == 0
+
+    found = document(capsys)
+    assert found["blocks"][0]["fleet"]["replicas"] == 3
+    assert found["notes"] == ["spec.autoscaling: reckoned with its max, 3; it may run with 2"]
+
+
 _R1 = "{{model: DeepSeek-R1, accelerator: {{product: NVIDIA-H200}}, engine: {{{engine}args: [{arg}]}}}}"
 _NOT_KNOWN = (
     "spec.engine.args has --{}, which the arithmetic does not know: the operator derives nothing for this block; "

@@ -220,3 +220,38 @@ def test_a_revision_that_nothing_is_known_of_has_no_line(service: Service) -> No
 
     assert "sizing" not in show.describe(manifest, now=NOW)
     assert "nothing is known of how its revision was made" in show.explain(manifest)
+
+
+SCALED: Manifest = {
+    "revision": "0123456789",
+    "replicas": 3,
+    "min": 1,
+    "max": 8,
+    "needed": "2.41",
+    "reason": "Use",
+    "message": "79% of the KV cache is in use",
+    "since": "2026-03-01T12:00:15Z",
+    "record": "{}",
+}
+
+
+def scaled(**changes: Any) -> Manifest:
+    """An object whose number the operator decides."""
+    status = {"autoscaling": [{**SCALED, **changes}]}
+    return {"metadata": {"name": "chat", "namespace": "team", "generation": 1}, "status": status}
+
+
+def test_a_number_that_is_decided_is_told_with_its_bounds_and_its_reason() -> None:
+    said = "  scaled    0123456789: 3 of 1 to 8, 2.41 needed; Use since 2026-03-01T12:00:15Z: 79% of the KV cache is in use"
+
+    assert show.describe(scaled(), now=NOW).splitlines()[2:] == [said]
+    assert show.describe(scaled(held="autoscaling.max is 8"), now=NOW).splitlines()[2:] == [
+        said,
+        "            held: autoscaling.max is 8",
+    ]
+
+
+def test_programs_are_not_told_what_is_the_operators_alone() -> None:
+    [entry] = show.document(scaled())["status"]["autoscaling"]
+
+    assert entry == {name: value for name, value in SCALED.items() if name != "record"}

@@ -137,3 +137,22 @@ def test_a_stretch_tells_how_many_decode_at_once_and_how_long_a_step_is(
     if found is not None and expected is not None:
         assert found.sequences == pytest.approx(expected.sequences)
         assert found.step_seconds == pytest.approx(expected.step_seconds)
+
+
+def test_requests_of_now_are_added_up_and_the_use_of_caches_is_a_mean() -> None:
+    def gauges(engine: str, *values: float) -> list[Sample]:
+        names = ("num_requests_running", "num_requests_waiting", "kv_cache_usage_perc")
+        return [
+            Sample(f"vllm:{name}", {"engine": engine}, value)
+            for name, value in zip(names, values, strict=True)
+        ]
+
+    found = vllm_figures.read([*gauges("0", 3, 1, 0.5), *gauges("1", 4, 0, 0.25)])
+
+    assert (found.running, found.waiting, found.cache_use) == (7, 1, 0.375)
+
+
+def test_what_runs_now_is_not_known_where_the_page_does_not_say() -> None:
+    found = vllm_figures.read(FIRST_TOKEN)
+
+    assert (found.running, found.waiting, found.cache_use) == (None, None, None)

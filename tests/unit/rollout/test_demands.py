@@ -28,7 +28,7 @@ def test_what_its_pods_are_not_sized_for_waits_for_a_person_and_says_why() -> No
 
     assert stage.run.said == (
         "its ready pods (2) are sized for 20 requests/s, and 25 % of the present 100 requests/s, 25, come next: raise "
-        "replicas or workload.requestsPerSecond, or approve that it goes on all the same"
+        "replicas, workload.requestsPerSecond or autoscaling.min, or approve that it goes on all the same"
     )
     for _ in range(600):
         stage.one_pass()

@@ -272,3 +272,36 @@ async def test_a_stretch_is_no_longer_than_a_minute(session: aiohttp.ClientSessi
     await server.close()
 
     assert found.stretch is None
+
+
+async def test_what_was_said_before_is_told_with_the_time_between(
+    session: aiohttp.ClientSession,
+) -> None:
+    server = await serve(Answers(page()))
+    now = 100.0
+    asking = Engines(session, port=server.port or 0, clock=lambda: now)
+
+    [first] = await asking.ask([pod()])
+    now += 15
+    [second] = await asking.ask([pod()])
+    now += 90
+    [third] = await asking.ask([pod()])
+    await server.close()
+
+    assert (first.earlier, first.apart_seconds) == (None, 0.0)
+    assert (second.earlier, second.apart_seconds) == (first.figures, 15.0)
+    assert third.earlier is None
+    assert second.figures is not None
+    assert second.figures.waiting == 1
+
+
+@pytest.mark.parametrize(
+    ("is_ready", "seconds"),
+    [pytest.param(True, 312.0, id="ready"), pytest.param(False, None, id="not-yet")],
+)
+def test_how_long_a_pod_took_is_read_off_its_status(is_ready: bool, seconds: float | None) -> None:
+    found = pod(ready=is_ready)
+    found["metadata"]["creationTimestamp"] = "2026-03-01T12:00:00Z"
+    found["status"]["conditions"][0]["lastTransitionTime"] = "2026-03-01T12:05:12Z"
+
+    assert engines.engine_of(found, None).ready_after == seconds
