@@ -8,7 +8,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from deepseek_operator.api import crd
+import yaml
+
+from deepseek_operator.api import crd, warnings
 from dev import steps
 from dev.generate import fields, figures, operations, permissions, sizing, values
 from dev.paths import REPOSITORY
@@ -25,6 +27,7 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
     return {
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
+        CHART / "files" / "warnings.yaml": _warnings(),
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),
@@ -32,6 +35,12 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
     }
+
+
+def _warnings() -> str:
+    """Validations of the chart's ValidatingAdmissionPolicy, as its template takes them in."""
+    header = "# Generated from operator/deepseek_operator/api/warnings.py by `make generate`; do not edit.\n"
+    return header + yaml.safe_dump(warnings.validations(), sort_keys=False, width=100)
 
 
 def _chart_readme(chart: Path) -> str:
