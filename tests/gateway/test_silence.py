@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from yarl import URL
@@ -64,10 +65,7 @@ async def post(gateway: Gateway, path: str, body: Any, headers: Mapping[str, str
         ) as response:
             await response.read()
             return response.status
-    except OSError:
-        return 0
-    except Exception as error:  # noqa: BLE001 - of a cut answer the client library has many
-        assert "payload" in str(error).lower()
+    except (aiohttp.ClientPayloadError, OSError):
         return 0
 
 

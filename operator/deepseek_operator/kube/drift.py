@@ -10,7 +10,12 @@ from deepseek_operator.api.names import FIELD_MANAGER
 
 Manifest = dict[str, Any]
 
-_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector", "rules", "parentRefs"})
+_ATOMIC = frozenset(
+    {
+        "selector", "labelSelector", "nodeSelector", "podSelector", "rules", "parentRefs",
+        "ingress", "egress", "policyTypes",
+    }
+)  # fmt: skip
 """Maps and lists that the server replaces as a whole: what somebody added is ours to remove."""
 
 
@@ -115,7 +120,7 @@ def _covers(observed: Any, desired: Any) -> bool:
 
 def _field_covers(observed: Manifest, key: str, value: Any) -> bool:
     if key in _ATOMIC:
-        return bool(_stored(observed.get(key)) == _stored(value))
+        return bool((_stored(observed.get(key)) or None) == (_stored(value) or None))
     return _covers(observed.get(key), value)
 
 
