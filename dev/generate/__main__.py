@@ -12,13 +12,14 @@ import yaml
 
 from deepseek_operator.api import crd, warnings
 from dev import steps
-from dev.generate import fields, figures, operations, permissions, sizing, values
+from dev.generate import fields, figures, operations, permissions, security, sizing, values
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
 REFERENCE = Path("docs") / "reference"
 SIZING = Path("docs") / "sizing.md"
 ADVICE = Path("docs") / "advice.md"
+SECURITY = Path("docs") / "security.md"
 
 
 def documents(root: Path = REPOSITORY) -> dict[Path, str]:
@@ -31,6 +32,7 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),
+        SECURITY: security.render((root / SECURITY).read_text()),
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
