@@ -89,7 +89,8 @@ async def test_a_policy_that_the_server_refuses_keeps_no_pod_from_coming(
     await cluster.send("POST", quotas, {"metadata": {"name": "none"}, "spec": {"hard": hard}})
 
     async def is_counted() -> bool:
-        return (await cluster.send("GET", f"{quotas}/none")).get("status", {}).get("hard") == hard
+        found = await cluster.send("GET", f"{quotas}/none")
+        return bool(found.get("status", {}).get("hard") == hard)
 
     await wait_until(is_counted, what="the quota is counted")
     await cluster.apply(deepseek("chat", cluster.namespace))
