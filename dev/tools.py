@@ -95,6 +95,12 @@ TOOLS = (
         on_demand=True,
     ),
     Tool("lws", "sigs.k8s.io/lws", "sigs.k8s.io/lws/cmd", on_demand=True),
+    Tool(
+        "kube-router",
+        "github.com/cloudnativelabs/kube-router/v2",
+        "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        on_demand=True,
+    ),
 )
 
 
