@@ -10,12 +10,8 @@ from deepseek_operator.api.names import FIELD_MANAGER
 
 Manifest = dict[str, Any]
 
-_ATOMIC = frozenset(
-    {
-        "selector", "labelSelector", "nodeSelector", "podSelector", "rules", "parentRefs",
-        "ingress", "egress", "policyTypes",
-    }
-)  # fmt: skip
+_OF_POLICIES = frozenset({"podSelector", "policyTypes", "ingress", "egress"})
+_ATOMIC = _OF_POLICIES | frozenset({"selector", "labelSelector", "nodeSelector", "rules", "parentRefs"})  # fmt: skip
 """Maps and lists that the server replaces as a whole: what somebody added is ours to remove."""
 
 
