@@ -116,7 +116,10 @@ def _covers(observed: Any, desired: Any) -> bool:
 
 def _field_covers(observed: Manifest, key: str, value: Any) -> bool:
     if key in _ATOMIC:
-        return bool((_stored(observed.get(key)) or None) == (_stored(value) or None))
+        found = observed.get(key)
+        # An empty list is left out as a whole; an empty map is kept, and means something else than none.
+        found = found or [] if isinstance(value, list) else found
+        return bool(_stored(found) == _stored(value))
     return _covers(observed.get(key), value)
 
 
