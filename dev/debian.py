@@ -41,6 +41,9 @@ DEBIAN_PACKAGES = (
     DebianPackage("curl", ("curl",)),
     # What starts the ranks of an engine over several pods, which a campaign's test runs for real.
     DebianPackage("openmpi-bin", ("mpirun", "orted"), node=False),
+    # What an agent that enforces NetworkPolicies calls, in a campaign's test.
+    DebianPackage("ipset", ("ipset",), node=False),
+    DebianPackage("iptables", ("iptables",), node=False),
     # The venv module of Debian's own Python cannot install pip without it.
     DebianPackage("python3-venv", ("module:ensurepip",), node=False),
 )

@@ -101,6 +101,12 @@ TOOLS = (
         "github.com/rhysd/actionlint/cmd/actionlint",
         on_demand=True,
     ),
+    Tool(
+        "kube-router",
+        "github.com/cloudnativelabs/kube-router/v2",
+        "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        on_demand=True,
+    ),
 )
 
 

@@ -8,7 +8,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from deepseek_operator.api import crd
+import yaml
+
+from deepseek_operator.api import crd, warnings
 from dev import steps
 from dev.generate import (
     command_line,
@@ -19,6 +21,7 @@ from dev.generate import (
     operations,
     outputs,
     permissions,
+    security,
     sizing,
     values,
 )
@@ -28,6 +31,7 @@ CHART = Path("charts") / "deepseek-operator"
 REFERENCE = Path("docs") / "reference"
 SIZING = Path("docs") / "sizing.md"
 ADVICE = Path("docs") / "advice.md"
+SECURITY = Path("docs") / "security.md"
 
 
 def documents(root: Path = REPOSITORY) -> dict[Path, str]:
@@ -36,9 +40,11 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
     return {
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
+        CHART / "files" / "warnings.yaml": _warnings(),
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),
+        SECURITY: security.render((root / SECURITY).read_text()),
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
@@ -57,6 +63,12 @@ def _pages_with_examples(root: Path) -> dict[Path, str]:
         for page, text in texts.items()
         if examples.shows(text) or outputs.shows(text)
     }
+
+
+def _warnings() -> str:
+    """Validations of the chart's ValidatingAdmissionPolicy, as its template takes them in."""
+    header = "# Generated from operator/deepseek_operator/api/warnings.py by `make generate`; do not edit.\n"
+    return header + yaml.safe_dump(warnings.validations(), sort_keys=False, width=100)
 
 
 def _chart_readme(chart: Path) -> str:

@@ -53,6 +53,7 @@ class _Setbacks:
     * A Job that fills a volume waits for the volume.
     * While users' way in is as it was (their Service, the gateway, the route), whoever they may still be
       sent to stays, with its weights.
+    * No gateway's pods are made while their ServiceAccount is somebody else's or not there: they would have its rights.
     * A gate is not opened on an answer that its revision does not keep: the next pod would have nothing
       to be compared with.
     """
@@ -62,6 +63,8 @@ class _Setbacks:
     """Revisions (None: the object itself) of which a Service or the frozen shape is not there."""
     unkept: set[str | None] = field(default_factory=set)
     """Revisions whose frozen shape is not as it is to be."""
+    accounts: set[str] = field(default_factory=set)
+    """ServiceAccounts that are not the object's."""
     volumes: set[str] = field(default_factory=set)
     """Claims that are not as they are to be."""
     way_in: bool = False
@@ -81,6 +84,8 @@ class _Setbacks:
         kind, key = manifest["kind"], revision_of(manifest)
         if is_new and kind in ("ControllerRevision", "Service"):
             self.unmade.add(key)
+        if is_new and kind == "ServiceAccount":
+            self.accounts.add(manifest["metadata"]["name"])
         if kind == "ControllerRevision":
             self.unkept.add(key)
         if kind == "PersistentVolumeClaim":
@@ -94,6 +99,12 @@ class _Setbacks:
         if desired["kind"] not in ENGINE_SETS or key is None or not self.unmade & {key, None}:
             return False
         return present is None or present["spec"]["replicas"] < desired["spec"]["replicas"]
+
+    def lacks_its_account(self, desired: Manifest) -> bool:
+        """Whether this would run pods with the rights of a ServiceAccount that is not the object's."""
+        if desired["kind"] != "Deployment":
+            return False
+        return desired["spec"]["template"]["spec"].get("serviceAccountName") in self.accounts
 
     def lacks_its_volume(self, desired: Manifest) -> bool:
         """Whether this is a Job for a claim that is not as it is to be."""
@@ -131,7 +142,7 @@ async def _apply(
     writes = 0
     for desired in map(drift.with_digest, plan.apply):
         present = children.get(_place(desired))
-        if met.lacks_what_its_pods_need(desired, present):
+        if met.lacks_what_its_pods_need(desired, present) or met.lacks_its_account(desired):
             continue
         with met.at(desired, is_new=present is None):
             if present is None:

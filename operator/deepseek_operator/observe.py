@@ -33,6 +33,7 @@ async def observe(
     catalog: Catalog | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
+    with_policies: bool = False,
 ) -> Observed:
     """The object's children, its weights, and its pods where some do not serve, with their complaints.
 
@@ -40,6 +41,7 @@ async def observe(
     pass that was cut off, and a create meets them by name. So they are not listed for it. An object of
     a later generation has lost its status, and so may one that was made with two revisions at once: what
     serves is read off its children. `catalog` has the facts to decide by; None: those that are shipped.
+    `with_policies` is whether objects have NetworkPolicies now; those of before stand in status until they are gone.
     """
     has_one = deployment.spec.rollout.from_ is None
     is_new = not stored and deployment.metadata.generation <= 1 and has_one
@@ -48,6 +50,9 @@ async def observe(
         # What is left of a gateway that is not wanted any more stands in status until all of it is gone.
         has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
         observed = await _with_children(kube, deployment, observed, has_gateway=has_gateway)
+        if with_policies or "networkPolicies" in stored:
+            found = await children(kube, deployment, resources.NETWORK_POLICY)
+            observed = replace(observed, policies=found)
         observed = await groups.with_groups(kube, deployment, observed, stored=stored)
         if not all(_serves(item) for item in (*observed.deployments, *observed.groups)):
             observed = await _with_pods(kube, deployment, observed)
@@ -93,7 +98,8 @@ def _leaves_product_open(
 async def _with_children(
     kube: Kube, deployment: DeepSeekDeployment, observed: Observed, *, has_gateway: bool
 ) -> Observed:
-    listed = resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
+    further = resources.GATEWAY_CHILDREN if has_gateway else ()
+    listed = (*resources.ENGINE_CHILDREN, *further)
     found = await asyncio.gather(*(children(kube, deployment, resource) for resource in listed))
     revisions, deployments, services, budgets = found[:4]
     config_maps, accounts, roles, bindings = found[4:] or ((), (), (), ())

@@ -68,6 +68,7 @@ class Observed:
     deployments: tuple[Manifest, ...] = ()
     services: tuple[Manifest, ...] = ()
     budgets: tuple[Manifest, ...] = ()
+    policies: tuple[Manifest, ...] = ()
     config_maps: tuple[Manifest, ...] = ()
     accounts: tuple[Manifest, ...] = ()
     roles: tuple[Manifest, ...] = ()
@@ -105,6 +106,7 @@ class Observed:
             *self.groups,
             *self.services,
             *self.budgets,
+            *self.policies,
             *self.config_maps,
             *self.accounts,
             *self.roles,

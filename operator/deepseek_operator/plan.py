@@ -15,6 +15,7 @@ from deepseek_operator import (
     groups,
     measured,
     passage,
+    reach,
     replicas,
     route,
     scaling,
@@ -181,6 +182,14 @@ def _plan_from(
     desired = _desired_children(
         deployment, observed, roles, shapes, preparation, gateway_image=images.gateway
     )
+    guards = reach.network_policies(
+        deployment,
+        observed,
+        images.policies,
+        routed=roles.routed,
+        shapes=shapes.values(),
+        fetched=fetched,
+    )
     built = status_builder.build_status(
         _status_input(
             deployment,
@@ -205,8 +214,10 @@ def _plan_from(
         engines=observed.told,
         stored=stored,
     )
+    if bound := max(len(guards), len(observed.policies)):
+        status["networkPolicies"] = bound
     rest = passage.look_seconds(deployment, observed, roles)
-    leftovers = _leftovers(observed, desired, roles)
+    leftovers = _leftovers(observed, [*guards, *desired], roles)
     is_taken_up = passage.is_taken_up(deployment, observed, roles)
     if not is_taken_up:
         leftovers = [child for child in leftovers if revision_of(child) is None]
@@ -223,7 +234,7 @@ def _plan_from(
         now=now,
     )
     return Plan(
-        apply=tuple(desired),
+        apply=(*guards, *desired),
         delete=(*leftovers, *renewed, *examined.delete),
         status=status,
         records=False,

@@ -68,6 +68,7 @@ async def reconcile(
         catalog=catalog,
         ask_gateways=ask_gateways,
         ask_engines=ask_engines,
+        with_policies=images.policies is not None,
     )
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)

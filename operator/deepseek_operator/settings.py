@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from deepseek_operator.engines.contract import EngineImages, Network
+from deepseek_operator.engines.contract import EngineImages, Network, Policies
 
 PREFIX = "DSO_"
 
@@ -18,6 +18,9 @@ NetworkVariable = Annotated[
     ),
 ]
 """What the libraries read by which engines of several nodes exchange; all else is an object's pod.env."""
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class SettingsError(Exception):
@@ -55,6 +58,19 @@ class Settings(BaseModel):
         default="",
         description="Node label of which such a replica gets one value to itself; empty: any nodes.",
     )
+    network_policies: bool = Field(
+        default=False, description="Whether objects get NetworkPolicies for their pods."
+    )
+    network_policies_monitoring: str = Field(
+        default="",
+        description="Namespaces whose pods may read metrics of gateways and engines, separated by commas.",
+    )
+    network_policies_api_server_ports: Json[tuple[Port, ...]] = Field(
+        default="[443, 6443]",
+        validate_default=True,
+        description="Ports on which the API server itself listens, as a JSON list: gateways may reach no other port "
+        "outside.",
+    )
     catalog_folder: str = Field(
         default="",
         description="Folder of documents that add to the catalog of models, accelerators and engine versions or correct it, "
@@ -89,7 +105,7 @@ class Settings(BaseModel):
 
     @property
     def images(self) -> EngineImages:
-        """What new revisions use: images, and the network between nodes."""
+        """What pods get: images, the network between nodes, and who may reach them."""
         return EngineImages(
             vllm=self.vllm_image,
             vllm_cpu=self.vllm_cpu_image,
@@ -104,12 +120,27 @@ class Settings(BaseModel):
                 scheduler=self.multi_node_scheduler_name,
                 topology=self.multi_node_exclusive_topology,
             ),
+            policies=self._policies,
+        )
+
+    @property
+    def _policies(self) -> Policies | None:
+        if not self.network_policies:
+            return None
+        return Policies(
+            operator_namespace=self.lease_namespace,
+            monitoring=_separated(self.network_policies_monitoring),
+            api_server_ports=self.network_policies_api_server_ports,
         )
 
     @property
     def watched_namespaces(self) -> tuple[str, ...]:
         """Namespaces to watch; none: the whole cluster."""
-        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+        return _separated(self.namespaces)
+
+
+def _separated(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -17,11 +17,20 @@ MATRIX: dict[str, dict[str, Any]] = {
     "one replica": {"replicas": 1},
     "no replica": {"replicas": 0},
     "no disruption budget": {"podDisruptionBudget": {"enabled": False}},
+    "no network policies": {"networkPolicies": {"enabled": False}},
+    "monitoring": {
+        "networkPolicies": {
+            "monitoringNamespaces": ["monitoring", "other"],
+            "apiServerPorts": [16443],
+        }
+    },
+    "no warnings": {"admission": {"warnings": False}},
     "one namespace": {"watchNamespaces": ["team-a"]},
     "two namespaces, nothing of the cluster": {
         "watchNamespaces": ["team-a", "team-b"],
         "crds": {"install": False},
         "rbac": {"aggregate": False},
+        "admission": {"warnings": False},
     },
     "permissions by an administrator": {
         "rbac": {"create": False, "aggregate": False},

@@ -114,6 +114,8 @@ def _selectors(objects: tuple[Manifest, ...]) -> list[dict[str, str]]:
             found.append(item["spec"]["selector"])
         if item["kind"] in ("Deployment", "PodDisruptionBudget"):
             found.append(item["spec"]["selector"]["matchLabels"])
+        if item["kind"] == "NetworkPolicy":
+            found.append(item["spec"]["podSelector"]["matchLabels"])
         if item["kind"] == "Deployment":
             spread = item["spec"]["template"]["spec"].get("topologySpreadConstraints", ())
             found += [constraint["labelSelector"]["matchLabels"] for constraint in spread]

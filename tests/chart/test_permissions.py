@@ -20,6 +20,7 @@ WORK: set[Permission] = {
     *{("apps", "controllerrevisions", verb) for verb in CHILD_VERBS},
     *{("apps", "deployments", verb) for verb in CHILD_VERBS},
     *{("policy", "poddisruptionbudgets", verb) for verb in CHILD_VERBS},
+    *{("networking.k8s.io", "networkpolicies", verb) for verb in CHILD_VERBS},
     *{("", "services", verb) for verb in CHILD_VERBS},
     *{("", "persistentvolumeclaims", verb) for verb in CHILD_VERBS},
     *{("batch", "jobs", verb) for verb in CHILD_VERBS},
@@ -80,7 +81,9 @@ def test_named_namespaces_give_no_permission_on_the_cluster() -> None:
 
 
 def test_nothing_but_the_crd_is_without_a_namespace_when_roles_for_people_are_left_out() -> None:
-    objects = rendering.render(**NAMESPACED, rbac={"aggregate": False})
+    objects = rendering.render(
+        **NAMESPACED, rbac={"aggregate": False}, admission={"warnings": False}
+    )
 
     assert [item["kind"] for item in objects if "namespace" not in item["metadata"]] == [
         "CustomResourceDefinition"

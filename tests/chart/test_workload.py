@@ -65,6 +65,26 @@ def test_the_network_between_nodes_arrives_in_the_settings() -> None:
     assert network.topology == given["exclusiveTopology"]
 
 
+def test_what_policies_have_to_know_arrives_in_the_settings() -> None:
+    values = MATRIX["monitoring"]
+    environment = {
+        **rendering.environment(**values),
+        "DSO_LEASE_NAMESPACE": rendering.NAMESPACE,
+        "DSO_IDENTITY": "x",
+    }
+    off = {**environment, **rendering.environment(**MATRIX["no network policies"])}
+
+    policies = load_settings(environment).images.policies
+
+    assert policies is not None
+    assert policies.operator_namespace == rendering.NAMESPACE
+    assert policies.monitoring == ("monitoring", "other")
+    assert policies.api_server_ports == (16443,)
+    assert (
+        load_settings({k: v for k, v in off.items() if isinstance(v, str)}).images.policies is None
+    )
+
+
 def test_values_arrive_in_the_settings() -> None:
     values = MATRIX["operation"]
     environment = rendering.environment(**values, watchNamespaces=["a", "b"])

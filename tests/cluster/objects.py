@@ -41,6 +41,7 @@ CHILD_PATHS = (
     ("api/v1", "serviceaccounts"),
     ("apis/rbac.authorization.k8s.io/v1", "roles"),
     ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    ("apis/networking.k8s.io/v1", "networkpolicies"),
 )
 
 

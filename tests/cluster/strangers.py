@@ -1,5 +1,6 @@
 """Objects of others, by the names that an object's children would have."""
 
+from deepseek_operator.api.names import policy_child
 from tests.cluster.objects import Manifest
 
 
@@ -56,6 +57,13 @@ def budget(name: str, _: str) -> Manifest:
 def gateways(name: str, _: str) -> Manifest:
     """Of any kind that needs no more than a name."""
     return {"metadata": {"name": f"{name}-gateway"}}
+
+
+def policy(name: str, _: str) -> Manifest:
+    return {
+        "metadata": {"name": policy_child(name, "engines")},
+        "spec": {"podSelector": {"matchLabels": {"app": name}}, "policyTypes": ["Ingress"]},
+    }
 
 
 def binding(name: str, _: str) -> Manifest:

@@ -7,6 +7,7 @@ import pytest
 from tests.cluster.bad_autoscaling import BAD_AUTOSCALING
 from tests.cluster.bad_engine import BAD_ENGINE, GOOD_ENGINE
 from tests.cluster.bad_sizing import BAD_SIZING
+from tests.cluster.bad_tenancy import BAD_TENANCY, GOOD_TENANCY
 from tests.cluster.bad_traffic import BAD_TRAFFIC
 from tests.cluster.objects import Cluster, Manifest, Refused, deepseek, spec
 
@@ -48,7 +49,7 @@ BAD = [
     pytest.param(spec(source="https://host/x"), "https://host/file#sha256=", id="no checksum"),
     pytest.param(
         spec(source=f"https://host/x?token=t#sha256={'0' * 64}"),
-        "without user and query",
+        "without user, query",
         id="a secret in the address",
     ),
     pytest.param(
@@ -247,6 +248,7 @@ BAD = [
     *BAD_SIZING,
     *BAD_AUTOSCALING,
     *BAD_ENGINE,
+    *BAD_TENANCY,
 ]  # fmt: skip
 
 
@@ -273,6 +275,18 @@ async def test_what_tensorrt_llm_can_serve_is_taken(cluster: Cluster, body: Mani
     stored = await cluster.apply(manifest)
 
     assert body["engine"].items() <= stored["spec"]["engine"].items()
+
+
+@pytest.mark.parametrize("body", GOOD_TENANCY)
+async def test_what_any_pod_of_the_namespace_may_do_is_taken(
+    cluster: Cluster, body: Manifest
+) -> None:
+    manifest = deepseek("chat", cluster.namespace)
+    manifest["spec"] = body
+
+    stored = await cluster.apply(manifest)
+
+    assert body.keys() <= stored["spec"].keys()
 
 
 @pytest.mark.parametrize(

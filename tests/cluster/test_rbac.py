@@ -44,7 +44,7 @@ async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
     releases.apply_release(cluster.plane, release, crds={"install": False})
     account = await releases.account_of(cluster, release, tmp_path)
 
-    async with releases.running_operator(account) as log:
+    async with releases.running_operator(account, DSO_NETWORK_POLICIES="true") as log:
         await _live_through_everything(cluster, account)
     calls = releases.calls_of(cluster.plane, account.user)
 
@@ -235,6 +235,7 @@ async def _take_names(cluster: Cluster, key: str) -> None:
         "f": ("serviceaccounts", strangers.gateways),
         "g": ("roles", strangers.gateways),
         "h": ("rolebindings", strangers.binding),
+        "i": ("networkpolicies", strangers.policy),
     }
     for name, (plural, build) in taken.items():
         stranger = build(name, f"{name}-{key}")

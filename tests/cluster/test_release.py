@@ -42,12 +42,15 @@ PATHS = {
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/{}customresourcedefinitions",
     "ConfigMap": "api/v1/{}configmaps",
     "Deployment": "apis/apps/v1/{}deployments",
+    "NetworkPolicy": "apis/networking.k8s.io/v1/{}networkpolicies",
     "Pod": "api/v1/{}pods",
     "PodDisruptionBudget": "apis/policy/v1/{}poddisruptionbudgets",
     "Role": "apis/rbac.authorization.k8s.io/v1/{}roles",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}rolebindings",
     "Service": "api/v1/{}services",
     "ServiceAccount": "api/v1/{}serviceaccounts",
+    "ValidatingAdmissionPolicy": "apis/admissionregistration.k8s.io/v1/{}validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "apis/admissionregistration.k8s.io/v1/{}validatingadmissionpolicybindings",
 }
 
 

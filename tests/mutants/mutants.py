@@ -26,6 +26,7 @@ from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
 from tests.mutants.routes import ROUTES
 from tests.mutants.running import RUNNING
+from tests.mutants.security import SECURITY
 from tests.mutants.sizing import SIZING
 from tests.mutants.sizing_of_pods import SIZING_OF_PODS
 from tests.mutants.telling import TELLING
@@ -61,6 +62,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *AUTOSCALING,
     *TELLING,
     *RUNNING,
+    *SECURITY,
     *TRTLLM,
     *TRTLLM_SIZING,
     *ADVICE,

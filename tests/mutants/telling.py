@@ -62,8 +62,8 @@ TELLING = (
         name="owned-flags-cut-short",
         breaks="a flag that the operator owns is taken where it is cut short, as vLLM's parser takes it",
         file="api/rules.py",
-        old="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})\"\n",
-        new="_BEGINS_ONE = f\"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME} + ' ')\"\n",
+        old="begins_one = f\"{text}.contains(' ' + {_FLAG_NAME})\"\n",
+        new="begins_one = f\"{text}.contains(' ' + {_FLAG_NAME} + ' ')\"\n",
         caught_by=(
             "tests/unit/api/test_engine_args.py::test_the_beginning_of_an_owned_flag_is_refused",
         ),

@@ -252,8 +252,8 @@ WRITES = (
         name="empty-maps-are-missed",
         breaks="every pass applies a selector with an empty map, which the server does not keep",
         file="kube/drift.py",
-        old="        return bool(_stored(observed.get(key)) == _stored(value))\n",
-        new="        return bool(observed.get(key) == value)\n",
+        old="        return bool(_stored(found) == _stored(value))\n",
+        new="        return bool(found == value)\n",
         caught_by=(f"{_DRIFT}::test_what_a_selector_has_that_is_empty_is_left_out_by_the_server",),
     ),
     Mutant(

@@ -1,7 +1,9 @@
 """What a pass over an object with all defaults asks of the API server: gateway, warm-up, fetched weights."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from deepseek_operator.engines.contract import EngineImages, Policies
 from deepseek_operator.reconcile import Key, reconcile
 from tests.cluster.objects import filled_claim
 from tests.unit.fake_api import Call, FakeApi
@@ -25,13 +27,13 @@ MOST_CALLS = 18
 """Most of a pass that writes; docs/benchmarks.md says that this misses the goal of ten."""
 
 
-async def passes(api: FakeApi) -> list[list[Call]]:
+async def passes(api: FakeApi, images: EngineImages = IMAGES) -> list[list[Call]]:
     """The calls of each pass until one finds nothing to do and users are served."""
     found: list[list[Call]] = []
     for number in range(20):
         api.calls.clear()
         now = NOW + timedelta(seconds=5 * number)
-        outcome = await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=now)
+        outcome = await reconcile(api.kube(), Key(*KEY), images=images, now=now)
         found.append(list(api.calls))
         ready = conditions(api.objects[OBJECT]["status"])["Ready"]["reason"]
         if not outcome.writes and ready == "Serving":
@@ -54,6 +56,21 @@ async def test_a_pass_over_an_object_that_is_served_makes_ten_reads_and_no_write
     assert len(api.of_kind("Deployment")) == 2
     assert api.of_kind("PersistentVolumeClaim")
     assert len(last) == reads(last) == STEADY_CALLS
+
+
+async def test_network_policies_are_one_read_more_and_read_until_they_are_gone() -> None:
+    api, fenced = FakeApi(), replace(IMAGES, policies=Policies("deepseek-system"))
+    put_object(api, **DEFAULT)
+
+    *_, last = await passes(api, fenced)
+
+    assert len(last) == reads(last) == STEADY_CALLS + 1
+    assert len(api.of_kind("NetworkPolicy")) == 4
+    assert api.objects[OBJECT]["status"]["networkPolicies"] == 4
+    *_, last = await passes(api)
+    assert api.of_kind("NetworkPolicy") == {}
+    assert "networkPolicies" not in api.objects[OBJECT]["status"]
+    assert len(last) == STEADY_CALLS
 
 
 async def test_no_pass_on_the_way_to_being_served_makes_more_calls_than_are_told() -> None:

@@ -109,6 +109,31 @@ async def test_no_pod_comes_of_a_revision_that_lacks_its_shape_or_its_service(ki
     assert conditions(api.objects[OBJECT]["status"])["RolledOut"]["status"] == "True"
 
 
+async def test_no_gateway_runs_with_the_rights_of_somebody_elses_account() -> None:
+    """Its pods carry the token of whatever ServiceAccount has the name."""
+    api = FakeApi()
+    account = "/api/v1/namespaces/team/serviceaccounts/chat-gateway"
+    api.put(
+        account,
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "chat-gateway", "namespace": "team"},
+        },
+    )
+    put_object(api, **CPU_SPEC, gateway={"provider": "Embedded"})
+
+    for _ in range(6):
+        await one_pass(api)
+
+    assert "chat-gateway" not in api.of_kind("Deployment")
+    assert conditions(api.objects[OBJECT]["status"])["Stalled"]["reason"] == "NameTaken"
+    del api.objects[account]
+    for _ in range(6):
+        await one_pass(api)
+    assert "chat-gateway" in api.of_kind("Deployment")
+
+
 async def test_no_pod_is_added_to_a_revision_whose_service_cannot_come_back() -> None:
     api = await served()
     [name] = api.of_kind("Deployment")

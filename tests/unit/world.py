@@ -8,6 +8,7 @@ from datetime import datetime
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.catalog import catalog as catalogs
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.engines.figures import Engine
 from deepseek_operator.kube import drift, sharing
 from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
@@ -21,6 +22,7 @@ _FIELDS = {
     "LeaderWorkerSet": "groups",
     "Service": "services",
     "PodDisruptionBudget": "budgets",
+    "NetworkPolicy": "policies",
     "ConfigMap": "config_maps",
     "ServiceAccount": "accounts",
     "Role": "roles",
@@ -45,6 +47,7 @@ class World:
     knows_routes: bool = True
     parent: Manifest | None = None
     catalog: Catalog = field(default_factory=catalogs.shipped)
+    images: EngineImages = IMAGES
 
     def observed(self) -> Observed:
         """Everything, as observe() would read it."""
@@ -56,6 +59,7 @@ class World:
             deployments=tuple(found["deployments"]),
             services=tuple(found["services"]),
             budgets=tuple(found["budgets"]),
+            policies=tuple(found["policies"]),
             config_maps=tuple(found["config_maps"]),
             accounts=tuple(found["accounts"]),
             roles=tuple(found["roles"]),
@@ -78,7 +82,11 @@ class World:
     def plan(self, deployment: DeepSeekDeployment, *, now: datetime = NOW) -> Plan:
         """The plan of a pass over what there is now."""
         return make_plan(
-            deployment, self.observed(), stored=copy.deepcopy(self.stored), images=IMAGES, now=now
+            deployment,
+            self.observed(),
+            stored=copy.deepcopy(self.stored),
+            images=self.images,
+            now=now,
         )
 
     def carry_out(self, plan: Plan) -> None:

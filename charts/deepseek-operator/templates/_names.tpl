@@ -20,6 +20,11 @@
 {{- printf "%s:%s" .Release.Namespace (include "deepseek-operator.fullname" .) }}
 {{- end }}
 
+{{/* The same where a name may hold no colon; neither part has a dot. */}}
+{{- define "deepseek-operator.policyName" -}}
+{{- printf "%s.%s" .Release.Namespace (include "deepseek-operator.fullname" .) }}
+{{- end }}
+
 {{- define "deepseek-operator.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "deepseek-operator.fullname" .) .Values.serviceAccount.name }}

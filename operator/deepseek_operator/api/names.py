@@ -90,6 +90,11 @@ def gateway_child(deployment: str) -> str:
     return _child(deployment, GATEWAY_SUFFIX)
 
 
+def policy_child(deployment: str, of: str) -> str:
+    """Name of the NetworkPolicy of some of an object's pods; it ends as a revision's does, which no object's name may."""
+    return _child(deployment, f"-{of}-{digest(f'{deployment}/{of}')}")
+
+
 def _child(deployment: str, suffix: str, *, longest: int = _LONGEST_NAME) -> str:
     room = longest - len(suffix)
     if len(deployment) <= room:

@@ -165,7 +165,11 @@ class Pod(ApiModel):
         },
     )
     priority_class_name: str | None = Field(
-        default=None, min_length=1, max_length=253, description="PriorityClass of the pods."
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="PriorityClass of the pods.",
+        json_schema_extra={"x-kubernetes-validations": rules.PRIORITY_CLASS},
     )
     runtime_class_name: str | None = Field(
         default=None, min_length=1, max_length=253, description="RuntimeClass of the pods."

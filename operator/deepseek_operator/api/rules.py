@@ -4,7 +4,7 @@ The API server enforces them (https://kubernetes.io/docs/reference/using-api/cel
 field and the remedy. Lists and maps that a rule walks are bounded, or the server refuses its cost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -36,6 +36,9 @@ OWNED_FLAGS: Mapping[str, str] = {
     "shutdown-timeout": "the operator sets it to match the pod's grace period",
     "middleware": "the operator sets it",
     "disable-access-log-for-endpoints": "the operator sets it",
+    "enable-log-requests": "prompts would stand in the engine's log",
+    "enable-log-outputs": "answers would stand in the engine's log",
+    "allowed-local-media-path": "clients would have the engine read its pod's files",
     "config": "give the flags themselves",
     "help": "the engine would print it and end",
     "download-dir": "the operator mounts the cache",
@@ -51,9 +54,13 @@ OWNED_ENV: Mapping[str, str] = {
     "DEEPSEEK_POD_ADDRESS": "the operator lays out the nodes",
     "HOME": "the operator sets it to a writable volume",
     "PYTHONPATH": "the operator mounts its own tools there",
+    "VLLM_ALLOW_INSECURE_SERIALIZATION": "whoever reaches the engine's ports could run code in it",
+    "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "clients could have the engine load files",
     "VLLM_API_KEY": "it would lock the operator's probes out",
+    "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "answers would stand in the engine's log",
     "VLLM_HOST_IP": "the operator lays out the nodes",
     "VLLM_PORT": "the operator sets the port",
+    "VLLM_SERVER_DEV_MODE": "whoever reaches the engine could change and stop it",
 }
 """Environment variables that users may not give in pod.env, and why."""
 
@@ -62,23 +69,40 @@ LARGEST_NODE = 16
 """GPUs that one pod may ask for, where nothing is known of its node."""
 
 
-_OWNED_FLAGS = "' " + "".join(f"--{flag} " for flag in OWNED_FLAGS) + "'"
-"""One text and no list: looking for a beginning in each of a list is more than the API server's budget."""
 _OWNED_ENV = "[" + ", ".join(f"'{name}'" for name in OWNED_ENV) + "]"
 _FLAG_NAME = "self.split('=', 2)[0].replace('_', '-')"
-_BEGINS_ONE = f"{_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME})"
-"""vLLM's parser takes the beginning of a flag for all of it, as argparse does (`allow_abbrev`)."""
+
+
+def _owned(flags: Sequence[str]) -> JsonValue:
+    """None of these, and no beginning of one: vLLM's parser takes it for all of it, as argparse does (`allow_abbrev`).
+
+    One text and no list: looking for a beginning in each of a list is more than the API server's budget.
+    """
+    text = "' " + "".join(f"--{flag} " for flag in flags) + "'"
+    begins_one = f"{text}.contains(' ' + {_FLAG_NAME})"
+    return {
+        "rule": f"!{begins_one}",
+        "messageExpression": f"'engine.args: ' + {_FLAG_NAME} + ({text}.contains(' ' + {_FLAG_NAME} + ' ') "
+        "? ' is' : ' is the beginning of a flag that is') + ' owned by the operator; the reference of engine.args "
+        "names the field to use instead'",
+    }
+
+
+_EARLY = [flag for flag in OWNED_FLAGS if flag < "m"]
+_LATE = [flag for flag in OWNED_FLAGS if flag >= "m"]
+"""By their first letter, so that a beginning is of one half alone; all together are more than the budget of one rule."""
 
 ENGINE_ARG: list[JsonValue] = [
     {
         "rule": "self.matches('^--[a-zA-Z0-9][a-zA-Z0-9._-]*(=|$)')",
         "message": "engine.args: each entry is one flag, written --flag or --flag=value",
     },
+    _owned(_EARLY),
+    _owned(_LATE),
     {
-        "rule": f"!{_BEGINS_ONE}",
-        "messageExpression": f"'engine.args: ' + {_FLAG_NAME} + ({_OWNED_FLAGS}.contains(' ' + {_FLAG_NAME} + ' ') "
-        "? ' is' : ' is the beginning of a flag that is') + ' owned by the operator; the reference of engine.args "
-        "names the field to use instead'",
+        "rule": "!self.contains('$(')",
+        "message": "engine.args: '$(' is where Kubernetes puts a variable's value, and what an engine is started with "
+        "stands in its log; give the value itself, or a variable that the engine reads in pod.env",
     },
 ]
 
@@ -135,11 +159,22 @@ ENV_VAR: list[JsonValue] = [
 
 _RESERVED_KEY = "^([a-z0-9.-]*[.])?(app[.]kubernetes[.]io|serving[.]deepseek[.]dev)/"
 
+_CONFINING_KEY = (
+    "^(container[.])?(apparmor[.]security[.]beta|seccomp[.]security[.]alpha)[.]kubernetes[.]io/|"
+    "^io[.](kubernetes[.]cri-o|katacontainers)[.]|[.](cri-o|crio)[.]io|[.]nri[.](containerd[.])?io/"
+)
+"""What runtimes read of a pod's annotations; a CRI-O, Kata or NRI follows them where its node's configuration allows it."""
+
 OPEN_KEYS: list[JsonValue] = [
     {
         "rule": f"!self.exists(k, k.matches('{_RESERVED_KEY}'))",
         "message": "keys of app.kubernetes.io/ and serving.deepseek.dev/ are the operator's; "
         "choose another prefix",
+    },
+    {
+        "rule": f"!self.exists(k, k.matches('{_CONFINING_KEY}'))",
+        "message": "keys by which a container runtime confines a pod less (AppArmor, seccomp, CRI-O, Kata, NRI) are not "
+        "open; an administrator may offer a RuntimeClass for runtimeClassName",
     },
     {
         "rule": "self.all(k, size(k) <= 316 && "
@@ -164,6 +199,13 @@ TOLERATION: list[JsonValue] = [
         "message": "pod.tolerations: tolerationSeconds counts for effect NoExecute alone; set the "
         "effect, or remove it",
     },
+]
+
+PRIORITY_CLASS: list[JsonValue] = [
+    {
+        "rule": "!self.startsWith('system-')",
+        "message": "pod.priorityClassName: classes that begin with system- are for what runs the cluster; use one of your own",
+    }
 ]
 
 _KNOWN_RESOURCES = (
@@ -198,15 +240,16 @@ _OCI = (
     "^oci://[A-Za-z0-9.-]+(:[0-9]+)?/[a-z0-9][a-z0-9._/-]*"
     "(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$"
 )
-_HTTPS = '^https://[!"$->A-~]+#sha256=[0-9a-fA-F]{64}$'
-"""Printable ASCII without '#', '?' and '@': a query or a user would be a secret in the open."""
+_HTTPS = '^https://[!"%->A-~]+#sha256=[0-9a-fA-F]{64}$'
+"""Printable ASCII without '#', '?' and '@': a query or a user would be a secret in the open. Nor '$', which Kubernetes
+reads as a variable's beginning on a command line."""
 
 SOURCE: list[JsonValue] = [
     {
         "rule": " || ".join(f"self.matches('{form}')" for form in (_PVC, _HF, _S3, _OCI, _HTTPS)),
         "message": "source: write pvc://claim/path, hf://organisation/name[@revision], "
         "s3://bucket/prefix, oci://registry/repository[:tag|@digest] or "
-        "https://host/file#sha256=digits (without user and query)",
+        "https://host/file#sha256=digits (without user, query and '$')",
     }
 ]
 

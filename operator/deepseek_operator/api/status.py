@@ -280,6 +280,11 @@ class DeepSeekDeploymentStatus(ApiModel):
     )
     served_name: str = Field(default="", max_length=96, description='What clients send as "model".')
     replicas: int = Field(default=0, description="Replicas of the serving revision that exist.")
+    network_policies: int | None = Field(
+        default=None,
+        description="NetworkPolicies that say who reaches the object's pods, if the cluster enforces any; none where the "
+        "operator makes none.",
+    )
     selector: str = Field(
         default="",
         max_length=1024,

@@ -39,6 +39,7 @@ def plan(found: "Plan") -> Document:
         **({} if found.peak is None else {"peak": _peak(found.peak)}),
         **_rollout(found),
         "notes": list(found.notes),
+        "warnings": list(found.warnings),
     }
 
 

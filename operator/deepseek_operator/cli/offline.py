@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from deepseek_operator.api import warnings
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.facts import CatalogError
@@ -46,6 +47,8 @@ class Plan:
     blocks: tuple[Planned, ...]
     """None where nothing is derived of what the object asks for."""
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What is risky and allowed, as the API server says it."""
     peak: Peak | None = None
     """What rolling it out needs at once; None where it is not known what serves."""
     time: Time | None = None
@@ -116,7 +119,7 @@ def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
     known = questions.prices(options.price, known)
     pools = questions.pools(options.accelerators, known)
     plan = plan_on(pools, options, known, name=given.name, spec=spec)
-    plan = replace(plan, time=_time(plan, spec, options))
+    plan = replace(plan, time=_time(plan, spec, options), warnings=warned(given))
     if options.children:
         notes = (*plan.notes, *set_aside(options))
         plan = replace(plan, making=_making(given, pools, known), notes=notes)
@@ -131,6 +134,11 @@ def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
     there = peaks.cluster_of(pools)
     peak = peaks.peak_of(plan.blocks, there, known=known, spec=spec, serving=before)
     return replace(plan, peak=peak)
+
+
+def warned(given: Given) -> tuple[str, ...]:
+    """What the API server would warn of."""
+    return tuple(one.message for one in warnings.warnings_of(given.manifest["spec"]))
 
 
 def set_aside(options: argparse.Namespace) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ def refusal(engine: Engine) -> str | None:
 def _refusal(arg: str, engine: str) -> str | None:
     if not _FLAG.match(arg):
         return f"{arg!r} is no flag; write --flag or --flag=value"
+    if "$(" in arg:
+        return f"{arg!r}: '$(' is where Kubernetes puts a variable's value; give the value itself"
     name = arg.partition("=")[0].removeprefix("--")
     # vLLM's parser takes the beginning of a flag for all of it; no owned flag is the beginning of another.
     begun = name.replace("_", "-")

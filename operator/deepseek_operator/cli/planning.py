@@ -52,6 +52,7 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
         found = Plan(
             given.name, questions.workload_of(given.spec, options), (), (f"not sized: {error}",)
         )
+    found = replace(found, warnings=offline.warned(given))
     if options.accelerators:
         note = "what of --accelerators is free is not known, so there is no peak"
         found = replace(found, notes=(*found.notes, note))

@@ -43,6 +43,7 @@ async def observe(
         deployments=found.get(resources.DEPLOYMENT, ()),
         services=found.get(resources.SERVICE, ()),
         budgets=found.get(resources.DISRUPTION_BUDGET, ()),
+        policies=found.get(resources.NETWORK_POLICY, ()),
         config_maps=found.get(resources.CONFIG_MAP, ()),
         accounts=found.get(resources.SERVICE_ACCOUNT, ()),
         roles=found.get(resources.ROLE, ()),
@@ -67,7 +68,11 @@ def _kinds(deployment: DeepSeekDeployment, stored: Manifest) -> tuple[Resource, 
     if not deployment.metadata.uid:
         return ()
     has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
-    return resources.CHILDREN if has_gateway else resources.ENGINE_CHILDREN
+    return (
+        *resources.ENGINE_CHILDREN,
+        *(resources.GATEWAY_CHILDREN if has_gateway else ()),
+        *((resources.NETWORK_POLICY,) if "networkPolicies" in stored else ()),
+    )
 
 
 class _Reader:

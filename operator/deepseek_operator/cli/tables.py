@@ -48,7 +48,8 @@ def plan(found: "Plan", *, color: bool) -> str:
     notes = list(found.notes)
     if found.admission is not None and found.admission.not_asked:
         notes.append(f"the API server was not asked: {found.admission.not_asked}")
-    lines += ["", *(f"note: {note}" for note in notes), *_verdict(found, color=color)]
+    said = [*(f"note: {note}" for note in notes), *(f"warning: {one}" for one in found.warnings)]
+    lines += ["", *said, *_verdict(found, color=color)]
     return "\n".join(lines)
 
 

@@ -91,9 +91,20 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """What NetworkPolicies of objects have to know of the cluster."""
+
+    operator_namespace: str
+    monitoring: tuple[str, ...] = ()
+    """Namespaces whose pods may read metrics."""
+    api_server_ports: tuple[int, ...] = (443, 6443)
+    """Where the API server itself listens: agents see a connection after a Service's address was replaced."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineImages:
     """What the platform team chose for pods: container images, of which an object may name its own for the
-    engine, and the network between nodes.
+    engine, the network between nodes, and who may reach them.
     """
 
     vllm: str
@@ -102,6 +113,8 @@ class EngineImages:
     toolbox: str
     gateway: str
     network: Network = field(default_factory=Network)
+    policies: Policies | None = None
+    """None: objects have no NetworkPolicies."""
 
 
 @dataclass(frozen=True, slots=True)

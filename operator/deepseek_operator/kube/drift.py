@@ -10,7 +10,8 @@ from deepseek_operator.api.names import FIELD_MANAGER
 
 Manifest = dict[str, Any]
 
-_ATOMIC = frozenset({"selector", "labelSelector", "nodeSelector", "rules", "parentRefs"})
+_OF_POLICIES = frozenset({"podSelector", "policyTypes", "ingress", "egress"})
+_ATOMIC = _OF_POLICIES | frozenset({"selector", "labelSelector", "nodeSelector", "rules", "parentRefs"})  # fmt: skip
 """Maps and lists that the server replaces as a whole: what somebody added is ours to remove."""
 
 
@@ -115,7 +116,10 @@ def _covers(observed: Any, desired: Any) -> bool:
 
 def _field_covers(observed: Manifest, key: str, value: Any) -> bool:
     if key in _ATOMIC:
-        return bool(_stored(observed.get(key)) == _stored(value))
+        found = observed.get(key)
+        # An empty list is left out as a whole; an empty map is kept, and means something else than none.
+        found = found or [] if isinstance(value, list) else found
+        return bool(_stored(found) == _stored(value))
     return _covers(observed.get(key), value)
 
 

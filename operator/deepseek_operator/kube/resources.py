@@ -35,6 +35,7 @@ CONTROLLER_REVISION = Resource("apps", "v1", "controllerrevisions", "ControllerR
 DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
 SERVICE = Resource("", "v1", "services", "Service")
 DISRUPTION_BUDGET = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+NETWORK_POLICY = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 POD = Resource("", "v1", "pods", "Pod")
 EVENT = Resource("", "v1", "events", "Event")
 LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -70,7 +71,7 @@ ENGINE_CHILDREN: tuple[Resource, ...] = (
 GATEWAY_CHILDREN: tuple[Resource, ...] = (CONFIG_MAP, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
 """Kinds that only a gateway has; it has a Deployment and a budget too."""
 
-CHILDREN: tuple[Resource, ...] = (*ENGINE_CHILDREN, *GATEWAY_CHILDREN)
+CHILDREN: tuple[Resource, ...] = (*ENGINE_CHILDREN, *GATEWAY_CHILDREN, NETWORK_POLICY)
 """Kinds that the operator creates for an object and owns."""
 
 SHARED: tuple[Resource, ...] = (CLAIM, JOB)

@@ -19,11 +19,17 @@ async def whole(response: aiohttp.ClientResponse) -> bytes:
 async def page(
     session: aiohttp.ClientSession, address: str, port: int, path: str, *, seconds: float
 ) -> bytes | None:
-    """What a pod's address has under a path; None where it has nothing, or not in time."""
+    """What a pod's address has under a path; None where it has nothing, or not in time.
+
+    What a pod says of where else to look is not followed: the image is its user's, and the operator reaches more than
+    the user does.
+    """
     host = f"[{address}]" if ":" in address else address
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
-        async with session.get(f"http://{host}:{port}{path}", timeout=timeout) as response:
+        async with session.get(
+            f"http://{host}:{port}{path}", timeout=timeout, allow_redirects=False
+        ) as response:
             return await whole(response) if response.status == 200 else None
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None

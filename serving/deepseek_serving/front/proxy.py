@@ -102,7 +102,8 @@ class Front:
             scheme=self._engine.scheme,
             authority=self._engine.authority,
             path=asked.raw_path,
-            query_string=asked.raw_query_string,
+            # Of a question the engine's log would have it.
+            query_string="" if request.method == "POST" else asked.raw_query_string,
             encoded=True,
         )
 

@@ -99,7 +99,7 @@ def test_a_tool_of_several_programs_is_none_itself() -> None:
 
 
 def test_what_long_tests_alone_need_is_built_only_when_it_is_named() -> None:
-    assert not {"envoy-gateway", "lws"} & {tool.name for tool in tools.chosen([])}
+    assert not {"envoy-gateway", "kube-router", "lws"} & {tool.name for tool in tools.chosen([])}
     assert [tool.name for tool in tools.chosen(["envoy-gateway"])] == ["envoy-gateway"]
     assert {"kubernetes", "etcd", "kwok", "helm"} <= {tool.name for tool in tools.chosen([])}
 

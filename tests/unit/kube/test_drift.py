@@ -264,3 +264,22 @@ def test_fields_are_turned_only_before_one_may_be_dropped(
     desired = drift.with_digest({"metadata": {"name": "x"}, "spec": now})
 
     assert turned is (drift.adopt_fields(present, desired) is not None)
+
+
+@pytest.mark.parametrize(
+    ("observed", "differs"),
+    [
+        pytest.param({}, False, id="as-the-server-keeps-it"),
+        pytest.param({"ingress": [{}]}, True, id="open-to-all"),
+        pytest.param({"ingress": [{"ports": [{"port": 1}]}]}, True, id="open-on-a-port"),
+    ],
+)
+def test_a_direction_that_is_to_be_shut_is_ours_though_it_is_empty(
+    observed: Manifest, *, differs: bool
+) -> None:
+    spec = {"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": ["Ingress"]}
+    desired = drift.with_digest({**DESIRED, "spec": {**spec, "ingress": []}})
+
+    found = drift.differs({**copy.deepcopy(desired), "spec": {**spec, **observed}}, desired)
+
+    assert found is differs

@@ -176,3 +176,22 @@ async def test_what_is_no_request_is_left_alone() -> None:
     await FirstToken(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     assert passed == ["lifespan"]
+
+
+@pytest.mark.parametrize(("method", "kept"), [("POST", b""), ("GET", b"name=x")])
+async def test_the_query_of_a_question_stands_in_no_log(method: str, kept: bytes) -> None:
+    """uvicorn writes it from the scope that it gave, when the answer begins."""
+    scope: Message = {"type": "http", "method": method, "headers": [], "query_string": b"name=x"}
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send(PLAIN)
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(_: Any) -> None:
+        assert scope["query_string"] == kept
+
+    await FirstToken(app)(scope, receive, send)
+
+    assert scope["query_string"] == kept
