@@ -54,6 +54,7 @@ async def run_operator(settings: Settings) -> None:
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
     )
     queue: KeyQueue[Key] = KeyQueue(settle_seconds=SETTLE_SECONDS, rest_seconds=REST_SECONDS)
+    metrics.queue_oldest.set_function(queue.oldest_seconds)
     stop, watching = asyncio.Event(), asyncio.Event()
     runner, port = await serve_probes(
         settings.http_port,

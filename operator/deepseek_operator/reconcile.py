@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from deepseek_operator.api import names
+from deepseek_operator.api.analysis import seconds_of_limit
 from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta
 from deepseek_operator.build import status as status_builder
@@ -105,7 +106,14 @@ async def _carry_out(
         status, requeue = stopped.status, _stalled_seconds(plan)
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
-    return Outcome(result, writes, generation, requeue, rollout=status.get("rollout"))
+    return Outcome(result, writes, generation, requeue, status, _first_token_seconds(deployment))
+
+
+def _first_token_seconds(deployment: DeepSeekDeployment) -> float | None:
+    asked = deployment.spec.workload
+    if asked is None or asked.time_to_first_token is None:
+        return None
+    return seconds_of_limit(asked.time_to_first_token)
 
 
 def _stalled_seconds(plan: Plan) -> float:
@@ -133,15 +141,15 @@ async def _record_and_follow(
     now: datetime,
 ) -> Outcome:
     """Effects follow from a decision that is stored, never from one that was only made."""
-    generation = deployment.metadata.generation
+    generation, seconds = deployment.metadata.generation, plan.requeue_seconds
     writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
     try:
         writes += await execute(kube, deployment, observed, plan)
     except Stalled:
         # This pass has written its status: the next one meets the same and says so.
-        return Outcome("recorded", writes, generation, 0.0, rollout=plan.status.get("rollout"))
-    seconds = plan.requeue_seconds
-    return Outcome("recorded", writes, generation, seconds, rollout=plan.status.get("rollout"))
+        seconds = 0.0
+    first_token = _first_token_seconds(deployment)
+    return Outcome("recorded", writes, generation, seconds, plan.status, first_token)
 
 
 async def _write_status(
@@ -196,4 +204,4 @@ async def _report_unreadable(
         stored, finding, generation=metadata.generation, now=now
     )
     writes = await _write_status(kube, metadata, status, stored=stored, now=now)
-    return Outcome("stalled", writes, metadata.generation, None, rollout=status.get("rollout"))
+    return Outcome("stalled", writes, metadata.generation, None, status)

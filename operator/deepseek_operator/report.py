@@ -31,8 +31,10 @@ class Outcome:
     writes: int
     generation: int
     requeue_seconds: float | None
-    rollout: Manifest | None = None
-    """The run that status tells of; None where it tells of none."""
+    status: Manifest | None = None
+    """What the object says of itself by now; None where it is gone."""
+    first_token_seconds: float | None = None
+    """The longest that its users are to wait for a first token; None where nothing is asked."""
 
 
 def events_of_change(
