@@ -10,13 +10,14 @@ from pathlib import Path
 
 from deepseek_operator.api import crd
 from dev import steps
-from dev.generate import fields, figures, operations, permissions, sizing, values
+from dev.generate import fields, figures, monitoring, operations, permissions, sizing, values
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
 REFERENCE = Path("docs") / "reference"
 SIZING = Path("docs") / "sizing.md"
 ADVICE = Path("docs") / "advice.md"
+OBSERVABILITY = Path("docs") / "observability.md"
 
 
 def documents(root: Path = REPOSITORY) -> dict[Path, str]:
@@ -25,12 +26,15 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
     return {
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
+        CHART / "files" / "alerts.yaml": monitoring.render_rules(),
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),
         REFERENCE / "deepseekdeployment.md": fields.render(),
         REFERENCE / "settings.md": operations.render_settings(),
         REFERENCE / "metrics.md": operations.render_metrics(),
+        OBSERVABILITY: monitoring.render_table((root / OBSERVABILITY).read_text()),
+        **monitoring.runbooks(root),
     }
 
 
