@@ -19,7 +19,7 @@ from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.errors import ApiError, NotFoundError, VersionConflictError
 from deepseek_operator.observe import observe
-from deepseek_operator.observed import Manifest, Observed
+from deepseek_operator.observed import Manifest, Monitoring, Observed
 from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
 from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
 from deepseek_operator.telemetry import engines, gateways
@@ -45,13 +45,15 @@ async def reconcile(
     images: EngineImages,
     now: datetime,
     catalog: Catalog | None = None,
+    monitoring: Monitoring | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Outcome:
     """One pass: bring the cluster one step nearer to the object, and say how it stands.
 
-    `catalog` has the facts that revisions are resolved by; None: those that are shipped. Conflict when somebody
-    else wrote in between; any other error is of this attempt only.
+    `catalog` has the facts that revisions are resolved by; None: those that are shipped. `monitoring` says how
+    objects are to be scraped; None: nobody asks for it. Conflict when somebody else wrote in between; any other error is of
+    this attempt only.
     """
     manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, key.namespace, key.name)
     if manifest is None or "deletionTimestamp" in manifest["metadata"]:
@@ -67,6 +69,7 @@ async def reconcile(
         deployment,
         stored=stored,
         catalog=catalog,
+        monitoring=monitoring,
         ask_gateways=ask_gateways,
         ask_engines=ask_engines,
     )

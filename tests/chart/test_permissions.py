@@ -35,6 +35,7 @@ WORK: set[Permission] = {
         for verb in CHILD_VERBS
         if verb != "watch"
     },
+    *{("monitoring.coreos.com", "podmonitors", verb) for verb in CHILD_VERBS if verb != "watch"},
     ("", "pods", "list"),
     ("", "pods", "watch"),
     ("", "pods/log", "get"),

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from deepseek_operator.engines.contract import Network
+from deepseek_operator.observed import Monitoring
 from deepseek_operator.settings import SettingsError, load_settings
 
 IMAGES = {
@@ -28,6 +29,14 @@ def test_only_the_images_must_be_given() -> None:
     ) == ("v:1", "c:1", "n:1", "t:1", "g:1")
     assert settings.watched_namespaces == ()
     assert socket.gethostname() == settings.identity
+
+
+def test_objects_are_scraped_unless_it_is_switched_off() -> None:
+    labels = {**IMAGES, "DSO_POD_MONITOR_LABELS": '{"release": "prometheus"}'}
+
+    assert load_settings(IMAGES).monitoring == Monitoring({})
+    assert load_settings(labels).monitoring == Monitoring({"release": "prometheus"})
+    assert load_settings({**labels, "DSO_POD_MONITORS": "false"}).monitoring is None
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@
 - apiGroups: [leaderworkerset.x-k8s.io]
   resources: [leaderworkersets]
   verbs: [get, list, create, patch, delete]
+# How a Prometheus finds engines and gateways.
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [get, list, create, patch, delete]
 # What keeps and fetches weights.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
