@@ -11,6 +11,7 @@ from pathlib import Path
 from deepseek_operator.api import crd
 from dev import steps
 from dev.generate import fields, figures, monitoring, operations, permissions, sizing, values
+from dev.monitoring.dashboards import DASHBOARDS
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
@@ -27,6 +28,10 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
         CHART / "files" / "alerts.yaml": monitoring.render_rules(),
+        **{
+            CHART / "files" / "dashboards" / f"{one.uid}.json": monitoring.render_dashboard(one)
+            for one in DASHBOARDS
+        },
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),

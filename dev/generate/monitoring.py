@@ -1,5 +1,6 @@
-"""What is made of the alerts: Prometheus's rules, their table, and the facts at the head of each runbook."""
+"""What is made of alerts and dashboards: Prometheus's rules, their table, the facts at the head of runbooks, and Grafana's JSON."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import yaml
 
 from dev import steps
 from dev.generate import markdown
+from dev.monitoring import panels
 from dev.monitoring.alerts import ALERTS, GROUPS, Alert
+from dev.monitoring.panels import Dashboard
 
 RUNBOOKS = Path("docs") / "runbooks"
 ALERTS_MARKS = markdown.marks("alerts")
@@ -46,6 +49,11 @@ def rule(alert: Alert) -> dict[str, Any]:
         "labels": {"severity": str(alert.severity)},
         "annotations": {"summary": alert.summary},
     }
+
+
+def render_dashboard(dashboard: Dashboard) -> str:
+    """A dashboard as Grafana reads it."""
+    return json.dumps(panels.to_json(dashboard), indent=1) + "\n"
 
 
 def render_table(page: str) -> str:
