@@ -1,5 +1,6 @@
 """reconcile(): the four verbs for one key. Observe, plan, execute, report."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,11 +18,16 @@ from deepseek_operator.errors import Conflict, Stalled
 from deepseek_operator.execute import execute
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
-from deepseek_operator.kube.errors import ApiError, NotFoundError, VersionConflictError
+from deepseek_operator.kube.errors import (
+    AlreadyExistsError,
+    ApiError,
+    NotFoundError,
+    VersionConflictError,
+)
 from deepseek_operator.observe import observe
 from deepseek_operator.observed import Manifest, Monitoring, Observed
 from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
-from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
+from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change, once_more
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
@@ -188,10 +194,19 @@ async def _write_status(
 
 async def _post_event(kube: Kube, event: Manifest) -> None:
     """Events tell, they decide nothing: one that is refused is not worth a failed pass."""
-    try:
-        await kube.create(resources.EVENT, event)
-    except ApiError:
-        return
+    with contextlib.suppress(ApiError):
+        try:
+            await kube.create(resources.EVENT, event)
+        except AlreadyExistsError:
+            await _count_event(kube, event)
+
+
+async def _count_event(kube: Kube, event: Manifest) -> None:
+    namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
+    present = await kube.get(resources.EVENT, namespace, name)
+    operations = None if present is None else once_more(present, event)
+    if operations is not None:
+        await kube.json_patch(resources.EVENT, namespace, name, operations)
 
 
 async def _report_unreadable(

@@ -1,25 +1,15 @@
 """PodMonitors on a real API server with the real kind of Prometheus Operator, which comes while objects are served."""
 
-import contextlib
 import functools
 
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.observed import Monitoring
 from deepseek_operator.reconcile import Key
-from dev import prometheus_operator
-from tests.cluster.definitions import known
-from tests.cluster.objects import JSON_MERGE, Cluster, Manifest, Refused, deepseek
+from tests.cluster.objects import JSON_MERGE, Cluster, deepseek
 from tests.cluster.passes import one_pass, settle
+from tests.cluster.pod_monitors import MONITORS, kinds, monitor
 
-MONITORS = "/apis/monitoring.coreos.com/v1/namespaces/{}/podmonitors"
 ASKED = Monitoring({"release": "prometheus"})
-
-
-async def monitor(cluster: Cluster) -> Manifest | None:
-    """The object's; None where there is none, or no such kind."""
-    with contextlib.suppress(Refused):
-        return await cluster.send("GET", f"{MONITORS.format(cluster.namespace)}/chat")
-    return None
 
 
 async def test_a_cluster_that_learns_of_them_gets_them_and_keeps_them(
@@ -33,8 +23,7 @@ async def test_a_cluster_that_learns_of_them_gets_them_and_keeps_them(
     assert (await look()).writes == 0
 
     served = MONITORS.format(cluster.namespace)
-    [definition, *_] = prometheus_operator.definitions()
-    async with known(cluster, [definition], served=served, what="PodMonitor"):
+    async with kinds(cluster):
         assert (await look()).writes == 1
         made = await monitor(cluster)
         assert made is not None

@@ -12,7 +12,7 @@ from deepseek_operator.build.weights import claim_name
 from deepseek_operator.plan import HISTORY_LIMIT
 from deepseek_operator.rollout.revisions import target_key
 from tests.chart import rendering
-from tests.cluster import leader_worker_sets, releases, routes, strangers
+from tests.cluster import leader_worker_sets, pod_monitors, releases, routes, strangers
 from tests.cluster.objects import (
     CHILD_PATHS,
     JSON_MERGE,
@@ -100,6 +100,8 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     await _do_without_gateway(cluster)
     await _behind_a_route(cluster)
     await _on_several_nodes(cluster)
+    await _scraped(cluster)
+    await _told_again(cluster)
 
 
 def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
@@ -191,6 +193,50 @@ async def _on_several_nodes(cluster: Cluster) -> None:
         await wait_until(is_repaired, what="the LeaderWorkerSet is repaired", seconds=90)
         await cluster.apply(_tiny("nodes", cluster.namespace))
         await wait_until(is_gone, what="the LeaderWorkerSet is gone", seconds=90)
+
+
+async def _scraped(cluster: Cluster) -> None:
+    """A PodMonitor meets a stranger of its name, is made, and repaired."""
+    edited = {"spec": {"podMetricsEndpoints": [{"port": "theirs"}]}}
+    kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor"}
+    stranger = {
+        "metadata": {"name": "scraped"},
+        "spec": {"podMetricsEndpoints": [], "selector": {}},
+    }
+    async with pod_monitors.kinds(cluster):
+        collection = pod_monitors.MONITORS.format(cluster.namespace)
+        await cluster.send("POST", collection, {**kind, **stranger})
+        await cluster.apply(_tiny("scraped", cluster.namespace))
+        await releases.wait_for_condition(cluster, "scraped", "Stalled", "True")
+        await cluster.send("DELETE", f"{collection}/scraped")
+
+        async def is_ours() -> bool:
+            found = await pod_monitors.monitor(cluster, "scraped")
+            endpoints = (found or {}).get("spec", {}).get("podMetricsEndpoints")
+            return bool(endpoints and endpoints != edited["spec"]["podMetricsEndpoints"])
+
+        await wait_until(is_ours, what="the PodMonitor is made", seconds=90)
+        await cluster.send("PATCH", f"{collection}/scraped", edited, content=JSON_MERGE)
+        await cluster.apply(_tiny("scraped", cluster.namespace, replicas=2))
+        await wait_until(is_ours, what="the PodMonitor is repaired", seconds=90)
+
+
+async def _told_again(cluster: Cluster) -> None:
+    """Twice nobody is to be served: the second time is the same event."""
+    events = f"/api/v1/namespaces/{cluster.namespace}/events"
+
+    async def is_counted() -> bool:
+        found = (await cluster.send("GET", events))["items"]
+        return any(
+            one["reason"] == "ScaledToZero" and one["involvedObject"]["name"] == "scraped"
+            for one in found
+            if one.get("count", 1) > 1
+        )
+
+    for replicas, ready in ((0, "False"), (1, "True"), (0, "False")):
+        await cluster.apply(_tiny("scraped", cluster.namespace, replicas=replicas))
+        await releases.wait_for_condition(cluster, "scraped", "Ready", ready)
+    await wait_until(is_counted, what="the event is counted", seconds=30)
 
 
 async def _break_and_repair(cluster: Cluster, name: str) -> None:

@@ -44,7 +44,7 @@
 # How a Prometheus finds engines and gateways.
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
-  verbs: [get, list, create, patch, delete]
+  verbs: [get, list, create, patch]
 # What keeps and fetches weights.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
@@ -62,7 +62,8 @@
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
+# What is told again is counted, and no new event.
 - apiGroups: [""]
   resources: [events]
-  verbs: [list, create]
+  verbs: [get, list, create, patch]
 {{- end }}
