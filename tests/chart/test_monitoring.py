@@ -1,6 +1,7 @@
 """What a Prometheus and a Grafana find of a release by themselves."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from deepseek_operator.observed import Monitoring
 from deepseek_operator.settings import load_settings
 from dev.monitoring.alerts import ALERTS
 from dev.monitoring.dashboards import DASHBOARDS
+from dev.paths import REPOSITORY
 from tests.chart import definitions, rendering
 from tests.chart.matrix import MATRIX
 from tests.chart.test_alerts import promtool
@@ -87,6 +89,30 @@ def test_prometheus_takes_the_alerts_and_each_names_its_runbook(tmp_path: Path) 
     assert found == {
         alert.name: f"https://wiki.example.com/runbooks/{alert.name}.md" for alert in ALERTS
     }
+
+
+def test_prometheus_takes_the_configuration_of_the_page(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "observability.md").read_text()
+    found = re.search(r"```yaml\n(- job_name: deepseek-pods.*?)```", page, re.DOTALL)
+    assert found
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(yaml.safe_dump({"scrape_configs": yaml.safe_load(found[1])}))
+
+    said = promtool("check", "config", "--syntax-only", str(file))
+
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_values_of_the_page_are_taken() -> None:
+    page = (REPOSITORY / "docs" / "observability.md").read_text()
+    found = re.search(r"```yaml\n# values of the chart\n(.*?)```", page, re.DOTALL)
+    assert found
+
+    assert made(apis=KNOWN, **yaml.safe_load(found[1])) == [
+        "ConfigMap",
+        "PrometheusRule",
+        "ServiceMonitor",
+    ]
 
 
 def test_without_an_address_of_runbooks_none_is_named() -> None:

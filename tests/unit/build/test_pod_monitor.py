@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from deepseek_operator.build.pod_monitor import build_pod_monitor
 from deepseek_operator.observed import Monitoring
 from deepseek_operator.rollout.revisions import target_key
+from dev.paths import REPOSITORY
 from tests.unit.samples import CPU_SPEC, Manifest, deepseek
 from tests.unit.world import World, served
 
@@ -69,11 +71,39 @@ def discovered(metadata: Manifest) -> dict[str, str]:
     return found
 
 
+def scraped_as_documented(template: Manifest) -> list[dict[str, str]]:
+    """The same by the configuration of the page for a Prometheus of another kind."""
+    page = (REPOSITORY / "docs" / "observability.md").read_text()
+    found = re.search(r"```yaml\n(- job_name: deepseek-pods.*?)```", page, re.DOTALL)
+    assert found
+    [pods, _] = yaml.safe_load(found[1])
+    names = {"source_labels": "sourceLabels", "target_label": "targetLabel"}
+    steps = [
+        {"action": "replace", **{names.get(name, name): value for name, value in one.items()}}
+        for one in pods["relabel_configs"]
+    ]
+    results = []
+    for container in (*template["spec"]["containers"], *template["spec"]["initContainers"]):
+        for port in container.get("ports", []):
+            start = {
+                "__metrics_path__": "/metrics",
+                "__meta_kubernetes_pod_container_port_name": port["name"],
+                **discovered(template["metadata"]),
+            }
+            labels = relabelled(start, steps)
+            if labels is not None:
+                # Of the object's own pod: a Prometheus Operator adds these by itself.
+                kept = {n: v for n, v in labels.items() if n not in ("namespace", "pod")}
+                results.append({**kept, "port": port["name"]})
+    return results
+
+
 def relabelled(labels: dict[str, str], steps: list[Manifest]) -> dict[str, str] | None:
     """The labels that are left; None where the target is dropped."""
     labels = dict(labels)
     for step in steps:
-        value = ";".join(labels.get(name, "") for name in step["sourceLabels"])
+        parts = (labels.get(name, "") for name in step["sourceLabels"])
+        value = step.get("separator", ";").join(parts)
         fits = re.fullmatch(step.get("regex", "(.*)"), value)
         if step["action"] == "keep" and not fits:
             return None
@@ -98,6 +128,9 @@ def test_engines_are_read_at_their_own_path_and_gateways_by_their_agent(
         one for template in templates(**spec, gateway={}) for one in targets(monitor, template)
     ]
 
+    assert found == [
+        one for template in templates(**spec, gateway={}) for one in scraped_as_documented(template)
+    ]
     key = target_key(deployment.spec)
     assert sorted(found, key=lambda one: one["port"]) == [
         {"port": "http", "__metrics_path__": path, "name": "chat", "revision": key},
