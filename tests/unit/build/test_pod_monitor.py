@@ -109,7 +109,8 @@ def relabelled(labels: dict[str, str], steps: list[Manifest]) -> dict[str, str] 
             return None
         if step["action"] == "replace" and fits:
             labels[step["targetLabel"]] = step.get("replacement", value)
-    return {name: value for name, value in labels.items() if not name.startswith("__meta_")}
+    # An empty label is none.
+    return {n: value for n, value in labels.items() if value and not n.startswith("__meta_")}
 
 
 @pytest.mark.parametrize(
