@@ -65,8 +65,9 @@ class Settings(BaseModel):
         default="", description="Namespaces to watch, separated by commas; empty: all."
     )
     pod_monitors: bool = Field(
-        default=True,
-        description="Whether each object has a PodMonitor, where the cluster knows that kind.",
+        default=False,
+        description="Whether each object has a PodMonitor, where the cluster knows that kind; the chart says yes. "
+        "It costs each pass one read more.",
     )
     pod_monitor_labels: Json[dict[str, str]] = Field(
         default="{}",

@@ -44,7 +44,7 @@ async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
     releases.apply_release(cluster.plane, release, crds={"install": False})
     account = await releases.account_of(cluster, release, tmp_path)
 
-    async with releases.running_operator(account) as log:
+    async with releases.running_operator(account, DSO_POD_MONITORS="true") as log:
         await _live_through_everything(cluster, account)
     calls = releases.calls_of(cluster.plane, account.user)
 

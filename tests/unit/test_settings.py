@@ -31,12 +31,13 @@ def test_only_the_images_must_be_given() -> None:
     assert socket.gethostname() == settings.identity
 
 
-def test_objects_are_scraped_unless_it_is_switched_off() -> None:
-    labels = {**IMAGES, "DSO_POD_MONITOR_LABELS": '{"release": "prometheus"}'}
+def test_objects_are_scraped_where_it_is_asked_for() -> None:
+    asked = {**IMAGES, "DSO_POD_MONITORS": "true"}
+    labels = {"DSO_POD_MONITOR_LABELS": '{"release": "prometheus"}'}
 
-    assert load_settings(IMAGES).monitoring == Monitoring({})
-    assert load_settings(labels).monitoring == Monitoring({"release": "prometheus"})
-    assert load_settings({**labels, "DSO_POD_MONITORS": "false"}).monitoring is None
+    assert load_settings(asked).monitoring == Monitoring({})
+    assert load_settings({**asked, **labels}).monitoring == Monitoring({"release": "prometheus"})
+    assert load_settings({**IMAGES, **labels}).monitoring is None
 
 
 @pytest.mark.parametrize(
