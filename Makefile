@@ -30,8 +30,10 @@ test-fast: setup ## the tests that need no cluster
 test-setup:
 	@python3 -m dev.preflight --for test
 	@python3 -m dev.tools
+	@python3 -m dev.packages prometheus
 	@python3 -m dev.gateway_api
 	@python3 -m dev.leader_worker_set
+	@python3 -m dev.prometheus_operator
 	@python3 -m dev.tools lws
 	@python3 -m dev.environment
 	@python3 -m dev.images

@@ -39,6 +39,8 @@ DEBIAN_PACKAGES = (
     DebianPackage("zstd", ("zstd",)),
     # What fetching weights is measured beside.
     DebianPackage("curl", ("curl",)),
+    # Its promtool reads rules of alerts and tries them, in tests alone.
+    DebianPackage("prometheus", ("promtool",), node=False),
     # What starts the ranks of an engine over several pods, which a campaign's test runs for real.
     DebianPackage("openmpi-bin", ("mpirun", "orted"), node=False),
     # What an agent that enforces NetworkPolicies calls, in a campaign's test.

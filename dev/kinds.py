@@ -20,7 +20,7 @@ class Kinds:
     """The Python module that fetches them."""
     module: str
     tool: str
-    """The tool under dev/go whose go.mod pins the module, and whose go.sum verifies it."""
+    """The folder under dev/go whose go.mod pins the module, and whose go.sum verifies it: of the tool that serves them, if any."""
     files: Mapping[str, str]
     """By the name of a kind, where the module has its definition."""
 

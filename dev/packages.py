@@ -1,5 +1,6 @@
-"""Installing Debian packages, also after an installation that was killed."""
+"""Installing Debian packages, also after an installation that was killed: python3 -m dev.packages NAME..."""
 
+import argparse
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -93,3 +94,16 @@ def services_not_started() -> Iterator[None]:
         yield
     finally:
         file.unlink()
+
+
+def program() -> int:
+    """The command line: install the named packages where they are missing."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.packages", description=__doc__)
+    known = [package.name for package in debian.DEBIAN_PACKAGES]
+    parser.add_argument("name", nargs="+", choices=known, metavar="NAME")
+    install(parser.parse_args().name)
+    return 0
+
+
+if __name__ == "__main__":
+    steps.main(program)

@@ -18,6 +18,7 @@ from dev.generate import (
     examples,
     fields,
     figures,
+    monitoring,
     operations,
     outputs,
     permissions,
@@ -25,6 +26,7 @@ from dev.generate import (
     sizing,
     values,
 )
+from dev.monitoring.dashboards import DASHBOARDS
 from dev.paths import REPOSITORY
 
 CHART = Path("charts") / "deepseek-operator"
@@ -32,6 +34,7 @@ REFERENCE = Path("docs") / "reference"
 SIZING = Path("docs") / "sizing.md"
 ADVICE = Path("docs") / "advice.md"
 SECURITY = Path("docs") / "security.md"
+OBSERVABILITY = Path("docs") / "observability.md"
 
 
 def documents(root: Path = REPOSITORY) -> dict[Path, str]:
@@ -41,6 +44,11 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
         CHART / "files" / "warnings.yaml": _warnings(),
+        CHART / "files" / "alerts.yaml": monitoring.render_rules(),
+        **{
+            CHART / "files" / "dashboards" / f"{one.uid}.json": monitoring.render_dashboard(one)
+            for one in DASHBOARDS
+        },
         CHART / "README.md": _chart_readme(root / CHART),
         SIZING: sizing.render((root / SIZING).read_text()),
         ADVICE: figures.render((root / ADVICE).read_text()),
@@ -52,6 +60,8 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         decisions.DECISIONS / "README.md": decisions.index(root),
         examples.EXAMPLES / "README.md": examples.index(root),
         **_pages_with_examples(root),
+        OBSERVABILITY: monitoring.render_table((root / OBSERVABILITY).read_text()),
+        **monitoring.runbooks(root),
     }
 
 

@@ -40,9 +40,10 @@ _ENGINES = """
 # Metrics of the engines
 
 Times to the first and between tokens, tokens, queues and caches are told by the engines themselves: at `/metrics` on port
-8000 (`http`) of each pod with the label `serving.deepseek.dev/revision`, which names its revision; scrape pods, with this
-label as a label of the series. Their names are
-[vLLM's](https://docs.vllm.ai/en/stable/usage/metrics.html), such as `vllm:time_to_first_token_seconds`.
+8000 (`http`) of each pod with the label `serving.deepseek.dev/revision`, which names its revision; of TensorRT-LLM at
+`/prometheus/metrics`. Their names are
+[vLLM's](https://docs.vllm.ai/en/stable/usage/metrics.html), such as `vllm:time_to_first_token_seconds`, and TensorRT-LLM's, which begin with
+`trtllm_`. The object's PodMonitor gives their series the labels `name` and `revision` ([how](../observability.md)).
 """
 
 

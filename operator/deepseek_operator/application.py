@@ -12,7 +12,6 @@ import aiohttp
 from deepseek_operator import controller as controllers
 from deepseek_operator import watch as watches
 from deepseek_operator.catalog_files import CatalogFiles
-from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.kube import client
 from deepseek_operator.lease import Leadership, LeaseSettings
 from deepseek_operator.metrics import OperatorMetrics
@@ -54,6 +53,7 @@ async def run_operator(settings: Settings) -> None:
         api, timeout_seconds=settings.api_timeout_seconds, observe_call=metrics.count_call
     )
     queue: KeyQueue[Key] = KeyQueue(settle_seconds=SETTLE_SECONDS, rest_seconds=REST_SECONDS)
+    metrics.queue_oldest.set_function(queue.oldest_seconds)
     stop, watching = asyncio.Event(), asyncio.Event()
     runner, port = await serve_probes(
         settings.http_port,
@@ -113,7 +113,7 @@ async def _lead(
     asking = Gateways(session, tell=Fallbacks(metrics.count_fallbacks).hear)
     worker = controllers.Controller(
         queue=queue,
-        reconcile=_bound_reconcile(kube, settings.images, files, asking.ask, Engines(session).ask),
+        reconcile=_bound_reconcile(kube, settings, files, asking.ask, Engines(session).ask),
         metrics=metrics,
     )
     parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
@@ -144,7 +144,7 @@ async def _lead(
 
 def _bound_reconcile(
     kube: client.Kube,
-    images: EngineImages,
+    settings: Settings,
     files: CatalogFiles,
     ask_gateways: Ask,
     ask_engines: AskEngines,
@@ -153,9 +153,10 @@ def _bound_reconcile(
         return await reconcile(
             kube,
             key,
-            images=images,
+            images=settings.images,
             now=now,
             catalog=files.present,
+            monitoring=settings.monitoring,
             ask_gateways=ask_gateways,
             ask_engines=ask_engines,
         )

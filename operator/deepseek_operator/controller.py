@@ -65,8 +65,11 @@ class Controller:
         self.queue.forget(key)
         self.metrics.passes.labels(outcome.result).inc()
         self.metrics.seconds.observe(seconds)
-        self.metrics.tell_rollout(key.namespace, key.name, outcome.rollout)
-        self.metrics.scaling.tell(key.namespace, key.name, outcome.autoscaling)
+        self.metrics.tell_object(
+            key.namespace, key.name, outcome.status, first_token_seconds=outcome.first_token_seconds
+        )
+        scaled = (outcome.status or {}).get("autoscaling", ())
+        self.metrics.scaling.tell(key.namespace, key.name, scaled)
         if outcome.requeue_seconds is not None:
             self.queue.add_after(key, outcome.requeue_seconds)
         level = logging.INFO if outcome.writes else logging.DEBUG

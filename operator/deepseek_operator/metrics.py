@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from deepseek_operator import object_metrics
+from deepseek_operator.object_metrics import OfObjects, Series
 from deepseek_operator.rollout.run import ENDED
 
 
@@ -121,11 +123,54 @@ class OperatorMetrics:
             ["namespace", "name", "result", "reason"],
             registry=self.registry,
         )
+        self.rollout_alarm = Gauge(
+            "deepseek_operator_rollout_alarm_ratio",
+            "Share of the alarm at which an object's present run goes back, by what is compared; at 1 it goes back.",
+            ["namespace", "name", "metric"],
+            registry=self.registry,
+        )
+        self.conditions = Gauge(
+            "deepseek_operator_condition",
+            "1 for a condition of an object that is True, 0 for one that is False, with its reason; none while it is Unknown.",
+            ["namespace", "name", "type", "reason"],
+            registry=self.registry,
+        )
+        self.revisions = Gauge(
+            "deepseek_operator_revision_info",
+            "1 for each revision that an object's status names: stable (it serves, or a run compares with it), candidate or fallback.",
+            ["namespace", "name", "revision", "role", "model"],
+            registry=self.registry,
+        )
+        self.replicas = Gauge(
+            "deepseek_operator_replicas",
+            "Replicas of an object by role (stable, candidate, fallback, gateway) and state: wanted or ready.",
+            ["namespace", "name", "role", "state"],
+            registry=self.registry,
+        )
+        self.first_token_target = Gauge(
+            "deepseek_operator_first_token_target_seconds",
+            "The longest that an object's first tokens are to take (workload.timeToFirstToken); none where it sets no target.",
+            ["namespace", "name"],
+            registry=self.registry,
+        )
+        self._phases, self._weights = OfObjects(self.rollout_phase), OfObjects(self.rollout_weight)
+        self._first_token_targets = OfObjects(self.first_token_target)
+        self._from_status = (
+            (OfObjects(self.rollout_alarm), object_metrics.alarms),
+            (OfObjects(self.conditions), object_metrics.conditions),
+            (OfObjects(self.revisions), object_metrics.revisions),
+            (OfObjects(self.replicas), object_metrics.replicas),
+        )
         self._runs: dict[tuple[str, str], Run] = {}
         self.scaling = ScalingMetrics(self.registry)
         self.queue = Gauge(
             "deepseek_operator_queue_keys",
             "Objects that wait for a worker.",
+            registry=self.registry,
+        )
+        self.queue_oldest = Gauge(
+            "deepseek_operator_queue_oldest_seconds",
+            "How long the first of them has waited; a replica that stands by lets them wait.",
             registry=self.registry,
         )
         self.catalog = Gauge(
@@ -146,21 +191,31 @@ class OperatorMetrics:
         """Count one call to the API."""
         self.calls.labels(verb, plural, str(code)).inc()
 
+    def tell_object(
+        self,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any] | None,
+        *,
+        first_token_seconds: float | None = None,
+    ) -> None:
+        """What an object says of itself, and what its users are to wait at most; None where it is gone."""
+        told = status or {}
+        for gauge, series in self._from_status:
+            gauge.tell(namespace, name, series(told))
+        limits: Series = {} if first_token_seconds is None else {(): first_token_seconds}
+        self._first_token_targets.tell(namespace, name, limits)
+        self.tell_rollout(namespace, name, told.get("rollout"))
+
     def tell_rollout(self, namespace: str, name: str, rollout: Mapping[str, Any] | None) -> None:
         """What status tells of an object's run; None where it tells of none, or the object is gone."""
         run = None if not rollout or "run" not in rollout else _run(rollout)
-        last = self._runs.get((namespace, name))
-        if run == last:
-            return
-        if last is not None:
-            self.rollout_phase.remove(namespace, name, last.phase, last.reason)
+        self._phases.tell(namespace, name, {(run.phase, run.reason): 1.0} if run else {})
+        self._weights.tell(namespace, name, {(): run.weight} if run else {})
+        last = self._runs.pop((namespace, name), None)
         if run is None:
-            self.rollout_weight.remove(namespace, name)
-            del self._runs[namespace, name]
             return
         self._runs[namespace, name] = run
-        self.rollout_phase.labels(namespace, name, run.phase, run.reason).set(1)
-        self.rollout_weight.labels(namespace, name).set(run.weight)
         if last is not None and run.is_over and (last.name != run.name or not last.is_over):
             # One that is found ended was counted by who saw it end.
             self.rollout_runs.labels(namespace, name, run.phase, run.reason).inc()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from deepseek_operator import beginning, canary, derivation, door, pending
 from deepseek_operator import observe_groups as groups
+from deepseek_operator import observe_monitors as monitors
 from deepseek_operator import observe_nodes as nodes
 from deepseek_operator import observe_pods as trouble
 from deepseek_operator import observe_routes as routes
@@ -17,7 +18,7 @@ from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.observe_children import children
-from deepseek_operator.observed import Manifest, Observed, is_at_strength
+from deepseek_operator.observed import Manifest, Monitoring, Observed, is_at_strength
 from deepseek_operator.rollout.revisions import target_key
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
@@ -31,6 +32,7 @@ async def observe(
     *,
     stored: Manifest,
     catalog: Catalog | None = None,
+    monitoring: Monitoring | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
     with_policies: bool = False,
@@ -42,6 +44,7 @@ async def observe(
     a later generation has lost its status, and so may one that was made with two revisions at once: what
     serves is read off its children. `catalog` has the facts to decide by; None: those that are shipped.
     `with_policies` is whether objects have NetworkPolicies now; those of before stand in status until they are gone.
+    `monitoring` says how objects are to be scraped; None: nobody asks for it.
     """
     has_one = deployment.spec.rollout.from_ is None
     is_new = not stored and deployment.metadata.generation <= 1 and has_one
@@ -54,6 +57,7 @@ async def observe(
             found = await children(kube, deployment, resources.NETWORK_POLICY)
             observed = replace(observed, policies=found)
         observed = await groups.with_groups(kube, deployment, observed, stored=stored)
+        observed = await monitors.with_monitors(kube, deployment, observed, monitoring)
         if not all(_serves(item) for item in (*observed.deployments, *observed.groups)):
             observed = await _with_pods(kube, deployment, observed)
     observed = await _with_cluster(kube, deployment, observed, stored=stored)

@@ -41,6 +41,14 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Monitoring:
+    """How objects are to be scraped."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of their PodMonitors, for a Prometheus that takes only some."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The children of one object and its engine pods, as the API server holds them now.
 
@@ -58,6 +66,8 @@ class Observed:
     has no such kind, and None where it was not asked.
     `routes` are HTTPRoutes, read where there is or was one to be; `knows_routes` is false where the cluster
     has no such kind; `parent` is the Gateway that they join, None where it is not there or may not be read.
+    `monitors` are PodMonitors; `monitoring` says how objects are scraped, None where nobody asks for it or the cluster has
+    no such kind.
     `cluster` has nodes with accelerators and who holds them, read only while a revision is to be resolved, a rollout is to
     begin, or pods find no node.
     `catalog` has the facts as they were known when the pass began: what is shipped, and what the platform team adds.
@@ -94,6 +104,8 @@ class Observed:
     routes: tuple[Manifest, ...] = ()
     knows_routes: bool = True
     parent: Manifest | None = None
+    monitors: tuple[Manifest, ...] = ()
+    monitoring: Monitoring | None = None
     cluster: Cluster | None = None
     catalog: Catalog = field(default_factory=catalogs.shipped)
 
@@ -112,6 +124,7 @@ class Observed:
             *self.roles,
             *self.bindings,
             *self.routes,
+            *self.monitors,
         )
 
     @property

@@ -24,7 +24,7 @@ from deepseek_operator import shapes as shapes_of
 from deepseek_operator.api import names
 from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.build import children
+from deepseek_operator.build import children, pod_monitor
 from deepseek_operator.build import status as status_builder
 from deepseek_operator.canary import Course
 from deepseek_operator.diagnosis import Finding, diagnose
@@ -442,7 +442,11 @@ def _desired_children(
     # Of the larger revision: what serves is not less protected while a smaller one starts.
     most = max(roles.replicas.values(), default=0)
     budget = children.build_disruption_budget(deployment, replicas=most)
-    return desired if budget is None else [*desired, budget]
+    if budget is not None:
+        desired.append(budget)
+    if observed.monitoring is not None:
+        desired.append(pod_monitor.build_pod_monitor(deployment, observed.monitoring.labels))
+    return desired
 
 
 def _can_start(observed: Observed, shape: Shape, fetched: dict[str, Fetching]) -> bool:

@@ -33,7 +33,8 @@ class KeyQueue(Generic[KeyType]):
         self._settle_seconds = settle_seconds
         self._rest_seconds = rest_seconds
         self._resting: dict[KeyType, asyncio.TimerHandle] = {}
-        self._ready: deque[KeyType] = deque()
+        self._ready: deque[tuple[KeyType, float]] = deque()
+        """With the time at which it got there."""
         self._waiting: set[KeyType] = set()
         self._working: set[KeyType] = set()
         self._timers: dict[KeyType, asyncio.TimerHandle] = {}
@@ -44,6 +45,10 @@ class KeyQueue(Generic[KeyType]):
     def __len__(self) -> int:
         """Keys that wait for a worker now."""
         return len(self._ready)
+
+    def oldest_seconds(self) -> float:
+        """How long the first of them has waited; 0 where none waits."""
+        return asyncio.get_running_loop().time() - self._ready[0][1] if self._ready else 0.0
 
     def add(self, key: KeyType) -> None:
         """Ask for a pass; while one runs or the key rests, for exactly one more after that."""
@@ -72,7 +77,7 @@ class KeyQueue(Generic[KeyType]):
         while not self._ready:
             self._available.clear()
             await self._available.wait()
-        key = self._ready.popleft()
+        key, _ = self._ready.popleft()
         self._waiting.discard(key)
         self._working.add(key)
         return key
@@ -121,5 +126,5 @@ class KeyQueue(Generic[KeyType]):
             self._push(key)
 
     def _push(self, key: KeyType) -> None:
-        self._ready.append(key)
+        self._ready.append((key, asyncio.get_running_loop().time()))
         self._available.set()

@@ -1,11 +1,13 @@
 """reconcile(): the four verbs for one key. Observe, plan, execute, report."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from deepseek_operator.api import names
+from deepseek_operator.api.analysis import seconds_of_limit
 from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta
 from deepseek_operator.build import status as status_builder
@@ -16,11 +18,16 @@ from deepseek_operator.errors import Conflict, Stalled
 from deepseek_operator.execute import execute
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
-from deepseek_operator.kube.errors import ApiError, NotFoundError, VersionConflictError
+from deepseek_operator.kube.errors import (
+    AlreadyExistsError,
+    ApiError,
+    NotFoundError,
+    VersionConflictError,
+)
 from deepseek_operator.observe import observe
-from deepseek_operator.observed import Manifest, Observed
+from deepseek_operator.observed import Manifest, Monitoring, Observed
 from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
-from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change
+from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change, once_more
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
@@ -44,13 +51,15 @@ async def reconcile(
     images: EngineImages,
     now: datetime,
     catalog: Catalog | None = None,
+    monitoring: Monitoring | None = None,
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
 ) -> Outcome:
     """One pass: bring the cluster one step nearer to the object, and say how it stands.
 
-    `catalog` has the facts that revisions are resolved by; None: those that are shipped. Conflict when somebody
-    else wrote in between; any other error is of this attempt only.
+    `catalog` has the facts that revisions are resolved by; None: those that are shipped. `monitoring` says how
+    objects are to be scraped; None: nobody asks for it. Conflict when somebody else wrote in between; any other error is of
+    this attempt only.
     """
     manifest = await kube.get(resources.DEEPSEEK_DEPLOYMENT, key.namespace, key.name)
     if manifest is None or "deletionTimestamp" in manifest["metadata"]:
@@ -66,6 +75,7 @@ async def reconcile(
         deployment,
         stored=stored,
         catalog=catalog,
+        monitoring=monitoring,
         ask_gateways=ask_gateways,
         ask_engines=ask_engines,
         with_policies=images.policies is not None,
@@ -106,7 +116,14 @@ async def _carry_out(
         status, requeue = stopped.status, _stalled_seconds(plan)
     writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
-    return _told(Outcome(result, writes, generation, requeue), status)
+    return Outcome(result, writes, generation, requeue, status, _first_token_seconds(deployment))
+
+
+def _first_token_seconds(deployment: DeepSeekDeployment) -> float | None:
+    asked = deployment.spec.workload
+    if asked is None or asked.time_to_first_token is None:
+        return None
+    return seconds_of_limit(asked.time_to_first_token)
 
 
 def _stalled_seconds(plan: Plan) -> float:
@@ -134,20 +151,15 @@ async def _record_and_follow(
     now: datetime,
 ) -> Outcome:
     """Effects follow from a decision that is stored, never from one that was only made."""
-    generation = deployment.metadata.generation
+    generation, seconds = deployment.metadata.generation, plan.requeue_seconds
     writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
     try:
         writes += await execute(kube, deployment, observed, plan)
     except Stalled:
         # This pass has written its status: the next one meets the same and says so.
-        return _told(Outcome("recorded", writes, generation, 0.0), plan.status)
-    return _told(Outcome("recorded", writes, generation, plan.requeue_seconds), plan.status)
-
-
-def _told(outcome: Outcome, status: Manifest) -> Outcome:
-    """With what status tells, for the operator's metrics."""
-    scaled = tuple(status.get("autoscaling", ()))
-    return replace(outcome, rollout=status.get("rollout"), autoscaling=scaled)
+        seconds = 0.0
+    first_token = _first_token_seconds(deployment)
+    return Outcome("recorded", writes, generation, seconds, plan.status, first_token)
 
 
 async def _write_status(
@@ -183,10 +195,19 @@ async def _write_status(
 
 async def _post_event(kube: Kube, event: Manifest) -> None:
     """Events tell, they decide nothing: one that is refused is not worth a failed pass."""
-    try:
-        await kube.create(resources.EVENT, event)
-    except ApiError:
-        return
+    with contextlib.suppress(ApiError):
+        try:
+            await kube.create(resources.EVENT, event)
+        except AlreadyExistsError:
+            await _count_event(kube, event)
+
+
+async def _count_event(kube: Kube, event: Manifest) -> None:
+    namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
+    present = await kube.get(resources.EVENT, namespace, name)
+    operations = None if present is None else once_more(present, event)
+    if operations is not None:
+        await kube.json_patch(resources.EVENT, namespace, name, operations)
 
 
 async def _report_unreadable(
@@ -202,4 +223,4 @@ async def _report_unreadable(
         stored, finding, generation=metadata.generation, now=now
     )
     writes = await _write_status(kube, metadata, status, stored=stored, now=now)
-    return _told(Outcome("stalled", writes, metadata.generation, None), status)
+    return Outcome("stalled", writes, metadata.generation, None, status)

@@ -31,10 +31,10 @@ class Outcome:
     writes: int
     generation: int
     requeue_seconds: float | None
-    rollout: Manifest | None = None
-    """The run that status tells of; None where it tells of none."""
-    autoscaling: tuple[Manifest, ...] = ()
-    """What status tells of numbers that the operator decides, by revision."""
+    status: Manifest | None = None
+    """What the object says of itself by now; None where it is gone."""
+    first_token_seconds: float | None = None
+    """The longest that its users are to wait for a first token; None where nothing is asked."""
 
 
 def events_of_change(
@@ -172,9 +172,9 @@ def _same(previous: Manifest | None, condition: Manifest) -> bool:
 def _event(
     metadata: ObjectMeta, kind: str, reason: str, message: str, *, now: datetime
 ) -> Manifest:
-    """An event whose name holds its content and time: written twice, it is one event."""
+    """An event whose name holds its content: what happens again is the same event, and counted."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    content = f"{metadata.uid}/{reason}/{message}/{stamp}"
+    content = f"{metadata.uid}/{kind}/{reason}/{message}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -199,3 +199,16 @@ def _event(
         "reportingComponent": names.FIELD_MANAGER,
         "reportingInstance": "",
     }
+
+
+def once_more(present: Manifest, event: Manifest) -> list[Manifest] | None:
+    """JSON patch by which an event that is there has happened again; None where it is of this very second."""
+    stamp = event["lastTimestamp"]
+    if present.get("lastTimestamp") == stamp:
+        return None
+    version = present["metadata"]["resourceVersion"]
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "add", "path": "/count", "value": int(present.get("count") or 1) + 1},
+        {"op": "add", "path": "/lastTimestamp", "value": stamp},
+    ]

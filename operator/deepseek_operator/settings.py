@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from deepseek_operator.engines.contract import EngineImages, Network, Policies
+from deepseek_operator.observed import Monitoring
 
 PREFIX = "DSO_"
 
@@ -79,6 +80,16 @@ class Settings(BaseModel):
     namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty: all."
     )
+    pod_monitors: bool = Field(
+        default=False,
+        description="Whether each object has a PodMonitor, where the cluster knows that kind; the chart says yes. "
+        "It costs each pass one read more.",
+    )
+    pod_monitor_labels: Json[dict[str, str]] = Field(
+        default="{}",
+        validate_default=True,
+        description="Labels of these PodMonitors, as a JSON object: for a Prometheus that takes only some.",
+    )
     lease_namespace: str = Field(
         default="default", min_length=1, description="Namespace of the leader election Lease."
     )
@@ -132,6 +143,11 @@ class Settings(BaseModel):
             monitoring=_separated(self.network_policies_monitoring),
             api_server_ports=self.network_policies_api_server_ports,
         )
+
+    @property
+    def monitoring(self) -> Monitoring | None:
+        """How objects are to be scraped; None: nobody asks for it."""
+        return Monitoring(self.pod_monitor_labels) if self.pod_monitors else None
 
     @property
     def watched_namespaces(self) -> tuple[str, ...]:

@@ -99,6 +99,26 @@ MATRIX: dict[str, dict[str, Any]] = {
         "podLabels": {"team": "platform"},
         "metrics": {"serviceAnnotations": {"prometheus.io/scrape": "true"}},
     },
+    "watched": {
+        "monitoring": {
+            "podMonitors": {"labels": {"release": "prometheus"}},
+            "serviceMonitor": {"create": "Always", "labels": {"release": "prometheus"}},
+            "prometheusRule": {
+                "create": "Always",
+                "labels": {"release": "prometheus"},
+                "runbookBaseUrl": "https://wiki.example.com/runbooks/",
+            },
+            "dashboards": {"create": "Always", "annotations": {"grafana_folder": "DeepSeek"}},
+        }
+    },
+    "not watched": {
+        "monitoring": {
+            "podMonitors": {"create": "Never"},
+            "serviceMonitor": {"create": "Never"},
+            "prometheusRule": {"create": "Never"},
+            "dashboards": {"create": "Never"},
+        }
+    },
     "operation": {
         "logLevel": "DEBUG",
         "workers": 64,

@@ -33,15 +33,21 @@ def helm(*arguments: str, values: Any = None) -> subprocess.CompletedProcess[str
 
 
 def render(
-    *, release: str = RELEASE, kubernetes: str = KUBERNETES, **values: Any
+    *,
+    release: str = RELEASE,
+    kubernetes: str = KUBERNETES,
+    apis: tuple[str, ...] = (),
+    **values: Any,
 ) -> tuple[Manifest, ...]:
-    """Every object of a release with these values, tests of helm included."""
-    return _render(release, kubernetes, json.dumps(values, sort_keys=True))
+    """Every object of a release with these values, tests of helm included; `apis` are kinds that the cluster knows too."""
+    return _render(release, kubernetes, apis, json.dumps(values, sort_keys=True))
 
 
 @functools.cache
-def _render(release: str, kubernetes: str, values: str) -> tuple[Manifest, ...]:
-    result = _template(release, kubernetes, values)
+def _render(
+    release: str, kubernetes: str, apis: tuple[str, ...], values: str
+) -> tuple[Manifest, ...]:
+    result = _template(release, kubernetes, values, apis)
     assert result.returncode == 0, result.stderr
     # libyaml: the CRD alone takes the pure parser longer than helm takes for all.
     documents = yaml.load_all(result.stdout, Loader=yaml.CSafeLoader)
@@ -55,8 +61,11 @@ def refusal(*, kubernetes: str = KUBERNETES, **values: Any) -> str:
     return result.stderr
 
 
-def _template(release: str, kubernetes: str, values: str) -> subprocess.CompletedProcess[str]:
-    place = ("--namespace", NAMESPACE, "--kube-version", kubernetes)
+def _template(
+    release: str, kubernetes: str, values: str, apis: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    known = [f"--api-versions={api}" for api in apis]
+    place = ("--namespace", NAMESPACE, "--kube-version", kubernetes, *known)
     return helm("template", release, str(CHART), *place, "--values", "-", values=json.loads(values))
 
 

@@ -12,6 +12,8 @@ from tests.chart.rendering import Manifest, Permission
 
 OWNER = "deepseek-system:deepseek-operator"
 CHILD_VERBS = ("get", "list", "watch", "create", "patch", "delete")
+CHANGED_VERBS = ("get", "list", "create", "patch")
+"""Of what is neither watched nor deleted."""
 
 WORK: set[Permission] = {
     *{("serving.deepseek.dev", "deepseekdeployments", verb) for verb in ("get", "list", "watch")},
@@ -36,12 +38,12 @@ WORK: set[Permission] = {
         for verb in CHILD_VERBS
         if verb != "watch"
     },
+    *{("monitoring.coreos.com", "podmonitors", verb) for verb in CHANGED_VERBS},
     ("", "pods", "list"),
     ("", "pods", "watch"),
     ("", "pods/log", "get"),
     ("", "pods/status", "patch"),
-    ("", "events", "list"),
-    ("", "events", "create"),
+    *{("", "events", verb) for verb in CHANGED_VERBS},
 }
 """In each watched namespace."""
 

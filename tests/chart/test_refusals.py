@@ -56,6 +56,10 @@ Schema = dict[str, Any]
         pytest.param({"resources": {"request": {}}}, "'request' not allowed", id="misspelt resources"),
         pytest.param({"fullnameOverride": "f" * 51}, "at '/fullnameOverride'", id="name too long"),
         pytest.param({"serviceAccount": {"create": False}}, "serviceAccount.name is needed", id="no account"),
+        pytest.param({"monitoring": {"serviceMonitor": {"create": True}}}, "'Auto', 'Always', 'Never'", id="a yes for a word"),
+        pytest.param({"monitoring": {"podMonitors": {"create": "Always"}}}, "'Auto', 'Never'", id="more than the operator can"),
+        pytest.param({"monitoring": {"prometheusRule": {"runbookBaseUrl": "wiki"}}}, "at '/monitoring/prometheusRule/runbookBaseUrl'", id="no address"),
+        pytest.param({"monitoring": {"dashboards": {"labels": {"a": 1}}}}, "got number, want string", id="label that is no text"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_by_name(values: dict[str, Any], said: str) -> None:

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from deepseek_operator.errors import Waiting
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.errors import ApiError, UnreachableError
+from deepseek_operator.observed import Monitoring
 from deepseek_operator.reconcile import Key, reconcile
 from deepseek_operator.report import Outcome
 from tests.cluster.objects import IMAGES, Cluster, condition
 
 
-async def one_pass(kube: Kube, key: Key) -> Outcome:
+async def one_pass(kube: Kube, key: Key, *, monitoring: Monitoring | None = None) -> Outcome:
     """One pass at the present time."""
-    return await reconcile(kube, key, images=IMAGES, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    return await reconcile(kube, key, images=IMAGES, now=now, monitoring=monitoring)
 
 
 async def settle(

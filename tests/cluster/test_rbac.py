@@ -12,7 +12,7 @@ from deepseek_operator.build.weights import claim_name
 from deepseek_operator.plan import HISTORY_LIMIT
 from deepseek_operator.rollout.revisions import target_key
 from tests.chart import rendering
-from tests.cluster import leader_worker_sets, releases, routes, strangers
+from tests.cluster import leader_worker_sets, provoked, releases, routes, strangers
 from tests.cluster.objects import (
     CHILD_PATHS,
     JSON_MERGE,
@@ -20,9 +20,9 @@ from tests.cluster.objects import (
     Manifest,
     Refused,
     condition,
-    deepseek,
     wait_until,
 )
+from tests.cluster.provoked import tiny
 from tests.cluster.releases import Account
 
 JSON_PATCH = "application/json-patch+json"
@@ -44,7 +44,8 @@ async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
     releases.apply_release(cluster.plane, release, crds={"install": False})
     account = await releases.account_of(cluster, release, tmp_path)
 
-    async with releases.running_operator(account, DSO_NETWORK_POLICIES="true") as log:
+    switched_on = {"DSO_NETWORK_POLICIES": "true", "DSO_POD_MONITORS": "true"}
+    async with releases.running_operator(account, **switched_on) as log:
         await _live_through_everything(cluster, account)
     calls = releases.calls_of(cluster.plane, account.user)
 
@@ -66,11 +67,11 @@ async def test_named_namespaces_are_enough_and_others_are_left_alone(
     )
     account = await releases.account_of(cluster, release, tmp_path)
     path = f"/apis/serving.deepseek.dev/v1alpha1/namespaces/{release}/deepseekdeployments"
-    outside = _tiny("outside", release)
+    outside = tiny("outside", release)
     await cluster.send("POST", path, outside)
 
     async with releases.running_operator(account, DSO_NAMESPACES=cluster.namespace) as log:
-        await cluster.apply(_tiny("chat", cluster.namespace))
+        await cluster.apply(tiny("chat", cluster.namespace))
         await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
     calls = releases.calls_of(cluster.plane, account.user)
 
@@ -83,8 +84,8 @@ async def test_named_namespaces_are_enough_and_others_are_left_alone(
 
 async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     """What may happen to objects between their first day and their last, in each of its ways."""
-    await cluster.apply(_tiny("chat", cluster.namespace, replicas=2, warmup={}))
-    await cluster.apply(_tiny("front", cluster.namespace, gateway={}))
+    await cluster.apply(tiny("chat", cluster.namespace, replicas=2, warmup={}))
+    await cluster.apply(tiny("front", cluster.namespace, gateway={}))
     chat = await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
     await releases.wait_for_condition(cluster, "front", "RolledOut", "True")
     await asyncio.gather(
@@ -100,14 +101,12 @@ async def _live_through_everything(cluster: Cluster, account: Account) -> None:
     await _do_without_gateway(cluster)
     await _behind_a_route(cluster)
     await _on_several_nodes(cluster)
-
-
-def _tiny(name: str, namespace: str, **spec: Any) -> Manifest:
-    return deepseek(name, namespace, **{"source": "pvc://models/tiny", **spec})
+    await provoked.scraped(cluster)
+    await provoked.told_again(cluster)
 
 
 async def _do_without_gateway(cluster: Cluster) -> None:
-    await cluster.apply(_tiny("front", cluster.namespace))
+    await cluster.apply(tiny("front", cluster.namespace))
 
     async def gone() -> bool:
         return not any(name == "front-gateway" for _, name in await cluster.children("front"))
@@ -133,7 +132,7 @@ async def _behind_a_route(cluster: Cluster) -> None:
         collection = routes.ROUTES.format(cluster.namespace)
         stranger = {"metadata": {"name": "edge"}, "spec": {"hostnames": ["theirs.example.com"]}}
         await cluster.send("POST", collection, {**_ROUTE, **stranger})
-        await cluster.apply(_tiny("edge", cluster.namespace, gateway=behind))
+        await cluster.apply(tiny("edge", cluster.namespace, gateway=behind))
         await releases.wait_for_condition(cluster, "edge", "Stalled", "True")
         await cluster.send("DELETE", f"{collection}/edge")
         await wait_until(is_there, what="the route is made", seconds=60)
@@ -144,7 +143,7 @@ async def _behind_a_route(cluster: Cluster) -> None:
 
         await cluster.send("PATCH", f"{collection}/edge", edited, content=JSON_MERGE)
         await wait_until(is_as_made, what="the route is repaired", seconds=60)
-        await cluster.apply(_tiny("edge", cluster.namespace))
+        await cluster.apply(tiny("edge", cluster.namespace))
         await wait_until(is_gone, what="the route is gone", seconds=60)
 
 
@@ -156,7 +155,7 @@ _NODES: dict[str, Any] = {
 
 async def _on_several_nodes(cluster: Cluster) -> None:
     """A LeaderWorkerSet meets a stranger of its name, is made, repaired, and goes with what wanted it."""
-    several = _tiny("nodes", cluster.namespace, **_NODES)
+    several = tiny("nodes", cluster.namespace, **_NODES)
     key = target_key(DeepSeekDeploymentSpec.model_validate(several["spec"]))
     path = leader_worker_sets.sets_path(cluster, f"nodes-{key}")
 
@@ -189,7 +188,7 @@ async def _on_several_nodes(cluster: Cluster) -> None:
         await wait_until(is_there, what="the LeaderWorkerSet is made", seconds=90)
         await cluster.send("PATCH", path, {"spec": {"replicas": 7}}, content=JSON_MERGE)
         await wait_until(is_repaired, what="the LeaderWorkerSet is repaired", seconds=90)
-        await cluster.apply(_tiny("nodes", cluster.namespace))
+        await cluster.apply(tiny("nodes", cluster.namespace))
         await wait_until(is_gone, what="the LeaderWorkerSet is gone", seconds=90)
 
 
@@ -241,7 +240,7 @@ async def _take_names(cluster: Cluster, key: str) -> None:
         stranger = build(name, f"{name}-{key}")
         await cluster.send("POST", _collection(cluster, plural), stranger)
         gateway = {} if build in (strangers.gateways, strangers.binding) else {"provider": "None"}
-        await cluster.apply(_tiny(name, cluster.namespace, replicas=2, warmup={}, gateway=gateway))
+        await cluster.apply(tiny(name, cluster.namespace, replicas=2, warmup={}, gateway=gateway))
     for name in taken:
         found = await releases.wait_for_condition(cluster, name, "Stalled", "True")
         assert condition(found, "Stalled")["reason"] == "NameTaken"
@@ -255,7 +254,7 @@ async def _share_weights(cluster: Cluster) -> None:
         await cluster.apply(fetched)
         await _wait_for_owners(cluster, source, {"one", "two"} if name == "two" else {"one"})
     for name, left in (("one", {"two"}), ("two", set[str]())):
-        await cluster.apply(_tiny(name, cluster.namespace, replicas=0))
+        await cluster.apply(tiny(name, cluster.namespace, replicas=0))
         await _wait_for_owners(cluster, source, left)
     for number, plural in enumerate((CLAIMS, JOBS)):
         other = FetchedSource(f"hf://example/taken-{number}")
@@ -270,7 +269,7 @@ async def _share_weights(cluster: Cluster) -> None:
 
 def _fetched(name: str, namespace: str, source: FetchedSource) -> Manifest:
     cache = {"size": "1Gi"}
-    return _tiny(name, namespace, source=source.text, cache=cache, replicas=0)
+    return tiny(name, namespace, source=source.text, cache=cache, replicas=0)
 
 
 async def _wait_for_owners(cluster: Cluster, source: FetchedSource, names: set[str]) -> None:
@@ -297,7 +296,7 @@ async def _pods_that_fail(cluster: Cluster) -> None:
         "waiting": {"waiting": {"reason": "ContainerCreating"}},
     }
     for name, state in states.items():
-        await cluster.apply(_tiny(name, cluster.namespace, pod=hold))
+        await cluster.apply(tiny(name, cluster.namespace, pod=hold))
         pod = await _pod_of(cluster, name)
         container = {
             "name": "engine", "image": "x", "imageID": "", "ready": False, "restartCount": 0,
@@ -320,7 +319,7 @@ async def _without_accelerators(cluster: Cluster) -> None:
     }
     await cluster.send("POST", slices, {"metadata": {"name": "cpu-a"}, "spec": spec})
     nowhere = {"product": "NVIDIA-B300-SXM6-AC", "count": 8}
-    await cluster.apply(_tiny("nowhere", cluster.namespace, accelerator=nowhere))
+    await cluster.apply(tiny("nowhere", cluster.namespace, accelerator=nowhere))
 
     async def counted() -> bool:
         ready = condition(await cluster.get("nowhere"), "Ready")
@@ -360,7 +359,7 @@ async def _grow_old(cluster: Cluster, chat: Manifest) -> None:
     for number in range(HISTORY_LIMIT + 1):
         await cluster.send("POST", path, _older(first, f"{number:010x}"))
     batching = {"maxConcurrentSequences": 4}
-    await cluster.apply(_tiny("chat", cluster.namespace, batching=batching, warmup={}))
+    await cluster.apply(tiny("chat", cluster.namespace, batching=batching, warmup={}))
     await releases.wait_for_condition(cluster, "chat", "RolledOut", "True")
 
     async def let_go() -> bool:

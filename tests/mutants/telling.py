@@ -19,20 +19,48 @@ TELLING = (
     Mutant(
         name="held-for-ever-in-metrics",
         breaks="an alert goes on for a run that is held no more",
-        file="metrics.py",
-        old="            self.rollout_phase.remove(namespace, name, last.phase, last.reason)\n",
-        new="            self.rollout_phase.labels(namespace, name, last.phase, last.reason)\n",
+        file="object_metrics.py",
+        old="            self._gauge.remove(namespace, name, *labels)\n",
+        new="            self._gauge.labels(namespace, name, *labels)\n",
         caught_by=("tests/unit/test_metrics.py::test_an_object_is_in_one_phase_at_a_time",),
     ),
     Mutant(
         name="rollbacks-counted-by-passes",
         breaks="a run that was rolled back is counted with each pass over it",
         file="metrics.py",
-        old="        if run == last:\n            return\n",
-        new="        if run == last and run and run.is_over:\n"
-        "            self.rollout_runs.labels(namespace, name, run.phase, run.reason).inc()\n"
-        "        if run == last:\n            return\n",
+        old="(last.name != run.name or not last.is_over)",
+        new="last.name",
         caught_by=("tests/unit/test_metrics.py::test_a_run_that_ends_is_counted_once",),
+    ),
+    Mutant(
+        name="alarm-told-for-ever",
+        breaks="an alarm is told of a run that is decided",
+        file="object_metrics.py",
+        old='    if rollout.get("phase") not in JUDGED:\n',
+        new="    if not rollout:\n",
+        caught_by=(
+            "tests/unit/test_object_metrics.py::test_an_alarm_is_told_while_it_can_still_go_off",
+        ),
+    ),
+    Mutant(
+        name="event-for-each-time",
+        breaks="what happens again and again is told by ever more events",
+        file="report.py",
+        old='    content = f"{metadata.uid}/{kind}/{reason}/{message}"\n',
+        new='    content = f"{metadata.uid}/{kind}/{reason}/{message}/{stamp}"\n',
+        caught_by=(
+            "tests/unit/test_events.py::test_an_object_that_comes_and_goes_is_told_by_events_that_are_counted",
+        ),
+    ),
+    Mutant(
+        name="unreadable-monitors-fail-the-pass",
+        breaks="roles without podmonitors keep every object from being looked after",
+        file="observe_monitors.py",
+        old="    except RefusedError:\n        return observed\n",
+        new="    except RefusedError:\n        raise\n",
+        caught_by=(
+            "tests/unit/test_observe_monitors.py::test_where_they_cannot_be_read_none_is_made",
+        ),
     ),
     Mutant(
         name="way-back-without-pods",

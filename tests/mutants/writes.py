@@ -279,8 +279,8 @@ WRITES = (
         name="refused-event-fails-the-pass",
         breaks="a pass fails because an event could not be written",
         file="reconcile.py",
-        old="    except ApiError:\n        return\n",
-        new="    except ApiError:\n        raise\n",
+        old="    with contextlib.suppress(ApiError):\n        try:\n            await kube.create(resources.EVENT",
+        new="    with contextlib.nullcontext():\n        try:\n            await kube.create(resources.EVENT",
         caught_by=(f"{_EXECUTE}::test_an_event_that_is_not_taken_fails_no_pass",),
     ),
 )

@@ -36,7 +36,7 @@ class Call:
     @property
     def writes(self) -> bool:
         """Whether it could change something; events tell, they decide nothing."""
-        return self.method != "GET" and not self.is_dry and not self.path.endswith("/events")
+        return self.method != "GET" and not self.is_dry and "/events" not in self.path
 
     @property
     def is_dry(self) -> bool:

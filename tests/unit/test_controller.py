@@ -122,19 +122,23 @@ def test_what_goes_wrong_again_and_again_is_tried_ever_less_often(
 
 
 def test_what_a_pass_leaves_of_a_run_is_told(turned: TurnedLoop) -> None:
-    run = {"run": "1-new", "phase": "Held", "reason": "NoData", "weight": 5}
-    passes = Passes(turned, [Outcome("recorded", 1, 1, None, rollout=run)])
+    told = {"phase": "Held", "reason": "NoData", "weight": 5}
+    run = {"run": "1-new", "stable": "old", "candidate": "new", **told}
+    passes = Passes(turned, [Outcome("recorded", 1, 1, None, {"rollout": run}, 0.8)])
 
     passes.work(ONE)
 
-    labels = {"namespace": "team", "name": "one", "phase": "Held", "reason": "NoData"}
-    told = passes.metrics.registry.get_sample_value("deepseek_operator_rollout_phase", labels)
-    assert told == 1
+    one = {"namespace": "team", "name": "one"}
+    value = passes.metrics.registry.get_sample_value
+    assert (
+        value("deepseek_operator_rollout_phase", {**one, "phase": "Held", "reason": "NoData"}) == 1
+    )
+    assert value("deepseek_operator_first_token_target_seconds", one) == 0.8
 
 
 def test_what_a_pass_decided_of_replicas_is_told(turned: TurnedLoop) -> None:
     scaled = {"revision": "new", "replicas": 3, "needed": "2.41", "reason": "Use"}
-    passes = Passes(turned, [Outcome("recorded", 1, 1, None, autoscaling=(scaled,))])
+    passes = Passes(turned, [Outcome("recorded", 1, 1, None, {"autoscaling": [scaled]})])
 
     passes.work(ONE)
 

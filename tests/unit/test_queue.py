@@ -51,6 +51,25 @@ def test_a_key_asked_for_often_is_taken_once(loop: TurnedLoop) -> None:
     run(loop, work())
 
 
+def test_the_oldest_is_the_one_that_waits_for_a_worker_the_longest(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue(settle_seconds=1.0)
+        assert queue.oldest_seconds() == 0
+        queue.add("a")
+        await asyncio.sleep(5)
+        queue.add("b")
+        await asyncio.sleep(5)
+
+        # Settling is no waiting for a worker.
+        assert queue.oldest_seconds() == 9
+        await queue.take()
+        assert queue.oldest_seconds() == 4
+        await queue.take()
+        assert queue.oldest_seconds() == 0
+
+    run(loop, work())
+
+
 def test_a_key_in_work_is_given_to_nobody_else_and_comes_once_more_after(loop: TurnedLoop) -> None:
     async def work() -> None:
         queue: KeyQueue[str] = KeyQueue()

@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api.types import ObjectMeta
-from deepseek_operator.report import events_of_change, events_of_warmups, events_of_weights
+from deepseek_operator.report import (
+    events_of_change,
+    events_of_warmups,
+    events_of_weights,
+    once_more,
+)
 from tests.unit.samples import LATER, NOW, Manifest, check_against_kubernetes
+from tests.unit.world import patch
 
 META = ObjectMeta(name="chat", namespace="team", uid="u")
 
@@ -78,13 +84,29 @@ def test_a_new_reason_is_told() -> None:
     assert [event["reason"] for event in told] == ["EngineFailed"]
 
 
-def test_the_same_event_written_twice_has_one_name_and_a_later_one_another() -> None:
+def test_an_event_has_one_name_whenever_it_happens_and_another_one_another() -> None:
+    after, other = status(Ready=("True", "Serving")), status(Ready=("False", "Starting"))
+
+    [first], [later] = events({}, after), events({}, after, now=LATER)
+    [another] = events({}, other)
+
+    assert first["metadata"] == later["metadata"]
+    assert first["metadata"]["name"] != another["metadata"]["name"]
+
+
+def test_what_happens_again_is_counted_and_what_is_written_twice_is_not() -> None:
     after = status(Ready=("True", "Serving"))
+    [first], [later] = events({}, after), events({}, after, now=LATER)
+    present = {**first, "metadata": {**first["metadata"], "resourceVersion": "7"}, "count": 3}
 
-    first, again, later = events({}, after), events({}, after), events({}, after, now=LATER)
+    operations = once_more(present, later)
 
-    assert first == again
-    assert first[0]["metadata"]["name"] != later[0]["metadata"]["name"]
+    assert once_more(present, first) is None
+    assert operations is not None
+    patch(present, operations)
+    assert present["count"] == 4
+    assert present["firstTimestamp"] == first["lastTimestamp"]
+    assert present["lastTimestamp"] == later["lastTimestamp"] != first["lastTimestamp"]
 
 
 def test_an_event_is_one_that_kubernetes_knows() -> None:

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from deepseek_operator.engines.contract import Network
+from deepseek_operator.observed import Monitoring
 from deepseek_operator.settings import SettingsError, load_settings
 
 IMAGES = {
@@ -28,6 +29,15 @@ def test_only_the_images_must_be_given() -> None:
     ) == ("v:1", "c:1", "n:1", "t:1", "g:1")
     assert settings.watched_namespaces == ()
     assert socket.gethostname() == settings.identity
+
+
+def test_objects_are_scraped_where_it_is_asked_for() -> None:
+    asked = {**IMAGES, "DSO_POD_MONITORS": "true"}
+    labels = {"DSO_POD_MONITOR_LABELS": '{"release": "prometheus"}'}
+
+    assert load_settings(asked).monitoring == Monitoring({})
+    assert load_settings({**asked, **labels}).monitoring == Monitoring({"release": "prometheus"})
+    assert load_settings({**IMAGES, **labels}).monitoring is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.engines.figures import Engine
 from deepseek_operator.kube import drift, sharing
-from deepseek_operator.observed import JOB_LABEL, Gateway, Observed, revision_of
+from deepseek_operator.observed import JOB_LABEL, Gateway, Monitoring, Observed, revision_of
 from deepseek_operator.plan import Plan, make_plan
 from tests.unit import structural
 from tests.unit.samples import IMAGES, NOW, Manifest
@@ -28,6 +28,7 @@ _FIELDS = {
     "Role": "roles",
     "RoleBinding": "bindings",
     "HTTPRoute": "routes",
+    "PodMonitor": "monitors",
 }
 
 
@@ -45,6 +46,8 @@ class World:
     knows_groups: bool = True
     """Whether LeaderWorkerSet is installed."""
     knows_routes: bool = True
+    monitoring: Monitoring | None = None
+    """How objects are scraped; None: nobody asks for it, or PodMonitors are not known."""
     parent: Manifest | None = None
     catalog: Catalog = field(default_factory=catalogs.shipped)
     images: EngineImages = IMAGES
@@ -68,6 +71,8 @@ class World:
             knows_groups=self._asked_for_groups(),
             routes=tuple(found["routes"]),
             knows_routes=self.knows_routes,
+            monitors=tuple(found["monitors"]),
+            monitoring=self.monitoring,
             parent=self.parent,
             gateways=self.gateways,
             told=self.told,

@@ -44,6 +44,10 @@
 - apiGroups: [leaderworkerset.x-k8s.io]
   resources: [leaderworkersets]
   verbs: [get, list, create, patch, delete]
+# How a Prometheus finds engines and gateways.
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [get, list, create, patch]
 # What keeps and fetches weights.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
@@ -61,7 +65,8 @@
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
+# What is told again is counted, and no new event.
 - apiGroups: [""]
   resources: [events]
-  verbs: [list, create]
+  verbs: [get, list, create, patch]
 {{- end }}

@@ -104,6 +104,11 @@ class RolloutMetric(ApiModel):
     limit_tokens: int | None = Field(
         default=None, description="Of longPrompts: what has more tokens is long."
     )
+    alarm_percent: int | None = Field(
+        default=None,
+        description="How far the alarm at which the run goes back has risen, in percent of it; none "
+        "of what raises no alarm.",
+    )
     candidate_requests: int = Field(description="Requests of the new revision that were judged.")
     candidate_bad: int = Field(description="How many of them were bad.")
     stable_requests: int = Field(description="Requests of the serving revision over the same time.")

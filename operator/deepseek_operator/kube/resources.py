@@ -56,6 +56,8 @@ LEADER_WORKER_SET = Resource(
     "leaderworkerset.x-k8s.io", "v1", "leaderworkersets", "LeaderWorkerSet"
 )
 """As HTTP_ROUTE: of a kind that a cluster need not have."""
+POD_MONITOR = Resource("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
+"""As HTTP_ROUTE: of a kind that a cluster need not have."""
 NODE = Resource("", "v1", "nodes", "Node")
 RESOURCE_SLICE = Resource("resource.k8s.io", "v1", "resourceslices", "ResourceSlice")
 RESOURCE_CLAIM = Resource("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim")
@@ -79,7 +81,7 @@ SHARED: tuple[Resource, ...] = (CLAIM, JOB)
 
 _BY_KIND = {
     (item.api_version, item.kind): item
-    for item in (*CHILDREN, HTTP_ROUTE, LEADER_WORKER_SET, *SHARED)
+    for item in (*CHILDREN, HTTP_ROUTE, LEADER_WORKER_SET, POD_MONITOR, *SHARED)
 }
 
 

@@ -29,6 +29,7 @@ def _metric(run: Run, metric: Metric) -> Manifest:
         "name": metric.name,
         "verdict": str(found.verdict(run.plan.bar)),
         **_limit(metric),
+        **_alarm(run, metric, found),
         "candidateRequests": found.seen.candidate.total,
         "candidateBad": found.seen.candidate.bad,
         "stableRequests": found.seen.stable.total,
@@ -42,6 +43,12 @@ def _limit(metric: Metric) -> Manifest:
     if isinstance(metric.alarm, Alike):
         return {"limitTokens": round(metric.limit)}
     return {"limitMilliseconds": round(1000 * metric.limit)}
+
+
+def _alarm(run: Run, metric: Metric, found: Evidence) -> Manifest:
+    if isinstance(metric.alarm, Alike):
+        return {}
+    return {"alarmPercent": min(100, int(100 * found.alarm / run.plan.bar.alarm_at))}
 
 
 def _graded(run: Run, report: Report) -> Manifest:

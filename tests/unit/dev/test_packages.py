@@ -173,6 +173,15 @@ def test_what_builds_images_installs_what_that_needs(module: str, machine: Machi
     assert machine.commands() == INSTALLED[:1]
 
 
+def test_a_package_is_installed_by_its_name(machine: Machine) -> None:
+    assert machine.run("-m", "dev.packages", "buildah")[0] == 0
+    assert machine.commands() == INSTALLED
+
+    code, said = machine.run("-m", "dev.packages", "lsof")
+    assert code == 2
+    assert "invalid choice: 'lsof'" in said
+
+
 def test_two_set_ups_at_once_install_one_after_the_other(machine: Machine) -> None:
     both = [machine.start(), machine.start()]
     for process in both:
