@@ -22,7 +22,7 @@ from deepseek_operator import (
 )
 from deepseek_operator import shapes as shapes_of
 from deepseek_operator.api import names
-from deepseek_operator.api.conditions import FETCH_REASONS, ConditionType, Reason
+from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children, pod_monitor
 from deepseek_operator.build import status as status_builder
@@ -43,7 +43,6 @@ from deepseek_operator.rollout import replacing, switch
 from deepseek_operator.rollout.revisions import Shape, target_key
 from deepseek_operator.warming import Warming, is_locked, plan_warming
 from deepseek_operator.warmth import Warmth
-from deepseek_operator.weights import Phase
 
 HISTORY_LIMIT = 10
 """ControllerRevisions kept beside those in use, so that going back is exact."""
@@ -168,10 +167,10 @@ def _plan_from(
     fetched = _fetched(deployment, observed, shapes, asking, waiting=waiting, now=now)
     stalled = (
         obstacle
-        or _baseline_stalled(deployment, roles, baseline, fetched, stored)
+        or baselines.does_not_come(deployment, roles, baseline, fetched, stored)
         or stalled
         or uncounted
-        or _fetch_stalled(fetched.get(target), _last_fetch_stalled(stored, target))
+        or baselines.weights_stalled(fetched.get(target), baselines.last_of(stored, target))
         or route.missing(deployment, observed)
         or course_told.stalled(deployment, course, target)
     )
@@ -288,45 +287,6 @@ def _fetched(
         if key != waiting
     }
     return {key: fetching for key, fetching in found.items() if fetching is not None}
-
-
-def _baseline_stalled(
-    deployment: DeepSeekDeployment,
-    roles: switch.Roles,
-    baseline: Entry | None,
-    fetched: dict[str, Fetching],
-    stored: Manifest,
-) -> Finding | None:
-    """Why what comes before the target does not come."""
-    if roles.first is None or baseline is None:
-        return None
-    last = _last_stalled(stored, of_baseline=True)
-    trouble = baseline.trouble or _fetch_stalled(fetched.get(roles.first), last)
-    return baselines.stalled(deployment, trouble)
-
-
-def _last_fetch_stalled(stored: Manifest, target: str) -> Finding | None:
-    is_same = stored.get("desired", {}).get("revision") == target
-    return _last_stalled(stored, of_baseline=False) if is_same else None
-
-
-def _last_stalled(stored: Manifest, *, of_baseline: bool) -> Finding | None:
-    """Why weights did not come when status was written: those of the baseline, or the target's."""
-    for condition in stored.get("conditions", []):
-        if condition["type"] == ConditionType.STALLED and condition["reason"] in FETCH_REASONS:
-            said = Finding(Reason(condition["reason"]), condition["message"])
-            return said if baselines.is_of_baseline(said.message) is of_baseline else None
-    return None
-
-
-def _fetch_stalled(fetching: Fetching | None, last: Finding | None) -> Finding | None:
-    """Why weights do not come, until another attempt has got further than the last."""
-    if fetching is None:
-        return None
-    weights = fetching.weights
-    if weights.missing is None or weights.phase is Phase.FAILED:
-        return weights.trouble
-    return last if weights.progress.total is None else None
 
 
 def _unique(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:

@@ -58,7 +58,7 @@ FETCHING = (
     Mutant(
         name="cause-of-the-spec-before",
         breaks="a new spec is Stalled with what kept the one before it",
-        file="plan.py",
+        file="baseline.py",
         old="return _last_stalled(stored, of_baseline=False) if is_same else None",
         new="return _last_stalled(stored, of_baseline=False)",
         caught_by=(f"{_PLAN}::test_another_spec_is_not_stalled_by_what_stalled_the_last",),

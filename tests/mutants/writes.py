@@ -104,8 +104,8 @@ WRITES = (
         name="refusal-kept-to-itself",
         breaks="a refused child is not told as the reason why nobody is served",
         file="plan.py",
-        old="        obstacle\n        or _baseline_stalled(",
-        new="        _baseline_stalled(",
+        old="        obstacle\n        or baselines.does_not_come(",
+        new="        baselines.does_not_come(",
         caught_by=(
             f"{_EXECUTE}::test_a_refused_child_is_why_nobody_is_served",
             f"{_EXECUTE}::test_a_refused_child_of_the_next_revision_is_told_beside_what_serves",

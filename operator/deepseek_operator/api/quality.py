@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from deepseek_operator.api import rules
+from deepseek_operator.api import rules_of_quality
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.durations import Duration, seconds_of
 
@@ -62,7 +62,9 @@ class QualityWebhook(ApiModel):
 class Quality(ApiModel):
     """How well a Canary has to answer before users meet it."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.QUALITY})
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": rules_of_quality.QUALITY}
+    )
 
     prompts: PromptSet | None = Field(
         default=None,

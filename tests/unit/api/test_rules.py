@@ -12,7 +12,7 @@ from kubernetes.utils.quantity import parse_quantity
 from pydantic import BaseModel, JsonValue
 from pydantic.alias_generators import to_camel
 
-from deepseek_operator.api import names, provider_rules, rules, strategies
+from deepseek_operator.api import names, provider_rules, rules, rules_of_quality, strategies
 from deepseek_operator.api.sources import parse_source
 from deepseek_operator.api.traffic import Gateway, Rollout
 from deepseek_operator.api.warmup import Warmup
@@ -66,16 +66,20 @@ def violations(checked: Rules, value: Any, *, old: Any = None) -> list[str]:
             {"timeToFirstToken": {"limit": "2560s"}, "timePerOutputToken": {"limit": "80000ms"}},
             id="the-longest-times",
         ),
-        pytest.param(rules.QUALITY, {"prompts": {"name": "p"}, "everyStep": True}, id="prompts"),
         pytest.param(
-            rules.QUALITY,
+            rules_of_quality.QUALITY, {"prompts": {"name": "p"}, "everyStep": True}, id="prompts"
+        ),
+        pytest.param(
+            rules_of_quality.QUALITY,
             {
                 "webhook": {"url": "https://judge.team.svc:8443/v1/ok", "timeout": "5m"},
                 "timeout": "2h",
             },
             id="a-judge",
         ),
-        pytest.param(rules.QUALITY, {"webhook": {"url": "https://j"}}, id="a-short-name"),
+        pytest.param(
+            rules_of_quality.QUALITY, {"webhook": {"url": "https://j"}}, id="a-short-name"
+        ),
         pytest.param(rules.BATCHING, {"maxConcurrentSequences": 4096}, id="one-limit"),
         pytest.param(
             rules.BATCHING,
@@ -166,10 +170,12 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             "rollout.analysis.timePerOutputToken.limit: at most 80s",
             id="next-token-of-tomorrow",
         ),
-        pytest.param(rules.QUALITY, {}, "give prompts, webhook, or both", id="nobody-asks"),
+        pytest.param(
+            rules_of_quality.QUALITY, {}, "give prompts, webhook, or both", id="nobody-asks"
+        ),
         *(
             pytest.param(
-                rules.QUALITY,
+                rules_of_quality.QUALITY,
                 {"webhook": {"url": "https://judge"}, field: value},
                 f"rollout.analysis.quality.{field}: it counts prompts",
                 id=f"{field}-of-no-prompts",
@@ -182,7 +188,7 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
         ),
         *(
             pytest.param(
-                rules.QUALITY,
+                rules_of_quality.QUALITY,
                 {"webhook": {"url": url}},
                 "rollout.analysis.quality.webhook.url: write https://",
                 id=name,
@@ -197,13 +203,13 @@ def test_what_can_be_served_is_let_through(checked: Rules, value: Any) -> None:
             )
         ),
         pytest.param(
-            rules.QUALITY,
+            rules_of_quality.QUALITY,
             {"webhook": {"url": "https://judge", "timeout": "301s"}},
             "rollout.analysis.quality.webhook.timeout: at most 5m",
             id="a-judge-that-sleeps",
         ),
         pytest.param(
-            rules.QUALITY,
+            rules_of_quality.QUALITY,
             {"prompts": {"name": "p"}, "timeout": "2h1s"},
             "rollout.analysis.quality.timeout: at most 2h",
             id="a-long-examination",
