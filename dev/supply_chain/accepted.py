@@ -2,6 +2,7 @@
 
 KNOWN = {
     "oss-harmony": ("Apache-2.0", "a fork of openai-harmony, which has that licence"),
+    "promql-parser": ("MIT", "its file LICENSE"),
     "setuptools": ("MIT", "its file LICENSE"),
     "supervisor": (
         "LicenseRef-BSD",

@@ -50,7 +50,7 @@ FETCHING = (
     Mutant(
         name="each-attempt-forgets-the-cause",
         breaks="Stalled flaps with each new attempt of a fetch that fails for ever",
-        file="plan.py",
+        file="baseline.py",
         old="    return last if weights.progress.total is None else None\n",
         new="    return None\n",
         caught_by=(f"{_PLAN}::test_it_stays_stalled_until_the_next_attempt_gets_further",),

@@ -109,8 +109,8 @@ FIRST = (
     Mutant(
         name="baseline-stalls-the-model",
         breaks="what kept the baseline from serving is held against the model after it",
-        file="plan.py",
-        old="return said if baselines.is_of_baseline(said.message) is of_baseline else None",
+        file="baseline.py",
+        old="return said if is_of_baseline(said.message) is of_baseline else None",
         new="return said",
         caught_by=(f"{_BASELINE}::test_what_stalls_the_baseline_is_not_held_against_the_model",),
     ),

@@ -247,4 +247,6 @@ def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.parse(["--parts", "scale,speed"])
 
-    assert "--parts: speed: not one of scale, default, duel, lost" in capsys.readouterr().err
+    assert (
+        "--parts: speed: not one of scale, default, latency, duel, lost" in capsys.readouterr().err
+    )
