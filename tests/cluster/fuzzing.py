@@ -154,7 +154,9 @@ def _set(value: Any, path: Path, new: Any) -> None:
     *above, last = path
     for step in above:
         value = value[step]
-    if isinstance(value, list) and not isinstance(last, int):
+    if isinstance(value, list) and isinstance(last, int):
+        value[last] = new
+    elif isinstance(value, list):
         value.append(new)
     else:
         value[last] = new
