@@ -37,11 +37,15 @@ NOT_PROVOKED = {
 }
 
 
+QUIETLY: dict[str, Any] = {"crds": {"install": False}, "admission": {"warnings": False}}
+"""Nothing that stays when the test has ended, and that other tests of this control plane would meet."""
+
+
 async def test_the_operator_is_refused_nothing_and_granted_nothing_idle(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     release = f"{cluster.namespace}-system"
-    releases.apply_release(cluster.plane, release, crds={"install": False})
+    releases.apply_release(cluster.plane, release, **QUIETLY)
     account = await releases.account_of(cluster, release, tmp_path)
 
     switched_on = {"DSO_NETWORK_POLICIES": "true", "DSO_POD_MONITORS": "true"}
@@ -62,9 +66,7 @@ async def test_named_namespaces_are_enough_and_others_are_left_alone(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     release = f"{cluster.namespace}-system"
-    releases.apply_release(
-        cluster.plane, release, crds={"install": False}, watchNamespaces=[cluster.namespace]
-    )
+    releases.apply_release(cluster.plane, release, **QUIETLY, watchNamespaces=[cluster.namespace])
     account = await releases.account_of(cluster, release, tmp_path)
     path = f"/apis/serving.deepseek.dev/v1alpha1/namespaces/{release}/deepseekdeployments"
     outside = tiny("outside", release)

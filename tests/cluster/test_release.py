@@ -15,11 +15,12 @@ import yaml
 from deepseek_operator.build.children import SERVICE_PORT
 from deepseek_operator.kube.client import Kube
 from dev import kubectl as clients
-from dev import steps
+from dev import prometheus_operator, steps
 from dev.cluster.control_plane import ControlPlane
 from tests.chart import rendering
 from tests.chart.matrix import MATRIX
 from tests.cluster import releases
+from tests.cluster.definitions import known
 from tests.cluster.objects import (
     CRD,
     JSON_MERGE,
@@ -31,6 +32,7 @@ from tests.cluster.objects import (
     wait_until,
 )
 from tests.cluster.passes import settle
+from tests.cluster.pod_monitors import MONITORS
 
 DEFINITION = f"{CRD}/deepseekdeployments.serving.deepseek.dev"
 RELEASE_NAMESPACE = rendering.NAMESPACE
@@ -45,10 +47,12 @@ PATHS = {
     "NetworkPolicy": "apis/networking.k8s.io/v1/{}networkpolicies",
     "Pod": "api/v1/{}pods",
     "PodDisruptionBudget": "apis/policy/v1/{}poddisruptionbudgets",
+    "PrometheusRule": "apis/monitoring.coreos.com/v1/{}prometheusrules",
     "Role": "apis/rbac.authorization.k8s.io/v1/{}roles",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}rolebindings",
     "Service": "api/v1/{}services",
     "ServiceAccount": "api/v1/{}serviceaccounts",
+    "ServiceMonitor": "apis/monitoring.coreos.com/v1/{}servicemonitors",
     "ValidatingAdmissionPolicy": "apis/admissionregistration.k8s.io/v1/{}validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "apis/admissionregistration.k8s.io/v1/{}validatingadmissionpolicybindings",
 }
@@ -71,12 +75,15 @@ async def test_every_set_of_values_is_taken_by_the_api_server(cluster: Cluster) 
     for namespace in (RELEASE_NAMESPACE, "team-a", "team-b"):
         await _ensure_namespace(cluster, namespace)
 
-    for values in MATRIX.values():
-        for manifest in rendering.render(release="dry", **values):
-            if manifest["kind"] == "Pod":
-                account = {"metadata": {"name": manifest["spec"]["serviceAccountName"]}}
-                await _create(cluster, ACCOUNTS, account)
-            await _dry_run(cluster, manifest)
+    served = MONITORS.format(cluster.namespace)
+    files = prometheus_operator.definitions()
+    async with known(cluster, files, served=served, what="Prometheus Operator"):
+        for values in MATRIX.values():
+            for manifest in rendering.render(release="dry", **values):
+                if manifest["kind"] == "Pod":
+                    account = {"metadata": {"name": manifest["spec"]["serviceAccountName"]}}
+                    await _create(cluster, ACCOUNTS, account)
+                await _dry_run(cluster, manifest)
 
 
 async def test_pods_are_admitted_where_the_restricted_standard_is_enforced(
