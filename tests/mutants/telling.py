@@ -53,11 +53,11 @@ TELLING = (
         ),
     ),
     Mutant(
-        name="unreadable-monitors-fail-the-pass",
-        breaks="roles without podmonitors keep every object from being looked after",
+        name="unreadable-monitors-are-made",
+        breaks="PodMonitors are applied by an operator that may not even read them",
         file="observe_monitors.py",
         old="    except RefusedError:\n        return observed\n",
-        new="    except RefusedError:\n        raise\n",
+        new="    except RefusedError:\n        return replace(observed, monitoring=monitoring)\n",
         caught_by=(
             "tests/unit/test_observe_monitors.py::test_where_they_cannot_be_read_none_is_made",
         ),
