@@ -10,6 +10,12 @@ from deepseek_operator.engines.vllm_figures import FIRST_TOKEN_EDGES, PER_OUTPUT
 _LABELS = ("model_name", "engine")
 _STARTS = itertools.count(time.time())
 """No two processes start in the same hundredth of a second, as they are read."""
+_OF_NOW = {
+    "vllm:num_requests_running": "Number of requests in model execution batches.",
+    "vllm:num_requests_waiting": "Number of requests waiting to be processed.",
+    "vllm:kv_cache_usage_perc": "KV-cache usage. 1 means 100 percent usage.",
+}
+"""Nothing runs between two answers: a request is counted once it has ended."""
 _ENDS = ("stop", "length", "abort", "error", "repetition")
 
 
@@ -66,6 +72,8 @@ class FakeMetrics:
         self._preemptions = Counter(
             "vllm:num_preemptions", "Cumulative number of preemption.", _LABELS, registry=registry
         ).labels(**self._labels)
+        for name, told in _OF_NOW.items():
+            Gauge(name, told, _LABELS, registry=registry).labels(**self._labels).set(0)
         self._asked = Counter(
             "http_requests",
             "Total number of requests by method, status and handler.",
