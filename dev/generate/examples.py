@@ -31,11 +31,7 @@ def shows(page: str) -> bool:
 
 def included(page: str, *, root: Path) -> str:
     """The page with the examples that it shows renewed."""
-    for name in dict.fromkeys(_MARK.findall(page)):
-        begin, end = markdown.marks(name)
-        before, after = markdown.around(page, begin, end, name=f"the page that shows {name}")
-        page = f"{before}```yaml\n{(root / name).read_text()}```{after}"
-    return page
+    return markdown.renewed(page, _MARK, lambda name: f"```yaml\n{(root / name).read_text()}```")
 
 
 def index(root: Path) -> str:

@@ -1,7 +1,8 @@
 """Tables and values in Markdown."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dev import steps
@@ -83,3 +84,12 @@ def _cell(text: str) -> str:
     return "`".join(
         part if index % 2 else part.replace("<", "\\<") for index, part in enumerate(parts)
     )
+
+
+def renewed(page: str, mark: re.Pattern[str], content: Callable[[str], str]) -> str:
+    """The page with each part that such a mark begins renewed; `content` makes it of what the mark names."""
+    for name in dict.fromkeys(mark.findall(page)):
+        begin, end = marks(name)
+        before, after = around(page, begin, end, name=f"the page that shows {name}")
+        page = f"{before}{content(name)}{after}"
+    return page

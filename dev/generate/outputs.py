@@ -21,11 +21,9 @@ def shows(page: str) -> bool:
 
 def printed(page: str, *, root: Path) -> str:
     """The page with what its commands print renewed."""
-    for command in dict.fromkeys(_MARK.findall(page)):
-        begin, end = markdown.marks(command)
-        before, after = markdown.around(page, begin, end, name=f"the page that shows {command}")
-        page = f"{before}```text\n$ {command}\n{output(command, root=root)}```{after}"
-    return page
+    return markdown.renewed(
+        page, _MARK, lambda command: f"```text\n$ {command}\n{output(command, root=root)}```"
+    )
 
 
 def output(command: str, *, root: Path) -> str:

@@ -68,8 +68,6 @@ class Controller:
         self.metrics.tell_object(
             key.namespace, key.name, outcome.status, first_token_seconds=outcome.first_token_seconds
         )
-        scaled = (outcome.status or {}).get("autoscaling", ())
-        self.metrics.scaling.tell(key.namespace, key.name, scaled)
         if outcome.requeue_seconds is not None:
             self.queue.add_after(key, outcome.requeue_seconds)
         level = logging.INFO if outcome.writes else logging.DEBUG

@@ -56,21 +56,22 @@ class ScalingMetrics:
             [*labels, "reason"],
             registry=registry,
         )
+        self._of_revisions = OfObjects(self.replicas), OfObjects(self.needed)
         self._told: dict[tuple[str, str], dict[str, int]] = {}
 
     def tell(self, namespace: str, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
         """What status tells of an object; nothing of one that has none, or is gone."""
         before = self._told.pop((namespace, name), {})
         now = {str(one["revision"]): int(one["replicas"]) for one in entries}
-        for revision in before.keys() - now.keys():
-            self.replicas.remove(namespace, name, revision)
-            self.needed.remove(namespace, name, revision)
+        replicas, needed = self._of_revisions
+        replicas.tell(namespace, name, {(revision,): count for revision, count in now.items()})
+        needed.tell(
+            namespace, name, {(str(one["revision"]),): float(one["needed"]) for one in entries}
+        )
         for one in entries:
-            place = (namespace, name, str(one["revision"]))
-            self.replicas.labels(*place).set(now[place[2]])
-            self.needed.labels(*place).set(float(one["needed"]))
-            if before.get(place[2], now[place[2]]) != now[place[2]]:
-                self.changes.labels(*place, one["reason"]).inc()
+            revision = str(one["revision"])
+            if before.get(revision, now[revision]) != now[revision]:
+                self.changes.labels(namespace, name, revision, one["reason"]).inc()
         if now:
             self._told[namespace, name] = now
 
@@ -205,6 +206,7 @@ class OperatorMetrics:
             gauge.tell(namespace, name, series(told))
         limits: Series = {} if first_token_seconds is None else {(): first_token_seconds}
         self._first_token_targets.tell(namespace, name, limits)
+        self.scaling.tell(namespace, name, told.get("autoscaling", ()))
         self.tell_rollout(namespace, name, told.get("rollout"))
 
     def tell_rollout(self, namespace: str, name: str, rollout: Mapping[str, Any] | None) -> None:

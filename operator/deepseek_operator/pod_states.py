@@ -68,9 +68,9 @@ def is_out_of_sight(pod: Manifest) -> bool:
     return is_taken_back and containers.get("status") == "True"
 
 
-def condition(pod: Manifest, kind: str) -> Manifest:
-    """The pod's condition of this type; empty where it has none."""
-    conditions = pod.get("status", {}).get("conditions") or ()
+def condition(manifest: Manifest, kind: str) -> Manifest:
+    """The condition of this type, of a pod or any other object; empty where it has none."""
+    conditions = manifest.get("status", {}).get("conditions") or ()
     return next((item for item in conditions if item["type"] == kind), {})
 
 

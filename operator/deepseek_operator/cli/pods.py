@@ -44,7 +44,7 @@ class Pod:
 
 def of_object(manifest: Manifest, found: Iterable[Manifest]) -> tuple[Pod, ...]:
     """These pods of the object, by name."""
-    warm = _condition(manifest, "Warm")
+    warm = condition(manifest, "Warm")
     made = (_pod(pod, warm) for pod in found)
     return tuple(sorted(made, key=lambda pod: pod.name))
 
@@ -102,8 +102,3 @@ def _has_gate(pod: Manifest) -> bool:
 def _engine_has_started(pod: Manifest) -> bool:
     found = pod.get("status", {}).get("containerStatuses") or ()
     return any(one["name"] == "engine" and one.get("started") for one in found)
-
-
-def _condition(manifest: Manifest, kind: str) -> Manifest:
-    found = (manifest.get("status") or {}).get("conditions") or ()
-    return next((item for item in found if item["type"] == kind), {})
