@@ -6,8 +6,7 @@ from deepseek_operator.kube.errors import ApiError
 from deepseek_operator.observe import observe
 from tests.unit.fake_api import Call, FakeApi
 from tests.unit.samples import Manifest, deepseek
-from tests.unit.test_observe_routes import LABELS
-from tests.unit.test_reconcile import put_object
+from tests.unit.test_reconcile import CHILD_LABELS, put_object
 
 SETS = "/apis/leaderworkerset.x-k8s.io/v1/namespaces/team/leaderworkersets"
 REVISIONS = "/apis/apps/v1/namespaces/team/controllerrevisions"
@@ -19,7 +18,7 @@ STANDING: Manifest = {**KNOWN, "fallback": [{"revision": KEY}, {"revision": "b",
 
 def owned(name: str, *, owner: str = "uid-of-chat") -> Manifest:
     owners = [{"kind": "DeepSeekDeployment", "name": "chat", "uid": owner, "controller": True}]
-    labels = {**LABELS, "serving.deepseek.dev/revision": KEY}
+    labels = {**CHILD_LABELS, "serving.deepseek.dev/revision": KEY}
     return {"name": name, "labels": labels, "ownerReferences": owners}
 
 
@@ -100,7 +99,7 @@ async def test_pods_are_read_while_a_group_does_not_serve(ready: int, *, read: b
     put_object(api)
     put_set(api, ready=ready)
     place = "/api/v1/namespaces/team/pods/chat-0-1"
-    labels = {**LABELS, "serving.deepseek.dev/worker": KEY}
+    labels = {**CHILD_LABELS, "serving.deepseek.dev/worker": KEY}
     api.put(place, {"kind": "Pod", "metadata": {"name": "chat-0-1", "labels": labels}})
 
     observed = await observe(api.kube(), deepseek(), stored=SERVING)

@@ -6,21 +6,15 @@ from deepseek_operator.observe import observe
 from deepseek_operator.observed import Monitoring
 from tests.unit.fake_api import Call, FakeApi
 from tests.unit.samples import CPU_SPEC, Manifest, deepseek
-from tests.unit.test_reconcile import put_object
+from tests.unit.test_reconcile import put_child, put_object
 
 MONITORS = "/apis/monitoring.coreos.com/v1/namespaces/team/podmonitors"
 STORED: Manifest = {"observedGeneration": 1}
-LABELS = {
-    "app.kubernetes.io/managed-by": "deepseek-operator",
-    "serving.deepseek.dev/deployment": "chat",
-}
 ASKED = Monitoring({"release": "prometheus"})
 
 
 def put_monitor(api: FakeApi, name: str = "chat", *, owner: str = "uid-of-chat") -> None:
-    owners = [{"kind": "DeepSeekDeployment", "name": "chat", "uid": owner, "controller": True}]
-    metadata = {"name": name, "labels": LABELS, "ownerReferences": owners}
-    api.put(f"{MONITORS}/{name}", {"kind": "PodMonitor", "metadata": metadata, "spec": {}})
+    put_child(api, MONITORS, "PodMonitor", name, owner=owner)
 
 
 async def test_the_objects_own_is_read() -> None:

@@ -6,22 +6,16 @@ from deepseek_operator.kube.errors import ApiError
 from deepseek_operator.observe import observe
 from tests.unit.fake_api import Call, FakeApi
 from tests.unit.samples import CPU_SPEC, Manifest, deepseek
-from tests.unit.test_reconcile import put_object
+from tests.unit.test_reconcile import put_child, put_object
 
 ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/team/httproutes"
 GATEWAYS = "/apis/gateway.networking.k8s.io/v1/namespaces/infra/gateways"
 EDGE: Manifest = {"provider": "GatewayAPI", "parentRef": {"name": "edge", "namespace": "infra"}}
 BEHIND = deepseek(**CPU_SPEC, gateway=EDGE)
-LABELS = {
-    "app.kubernetes.io/managed-by": "deepseek-operator",
-    "serving.deepseek.dev/deployment": "chat",
-}
 
 
 def put_route(api: FakeApi, name: str = "chat", *, owner: str = "uid-of-chat") -> None:
-    owners = [{"kind": "DeepSeekDeployment", "name": "chat", "uid": owner, "controller": True}]
-    metadata = {"name": name, "labels": LABELS, "ownerReferences": owners}
-    api.put(f"{ROUTES}/{name}", {"kind": "HTTPRoute", "metadata": metadata, "spec": {}})
+    put_child(api, ROUTES, "HTTPRoute", name, owner=owner)
 
 
 async def test_the_route_and_its_gateway_are_read() -> None:

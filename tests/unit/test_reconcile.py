@@ -29,6 +29,20 @@ def put_object(api: FakeApi, *, generation: int = 1, **spec: Any) -> Manifest:
     return api.put(OBJECT, {**manifest, **status})
 
 
+CHILD_LABELS = {
+    "app.kubernetes.io/managed-by": "deepseek-operator",
+    "serving.deepseek.dev/deployment": "chat",
+}
+"""Of all children of an object `chat`."""
+
+
+def put_child(api: FakeApi, collection: str, kind: str, name: str, *, owner: str) -> None:
+    """A child of this kind that the operator made for an object `chat`, maybe for another one of that name."""
+    owners = [{"kind": "DeepSeekDeployment", "name": "chat", "uid": owner, "controller": True}]
+    metadata = {"name": name, "labels": CHILD_LABELS, "ownerReferences": owners}
+    api.put(f"{collection}/{name}", {"kind": kind, "metadata": metadata, "spec": {}})
+
+
 async def one_pass(api: FakeApi) -> Outcome:
     return await reconcile(api.kube(), Key(*KEY), images=IMAGES, now=NOW)
 
