@@ -25,7 +25,7 @@ test: test-setup ## all set-up, then the tests: unit, properties, chart, cluster
 	@$(RUN) -m dev.testing $(PYTEST_ARGS)
 
 test-fast: setup ## the tests that need no cluster
-	@$(RUN) -m pytest tests/unit tests/properties $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n auto tests/unit tests/properties $(PYTEST_ARGS)
 
 test-setup:
 	@python3 -m dev.preflight --for test
@@ -132,10 +132,12 @@ verify: check test mutants clean-tree ## all that a commit has to pass
 
 check: setup ## the checks of verify that need no cluster
 	@$(RUN) -m dev.generate --check
+	@$(RUN) -m dev.compatibility
 	@$(MAKE) --no-print-directory lint types licences site workflows
 
 clean-tree:
-	@test -z "$$(git status --porcelain)" || { git status --short; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
+	@found=$$(git status --porcelain) || { echo "error: git does not tell whether the tree is clean; of dubious ownership: git config --global --add safe.directory $(CURDIR)"; exit 1; }; \
+	test -z "$$found" || { echo "$$found"; echo "error: the tree is not clean: commit or ignore these files"; exit 1; }
 
 bench-reconcile: setup ## the operator beside a plain kopf operator, on a real control plane
 	@python3 -m dev.tools

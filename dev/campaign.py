@@ -1,4 +1,4 @@
-"""The long checks: python -m dev.campaign [PYTEST ARGUMENTS]; the record goes to docs/campaigns.
+"""The long checks: python -m dev.campaign [--seed N] [PART ...]; the record goes to docs/campaigns.
 
 `make test` runs a short form of some of them and none of the others.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,15 @@ class Record:
     date: datetime
     seed: int
     results: tuple[Result, ...]
+    parts: tuple[str, ...] = ()
+    """What it was asked for; none: everything."""
+
+    @property
+    def command(self) -> str:
+        """What repeats it."""
+        if self.parts:
+            return f"python -m dev.campaign --seed={self.seed} {' '.join(self.parts)}"
+        return f"make campaign SEED={self.seed}"
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -68,7 +78,7 @@ class Record:
                 f"# Campaign of {self.date:%d %B %Y, %H:%M} UTC",
                 "",
                 (
-                    f"Commit `{self.commit}`, seed {self.seed}: `make campaign SEED={self.seed}`. "
+                    f"Commit `{self.commit}`, seed {self.seed}: `{self.command}`. "
                     f"{os.cpu_count()} CPUs, {platform.machine()}, Python {platform.python_version()}."
                 ),
                 "",
@@ -98,6 +108,26 @@ def commit() -> str:
     if steps.run(["git", "status", "--porcelain"], cwd=REPOSITORY).strip():
         raise steps.StepError("a campaign is of a commit: commit or stash your changes first")
     return steps.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=REPOSITORY).strip()
+
+
+def chosen(suite: tuple[str, ...], parts: Sequence[str]) -> tuple[str, ...]:
+    """What of a suite is run, with its options: all of it, or its files among these parts; nothing is empty."""
+    folder, *options = suite
+    if not parts or folder in parts:
+        return suite
+    files = [part for part in parts if part.startswith(f"{folder}/")]
+    return (*files, *options) if files else ()
+
+
+def a_part(text: str) -> str:
+    """A part by its name; argparse's error where there is none of this name."""
+    folders = [suite[0] for suite in SUITES]
+    known = text in (*folders, MUTANTS, DECISION)
+    path = REPOSITORY / text
+    if known or (path.is_file() and any(text.startswith(f"{folder}/") for folder in folders)):
+        return text
+    names = ", ".join((*folders, MUTANTS, DECISION))
+    raise argparse.ArgumentTypeError(f"{text} is none of {names}, nor a file in one of these")
 
 
 def run_suite(suite: tuple[str, ...], *, seed: int, report: Path) -> list[Result]:
@@ -134,25 +164,31 @@ def program() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m dev.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     parser.add_argument(
-        "suite", nargs="*", help=f"directories of tests, or {DECISION} (default: all)"
+        "parts",
+        metavar="PART",
+        nargs="*",
+        type=a_part,
+        help=f"folders or files of tests, {MUTANTS} or {DECISION} (default: all)",
     )
     options = parser.parse_args()
+    parts = tuple(options.parts)
     of, date = commit(), datetime.now(UTC)
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
         for number, suite in enumerate(SUITES):
-            if options.suite and suite[0] not in options.suite:
+            part = chosen(suite, parts)
+            if not part:
                 continue
             with steps.step(f"campaign {suite[0]}, seed {options.seed}"):
                 report = Path(folder) / f"{number}.xml"
-                results += run_suite(suite, seed=options.seed, report=report)
-    if not options.suite or MUTANTS in options.suite:
+                results += run_suite(part, seed=options.seed, report=report)
+    if not parts or MUTANTS in parts:
         with steps.step(f"campaign {MUTANTS}"):
             results.append(run_mutants())
-    if not options.suite or DECISION in options.suite:
+    if not parts or DECISION in parts:
         with steps.step(f"campaign {DECISION}, seed {options.seed}"):
             results.append(run_decision(options.seed))
-    record = Record(of, date, options.seed, tuple(results))
+    record = Record(of, date, options.seed, tuple(results), parts)
     RECORDS.mkdir(parents=True, exist_ok=True)
     place = RECORDS / f"{date:%Y-%m-%d-%H%M}-{of}.md"
     place.write_text(record.text())

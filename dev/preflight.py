@@ -14,9 +14,9 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dev import paths
+from dev import paths, routes
 from dev.answers import current_server, home, said, there
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class Facts:
     """The API server of the current kubeconfig, or the context's name where no kubectl tells; empty: there is none."""
     registry: str = ""
     """What the caller named as REGISTRY."""
+    routes: tuple[dict[str, Any], ...] = ()
+    """Those of this machine, as `ip` tells them."""
 
 
 def not_linux(facts: Facts) -> list[str]:
@@ -250,6 +252,11 @@ def registry_missing(facts: Facts) -> list[str]:
     return []
 
 
+def networks_taken(facts: Facts) -> list[str]:
+    """The cluster's networks are routed on this machine, and are the same on every one."""
+    return list(routes.in_the_way(facts.routes))
+
+
 IMAGES: tuple[Callable[[Facts], list[str]], ...] = (
     not_linux,
     not_root,
@@ -266,6 +273,7 @@ MACHINE: tuple[Callable[[Facts], list[str]], ...] = (
     go_missing,
     memory_short,
     loop_devices_missing,
+    networks_taken,
     disk_short,
 )
 
@@ -311,6 +319,7 @@ def observe(goal: str, registry: str = "") -> Facts:
         go_toolchain=said("go", "env", "GOTOOLCHAIN"),
         server=current_server(os.environ),
         registry=registry,
+        routes=tuple(routes.observed()),
     )
 
 

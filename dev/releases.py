@@ -37,10 +37,19 @@ class Release:
         )
 
 
+def all_releases() -> list[Release]:
+    """Every release, the oldest first."""
+    return [Release(**one) for one in json.loads(FILE.read_text())]
+
+
 def previous() -> Release:
     """The last release."""
-    *_, last = json.loads(FILE.read_text())
-    return Release(**last)
+    return all_releases()[-1]
+
+
+def file_of(release: Release, path: str) -> bytes:
+    """A file as the release's commit has it; StepError with the remedy where the clone lacks that."""
+    return _of_commit(release, ["git", "show", f"{release.commit}:{path}"]).encode()
 
 
 def unpack(release: Release) -> None:
@@ -53,14 +62,18 @@ def unpack(release: Release) -> None:
             shared.unfinished(release.tree.parent) as folder,
         ):
             archive = folder / "release.tar"
-            try:
-                steps.run(["git", "archive", f"--output={archive}", release.commit], cwd=REPOSITORY)
-            except steps.StepError as error:
-                raise steps.StepError(
-                    f"release {release.version} is commit {release.commit}, which this clone lacks: "
-                    f"`git fetch --unshallow`, or `git fetch origin {release.commit}` ({error})"
-                ) from None
+            _of_commit(release, ["git", "archive", f"--output={archive}", release.commit])
             made = folder / "tree"
             made.mkdir()
             steps.run(["tar", "--extract", f"--file={archive}", f"--directory={made}"])
             made.rename(release.tree)
+
+
+def _of_commit(release: Release, command: list[str]) -> str:
+    try:
+        return steps.run(command, cwd=REPOSITORY)
+    except steps.StepError as error:
+        raise steps.StepError(
+            f"release {release.version} is commit {release.commit}, which this clone lacks: "
+            f"`git fetch --unshallow`, or `git fetch origin {release.commit}` ({error})"
+        ) from None

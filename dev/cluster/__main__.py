@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dev import packages, preflight, steps, tools
-from dev.cluster import control_plane, images, layout, removal, status, whole
+from dev.cluster import control_plane, images, layout, removal, status, temporary, whole
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.layout import Layout
 from dev.paths import STATE
@@ -78,8 +78,10 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 
 def down(arguments: argparse.Namespace) -> int:
-    """Remove a cluster."""
+    """Remove a cluster, and control planes whose tests were killed."""
     take_down(layout.named(arguments.name))
+    for root in temporary.sweep():
+        print(f"removed {root} too, whose owner was killed")
     return 0
 
 

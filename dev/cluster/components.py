@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dev import tools
+from dev import routes, tools
 from dev.cluster import layout
 from dev.cluster.daemons import Daemon
 from dev.cluster.layout import Endpoints, Layout
@@ -87,7 +87,7 @@ def apiserver(place: Layout, endpoints: Endpoints, *, reachable: bool) -> Daemon
         "service-account-issuer": f"https://kubernetes.default.svc.{layout.DOMAIN}",
         "service-account-key-file": pki / "service-account.crt",
         "service-account-signing-key-file": pki / "service-account.key",
-        "service-cluster-ip-range": layout.SERVICE_NETWORK,
+        "service-cluster-ip-range": routes.SERVICE_NETWORK,
         "tls-cert-file": pki / "apiserver.crt",
         "tls-private-key-file": pki / "apiserver.key",
     }

@@ -3,9 +3,8 @@
 Several can run at once, as any user; none touches the machine's network, mounts or cgroups.
 """
 
-import shutil
+import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from dev import tools
-from dev.cluster import client, components, daemons, fake_nodes, kubeconfig, layout, pki
+from dev.cluster import client, components, daemons, fake_nodes, kubeconfig, layout, pki, temporary
 from dev.cluster.daemons import Daemon
 from dev.cluster.fake_nodes import FakeNode
 from dev.cluster.layout import Endpoints, Layout
@@ -29,16 +28,18 @@ STAGES = Path(__file__).parent / "manifests" / "kwok-stages.yaml"
 class ControlPlane:
     """One control plane, from its start to its end; also a context manager."""
 
-    def __init__(self, place: Layout) -> None:
-        """Choose the ports; nothing is started."""
+    def __init__(self, place: Layout, *, lock: int | None = None) -> None:
+        """Choose the ports; nothing is started. `lock` is given up by `stop`."""
         self.layout = place
+        self._lock = lock
         self.endpoints: Endpoints = layout.loopback_endpoints(place)
 
     @classmethod
     def temporary(cls) -> Self:
-        """A control plane in a new folder of its own, which `stop` removes."""
-        root = Path(tempfile.mkdtemp(prefix="control-plane-"))
-        return cls(Layout("test", root))
+        """A control plane in a new folder of its own, which `stop` removes; those of killed processes go now."""
+        temporary.sweep()
+        root, lock = temporary.make()
+        return cls(Layout("test", root), lock=lock)
 
     @property
     def kubeconfig(self) -> Path:
@@ -98,8 +99,10 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End every process and remove the folder, from whatever state."""
-        daemons.stop(daemons.running(self.layout.root), grace_seconds=0)
-        shutil.rmtree(self.layout.root, ignore_errors=True)
+        temporary.remove(self.layout.root)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def ensure(self, daemon: Daemon, *, ready: Callable[[], bool] = lambda: True) -> None:
         """Run a daemon and wait until it is ready."""

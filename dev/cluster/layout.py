@@ -12,11 +12,10 @@ from dev.paths import STATE
 NODE = "dev-node"
 NODE_ADDRESS = "10.243.0.1"
 HOST_ADDRESS = "10.243.0.2"
-LINK_NETWORK = "10.243.0.0/30"
-POD_NETWORK = "10.244.0.0/24"
-SERVICE_NETWORK = "10.96.0.0/16"
 KUBERNETES_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"
+DNS_PORT = 1053
+"""On which its pods listen: those of no privilege open no port below 1024."""
 DOMAIN = "cluster.local"
 
 

@@ -8,15 +8,9 @@ import json
 import socket
 from pathlib import Path
 
-from dev import steps
-from dev.cluster.layout import (
-    HOST_ADDRESS,
-    LINK_NETWORK,
-    NODE_ADDRESS,
-    POD_NETWORK,
-    SERVICE_NETWORK,
-    Layout,
-)
+from dev import routes, steps
+from dev.cluster.layout import HOST_ADDRESS, NODE_ADDRESS, Layout
+from dev.routes import LINK_NETWORK, POD_NETWORK, SERVICE_NETWORK
 
 INSIDE = "node0"
 """The link's name in the namespace."""
@@ -24,7 +18,7 @@ INSIDE = "node0"
 
 def outside(place: Layout) -> str:
     """The link's name on the machine; the kernel allows 15 characters."""
-    return f"dso-{place.name}"[:15]
+    return f"{routes.LINKS}{place.name}"[:15]
 
 
 def namespace(place: Layout) -> Path:
@@ -79,11 +73,7 @@ def links() -> list[str]:
 
 
 def refuse_taken_networks(own: str) -> None:
-    """StepError when the machine already routes one of the cluster's networks elsewhere."""
-    routes = json.loads(steps.run(["ip", "-json", "route", "show"]))
-    for route in routes:
-        if route["dst"] in {LINK_NETWORK, POD_NETWORK, SERVICE_NETWORK} and route["dev"] != own:
-            raise steps.StepError(
-                f"the network {route['dst']}, which the cluster needs, is in use on {route['dev']}:"
-                f" take that interface down, or use your own cluster with CLUSTER=current"
-            )
+    """StepError when the machine already routes one of the cluster's networks elsewhere than over its link."""
+    found = json.loads(steps.run(["ip", "-json", "route", "show"]))
+    if said := list(routes.in_the_way(found, lambda link: link == own)):
+        raise steps.StepError("\n".join(said))

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dev import tools
+from dev import routes, tools
 from dev.cluster import cgroups, components, files, images, layout
 from dev.cluster.daemons import Daemon
 from dev.cluster.layout import Layout
@@ -113,7 +113,7 @@ def cni_configuration(place: Layout) -> dict[str, object]:
     addresses = {
         "type": "host-local",
         "dataDir": str(place.root / "cni"),
-        "ranges": [[{"subnet": layout.POD_NETWORK}]],
+        "ranges": [[{"subnet": routes.POD_NETWORK}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     return {
@@ -167,7 +167,7 @@ def kube_proxy_configuration(place: Layout) -> dict[str, object]:
         "kind": "KubeProxyConfiguration",
         "bindAddress": layout.NODE_ADDRESS,
         "clientConnection": {"kubeconfig": str(place.user_kubeconfig("kube-proxy"))},
-        "clusterCIDR": layout.POD_NETWORK,
+        "clusterCIDR": routes.POD_NETWORK,
         "conntrack": {"maxPerCore": 0, "min": 0},
         "healthzBindAddress": "127.0.0.1:10256",
         "hostnameOverride": layout.NODE,

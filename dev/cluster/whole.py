@@ -127,7 +127,10 @@ def ensure(place: Layout, daemon: Daemon, *, ready: Ready = lambda: True) -> Non
 def apply_manifests(place: Layout) -> None:
     """Apply rights, name service and storage classes; what is unchanged stays unchanged."""
     text = string.Template(MANIFESTS.read_text()).substitute(
-        coredns=images.coredns(), dns=layout.DNS_SERVICE, domain=layout.DOMAIN
+        coredns=images.coredns(),
+        dns=layout.DNS_SERVICE,
+        dns_port=layout.DNS_PORT,
+        domain=layout.DOMAIN,
     )
     kubectl: list[str | Path] = [tools.path("kubectl"), f"--kubeconfig={place.kubeconfig}"]
     steps.run([*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-"], stdin=text)

@@ -43,9 +43,8 @@ def follow(
         if rollout.get("run", before) != before:
             line = place(rollout)
             if line != said or time.monotonic() > told + SILENCE_SECONDS:
-                print(
-                    f"    {line}: {rollout['message']}\n        {users(load, rollout)}", flush=True
-                )
+                lines = (f"{line}: {rollout['message']}", *figures(rollout), users(load, rollout))
+                print("    " + "\n        ".join(lines), flush=True)
                 said, told = line, time.monotonic()
             if rollout["phase"] in ENDED:
                 return rollout
@@ -63,6 +62,19 @@ def place(rollout: Any) -> str:
         f"{rollout['phase']}, step {rollout['step']} of {rollout['steps']}, "
         f"{rollout['weight']} % ({rollout['reason']})"
     )
+
+
+def figures(rollout: Any) -> list[str]:
+    """What both revisions are judged by so far: how many of their requests were bad, of how many."""
+    seen = [
+        (
+            f"{one['name']} {one['candidateBad']} of {one['candidateRequests']}"
+            f" ({one['stableBad']} of {one['stableRequests']})"
+        )
+        for one in rollout.get("metrics", [])
+        if one["candidateRequests"]
+    ]
+    return [f"bad of the candidate (of the old): {', '.join(seen)}"] if seen else []
 
 
 def users(load: Load, rollout: Any) -> str:

@@ -66,6 +66,11 @@ class Load:
         """Requests that have not ended."""
         return sum(thread.is_alive() for thread in self._threads[1:])
 
+    @property
+    def asked(self) -> int:
+        """Requests that have begun."""
+        return max(0, len(self._threads) - 1)
+
     def _arrive(self) -> None:
         for number in itertools.count(1):
             if self._stop.wait(self.period):

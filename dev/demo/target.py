@@ -66,9 +66,16 @@ class Target:
                 "gateway": told["gateway"],
             },
             "replicas": 1,
+            **self._network(),
             # The tag of a development image stays the same: a new build has to restart the pod.
             "podAnnotations": {"serving.deepseek.dev/build": store.image_id(operator.reference)},
         }
+
+    def _network(self) -> dict[str, object]:
+        """Of a cluster of the user's own only the user knows where its DNS listens."""
+        if self.embedded is None:
+            return {}
+        return {"networkPolicies": {"dnsPorts": [53, layout.DNS_PORT]}}
 
 
 def embedded() -> Target:
@@ -90,6 +97,7 @@ def current(registry: str) -> Target:
     kubectl = Kubectl(None, own_tools=False)
     server = current_server(kubectl)
     if server == NODE_ENDPOINTS.server:
+        require_embedded(kubectl)
         return Target(kubectl, layout.named("dev"))
     if not registry:
         raise steps.StepError(
@@ -98,6 +106,17 @@ def current(registry: str) -> Target:
         )
     kubectl.run("version")
     return Target(kubectl, None, registry)
+
+
+def require_embedded(kubectl: Kubectl) -> None:
+    """StepError unless the embedded cluster answers; where it is down nothing at its address need refuse at once."""
+    try:
+        kubectl.run("version", "--request-timeout=10s")
+    except steps.StepError as error:
+        raise steps.StepError(
+            "the embedded cluster does not run, and your kubeconfig names it: `make cluster`, or "
+            f"`make demo`; {error}"
+        ) from None
 
 
 def current_server(kubectl: Kubectl) -> str:

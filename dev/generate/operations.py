@@ -93,14 +93,21 @@ def _gateway_metrics() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _own_metrics() -> Iterator[tuple[str, str, str, str]]:
-    metrics = OperatorMetrics()
-    for collector in (*vars(metrics).values(), *vars(metrics.scaling).values()):
-        if isinstance(collector, MetricWrapperBase):
-            # The library tells label names only of series that exist already.
-            labels = ", ".join(map(markdown.code, collector._labelnames))  # noqa: SLF001
-            for family in collector.describe():
-                name = markdown.code(_exposed(family.name, family.type))
-                yield name, family.type, labels, family.documentation
+    for collector in _collectors(OperatorMetrics()):
+        # The library tells label names only of series that exist already.
+        labels = ", ".join(map(markdown.code, collector._labelnames))  # noqa: SLF001
+        for family in collector.describe():
+            name = markdown.code(_exposed(family.name, family.type))
+            yield name, family.type, labels, family.documentation
+
+
+def _collectors(metrics: object) -> Iterator[MetricWrapperBase]:
+    """Those that it has for others to use, and those of its groups."""
+    for attribute, found in vars(metrics).items():
+        if isinstance(found, MetricWrapperBase):
+            yield found
+        elif not attribute.startswith("_") and type(found).__module__ == OperatorMetrics.__module__:
+            yield from _collectors(found)
 
 
 def _process_metrics() -> Iterator[tuple[str, str, str, str]]:

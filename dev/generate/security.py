@@ -27,8 +27,13 @@ def _ports(way: Way) -> str:
     if way.target is Party.API_SERVER:
         usual = ", ".join(map(str, Policies("").api_server_ports))
         return f"{usual} (networkPolicies.apiServerPorts)"
+    if way.target is Party.DNS:
+        usual = ", ".join(map(str, Policies("").dns_ports))
+        return f"{usual} (networkPolicies.dnsPorts)"
     if way.target is Party.JUDGE:
         return "that of its URL"
+    if way.target is Party.COLLECTOR:
+        return "that of tracing.endpoint"
     return ", ".join(map(str, way.ports)) or "all"
 
 

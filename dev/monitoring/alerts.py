@@ -52,6 +52,7 @@ _ASKED_BY_A_PERSON = "Aborted|Superseded|ScaledToZero|RolledBackByHand"
 """Causes of a rollback that somebody wanted."""
 _SERVERS_FAULT = "unreachable|timeout|cut|engine"
 """Causes of failed requests that are neither the client's nor a full queue."""
+_MOST_REPLICAS = 'deepseek_operator_autoscaling_bound_replicas{bound="max"}'
 _LATE_CERTIFICATE = "deepseek_gateway_certificate_expiry_timestamp_seconds"
 
 
@@ -72,13 +73,14 @@ _OBJECTS = Group(
     (
         Alert(
             "DeepSeekNotServing",
-            'max by (namespace, name) (deepseek_operator_condition{type="Ready", reason!~"ScaledToZero|Replacing"}) == 0\n'
+            'max by (namespace, name) (deepseek_operator_condition{type="Ready", reason!~"ScaledToZero|Replacing|Waking"}) == 0\n'
             '  and on (namespace, name) deepseek_operator_revision_info{role="stable"}',
             "5m",
             Severity.CRITICAL,
             f"{_PLACE} has served and serves nobody now",
             "Only of objects that have served: a new one may fetch weights for hours. Five minutes are more than an operator's "
-            "change of leader or a gateway's restart takes; with a fallback that answers the object is Ready.",
+            "change of leader or a gateway's restart takes; with a fallback that answers the object is Ready, and so it is while it "
+            "sleeps (autoscaling.min: 0). A pod that starts for the first request is no outage, one that does not start is.",
         ),
         Alert(
             "DeepSeekNotReadyForLong",
@@ -217,11 +219,15 @@ _REQUESTS = Group(
         Alert(
             "DeepSeekFallbackAnswers",
             f"sum by ({OBJECT}) (rate(deepseek_gateway_fallbacks_total[10m]))\n"
-            f"  / sum by ({OBJECT}) (rate(deepseek_gateway_requests_total[10m])) > 0.05",
+            f"  / sum by ({OBJECT}) (rate(deepseek_gateway_requests_total[10m])) > 0.05\n"
+            f"  unless on ({OBJECT}) max by ({OBJECT}) (\n"
+            '    max_over_time(deepseek_operator_condition{type="Ready", reason="Sleeping"}[30m])\n'
+            "  ) == 1",
             "10m",
             Severity.WARNING,
             f"{_PLACE}: {{{{ $value | humanizePercentage }}}} of its requests are answered by the fallback",
-            "Users are served, by another model than they asked for. One in twenty for as long as a pod's restart may take.",
+            "Users are served, by another model than they asked for. One in twenty for as long as a pod's restart may take. Not "
+            "of a model that slept within half an hour: there the fallback answers first, by design.",
         ),
         Alert(
             "DeepSeekQueueFull",
@@ -230,6 +236,21 @@ _REQUESTS = Group(
             Severity.WARNING,
             f"{_PLACE}: {{{{ $value | humanizePercentage }}}} of its requests find every queue full",
             "They are refused with 429 and Retry-After, which good clients heed: a burst of some minutes is nothing to wake for.",
+        ),
+        Alert(
+            "DeepSeekAutoscalingAtMax",
+            _of_object(
+                "\n"
+                "  deepseek_operator_autoscaling_needed_replicas\n"
+                f"    > ignoring (bound) 1.1 * {_MOST_REPLICAS}\n"
+                f"  and on ({OBJECT}, revision)\n"
+                f"    deepseek_operator_autoscaling_replicas >= ignoring (bound) {_MOST_REPLICAS}\n"
+            ),
+            "30m",
+            Severity.WARNING,
+            f"{_PLACE} has all replicas that autoscaling.max lets it have, and needs {{{{ $value | humanize }}}}",
+            "A tenth above is what the operator itself takes no notice of. Half an hour is more than a replica takes to get warm, so those "
+            "that there are do not bring what is needed back below it.",
         ),
         Alert(
             "DeepSeekFirstTokenSlow",

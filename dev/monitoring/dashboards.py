@@ -60,6 +60,33 @@ OVERVIEW = Dashboard(
         Panel("Requests under way", (Query(f"sum by (revision) (deepseek_gateway_requests_in_flight{{{_OBJECT}}})", "{{revision}}"),), "By the revision whose turn it was."),
         Panel("Answers of the fallback", (Query(f"sum by (to, reason) (rate(deepseek_gateway_fallbacks_total{{{_OBJECT}}}{_EACH}))", "{{to}} {{reason}}"),), "A second, and why.", unit="reqps"),
         Panel("Further tries", (Query(f"sum by (revision) (rate(deepseek_gateway_retries_total{{{_OBJECT}}}{_EACH}))", "{{revision}}"),), "A second, on another pod, before the first byte.", unit="reqps"),
+        Panel(
+            "Replicas by autoscaling",
+            (
+                Query(f"max by (revision) (deepseek_operator_autoscaling_replicas{{{_OBJECT}}})", "{{revision}} wanted"),
+                Query(f"max by (revision) (deepseek_operator_autoscaling_needed_replicas{{{_OBJECT}}})", "{{revision}} needed"),
+                Query(_replicas("stable", "ready"), "ready"),
+                Query(f"max by (bound) (deepseek_operator_autoscaling_bound_replicas{{{_OBJECT}}})", "{{bound}}"),
+            ),
+            "What the figures ask for is needed; wanted is within the bounds. Only with autoscaling.",
+            width=8,
+        ),
+        Panel(
+            "Requests that wait",
+            (
+                Query(f"sum(vllm:num_requests_waiting{{{_OBJECT}}})", "in engines"),
+                Query(f"sum(deepseek_gateway_held_requests{{{_OBJECT}}})", "for a replica"),
+            ),
+            "In engines of vLLM for a place, which autoscaling counts; at gateways while a model that slept wakes (autoscaling.min: 0).",
+            width=8,
+        ),
+        Panel(
+            "Requests that found no replica",
+            (Query(f"sum by (result) (rate(deepseek_gateway_held_total{{{_OBJECT}}}{_EACH}))", "{{result}}"),),
+            "A second, by what became of them: full and late were refused. Only with autoscaling.min: 0.",
+            unit="reqps",
+            width=8,
+        ),
         Panel("Requests by client", (Query(f"topk(10, sum by (client) (rate(deepseek_gateway_client_requests_total{{{_OBJECT}}}{_EACH})))", "{{client}}"),), "The ten with most; only with gateway.apiKeys.", unit="reqps"),
         Panel("Certificate", (Query(f"min(deepseek_gateway_certificate_expiry_timestamp_seconds{{{_OBJECT}}}) - time()", "ends in"),), "Only with gateway.tls.", unit="s"),
     ),

@@ -10,7 +10,13 @@ from dev.paths import REPOSITORY
 
 PAGES = ("*.md", "docs/**/*.md", "charts/*/README.md", "examples/README.md")
 
-LINKED = ("LICENSE", "examples/**/*.yaml", "operator/deepseek_operator/engines/data/trtllm.yaml")
+LINKED = (
+    "LICENSE",
+    "charts/*/files/alerts.yaml",
+    "charts/*/files/dashboards/*.json",
+    "examples/**/*.yaml",
+    "operator/deepseek_operator/engines/data/*.yaml",
+)
 """What pages link to and is shown as it is."""
 
 
@@ -23,8 +29,9 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Put these in place of what MkDocs found in docs/, beside what belongs to the theme."""
     for file in files.documentation_pages():
         files.remove(file)
-    for path in sources():
-        name = path.relative_to(REPOSITORY).as_posix()
+    root = Path(config.config_file_path).parent
+    for path in sources(root):
+        name = path.relative_to(root).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
 
