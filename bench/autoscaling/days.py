@@ -59,12 +59,19 @@ def _nights(at: float) -> float:
     return 28.0 * min(begun, ending)
 
 
+def _sessions(at: float) -> float:
+    """Somebody works with it six times a day, for twenty minutes."""
+    hour, since = divmod(at, HOUR)
+    return 0.2 if hour in (8, 10, 11, 14, 16, 20) and since < 20 * 60 else 0.0
+
+
 DAYS = (
     Day("diurnal", "4 to 40 requests/s, slowly up and down", _diurnal),
     Day("bursty", "the same in bursts of five minutes", _diurnal, is_bursty=True),
     Day("step", "10 requests/s, 30 from noon to six", _step),
     Day("flash crowd", "8 requests/s, 40 for forty minutes, within one", _crowd),
     Day("idle nights", "none at night, 28 requests/s by half past eight", _nights),
+    Day("sessions", "0.2 requests/s for twenty minutes, six times a day, else none", _sessions),
 )
 
 BY_NAME: Mapping[str, Day] = {day.name: day for day in DAYS}

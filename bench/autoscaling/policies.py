@@ -19,9 +19,11 @@ from bench.autoscaling.pods import (
     Second,
 )
 from deepseek_operator.autoscaling import law
-from deepseek_operator.autoscaling.scene import Aim, Load, Replica, Scene, State
+from deepseek_operator.autoscaling.scene import Aim, Asks, Load, Replica, Scene, State
 
 LEAST, MOST = 1, 12
+SLEEP = timedelta(minutes=30)
+"""The default of scaleToZeroDelay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class View:
     """What became of requests since it looked last."""
     seconds: float
     warm_seconds: float | None
+    held: int = 0
+    """Requests that wait at gateways, for want of a pod."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class Ours:
     """The very law of the operator."""
 
     name: str = "autoscaling"
+    """The gateway's figures are those of the pods: nothing is on its way between them."""
     every: int = 15
     aim: Aim = field(default_factory=lambda: Aim(LEAST, MOST))
     state: State | None = None
@@ -66,6 +71,8 @@ class Ours:
             is_leaving=view.is_leaving,
             replica=Replica(sequences=SEQUENCES),
             warm_seconds=view.warm_seconds,
+            through=view.running + view.waiting + view.held,
+            asks=Asks(view.held),
         )
         self.state = law.decide(self.state, scene, self.aim)
         return self.state.replicas
@@ -141,6 +148,7 @@ def policies() -> list[Policy]:
     """All of them, new."""
     return [
         Ours(),
+        Ours("autoscaling, min: 0", aim=Aim(LEAST, MOST, sleep=SLEEP)),
         Hpa("HPA, accelerator use 80 %", _use, 0.8),
         Hpa("HPA, 2 waiting", _waiting, 2.0),
         Hpa("KEDA, 5 waiting", _waiting, 5.0, every=30, is_external=True),

@@ -8,6 +8,7 @@ from bench.reconcile import markdown
 
 HEADER = [
     "day", "policy", "minutes that miss the target", "late answers", "accelerator-hours", "more", "fewer",
+    "waited for a pod", "longest wait", "refused",
 ]  # fmt: skip
 
 
@@ -25,6 +26,9 @@ def _row(outcome: Outcome) -> list[str]:
         f"{outcome.accelerator_hours:.1f}",
         f"{outcome.more}",
         f"{outcome.fewer}",
+        f"{outcome.held}" if outcome.held else "-",
+        f"{outcome.longest_wait:.0f} s" if outcome.held else "-",
+        f"{outcome.refused}" if outcome.refused else "-",
     ]
 
 
@@ -34,6 +38,9 @@ def behind(outcomes: Sequence[Outcome]) -> list[str]:
     for day in dict.fromkeys(one.day for one in outcomes):
         ours, *others = [one for one in outcomes if one.day == day]
         for other in others:
+            if other.policy.startswith(ours.policy):
+                # The same law with other bounds.
+                continue
             misses = other.missed_minutes - ours.missed_minutes
             hours = other.accelerator_hours - ours.accelerator_hours
             if misses <= 0 and hours <= 0 and (misses or hours):

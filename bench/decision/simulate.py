@@ -55,7 +55,6 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
     """From the first weight on; pods and gateways do what they are asked."""
     users = Users(traffic, np.random.default_rng(seed))
     rollout, seconds, requests = Rollout("stable"), 0.0, 0
-    share = (0, 0)
     figures: Figures | None = None
     applied = 0
     while True:
@@ -67,7 +66,6 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
             carries=100,
             acknowledged=applied,
             figures=figures,
-            share=share,
             in_flight=0,
         )
         rollout = decide(rollout, facts, now=START + timedelta(seconds=seconds))
@@ -79,20 +77,24 @@ def one_run(traffic: Traffic, seed: int, *, plan: Plan = PLAN) -> End:
                 outcome = "held"
             return End(outcome, seconds / 60, requests)
         if run.weight != applied:
-            applied, share, figures = run.weight, (0, 0), None
+            applied, figures = run.weight, None
+            continue
+        if run.settled is not None and START + timedelta(seconds=seconds) < run.settled:
+            # Stretches begin once a split has settled.
+            seconds, figures = (run.settled - START).total_seconds(), None
             continue
         length = STRETCH_SECONDS
         rate = users.per_second(seconds) * run.weight / 100
         if rate * length < STRETCH_REQUESTS and rate > 0:
             length = min(STRETCH_REQUESTS / rate, 3600.0)
         pair = users.stretch(seconds, length, run.weight / 100)
-        seconds += length
+        began, seconds = START + timedelta(seconds=seconds), seconds + length
         requests += pair.candidate.total
         total = pair.candidate.total + pair.stable.total
-        share = (share[0] + pair.candidate.total, share[1] + total)
         compared = {traffic.metric: pair, **users.usual(pair)}
         windows = {metric: (one,) for metric, one in compared.items()}
-        figures = Figures(windows, pair.candidate.total)
+        reached = pair.candidate.total
+        figures = Figures(windows, reached, total, length, reached, began)
 
 
 Job = tuple[Traffic, int, int]

@@ -101,7 +101,9 @@ class _Work:
         path = resources.DEEPSEEK_DEPLOYMENT.path(self.namespace, name)
         at = time.time()
         spec = {"engine": {"args": [f"--seed={self.seeds}"]}}
-        await self.cluster.api.send("PATCH", path, {"spec": spec}, content=MERGE)
+        edited = await self.cluster.api.send("PATCH", path, {"spec": spec}, content=MERGE)
+        # The watch tells of it a moment later, and until then the object looks as if all of it were done.
+        self.settled.note({"type": "MODIFIED", "object": edited}, time.time())
         return at
 
     async def _holder(self) -> str:

@@ -10,7 +10,7 @@ from dev.paths import REPOSITORY
 OURS = (
     "__main__", "application", "catalog_files", "controller", "execute", "lease", "logs", "metrics", "observe",
     "observe_children", "observe_groups", "observe_monitors", "observe_nodes", "observe_pods", "observe_routes", "observe_weights",
-    "probes", "queue", "reconcile", "report", "settings", "watch", "kube/client", "kube/drift",
+    "probes", "queue", "reconcile", "report", "settings", "watch", "kube/additions", "kube/client", "kube/drift",
     "kube/errors", "kube/resources", "kube/sharing",
 )  # fmt: skip
 """The modules that the plain operator does without; it uses the rest."""

@@ -115,6 +115,7 @@ def matrix() -> tuple[int, float, float]:
             known.engines[engine],
             Pool(product, entry, 4 * node, node),
             overrides=Overrides(form),
+            rdma=True,
         )
         for name, model in known.models.items()
         for engine in ENGINES

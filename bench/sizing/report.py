@@ -189,6 +189,7 @@ def _setting(row: Memory | Throughput, engine: str) -> Setting:
         memory_share=known.engines[engine].memory_share,
         batched_tokens=_PUBLISHED_TOKENS,
         mtp_tokens=row.drafts if isinstance(row, Throughput) else 0,
+        overlapped=isinstance(row, Throughput) and row.overlapped,
     )
 
 
