@@ -11,7 +11,8 @@ def in_a_campaign(usual: int) -> int:
     return usual * _MORE
 
 
-def as_many_as(usual: int) -> int:
-    """So many in `make test`, and more in a campaign."""
-    of_a_campaign = settings.get_current_profile_name() == "campaign"
-    return in_a_campaign(usual) if of_a_campaign else usual
+def as_many_as(usual: int, *, campaign: int | None = None) -> int:
+    """So many in `make test`, and more in a campaign: ten times as many, or as many as is said."""
+    if settings.get_current_profile_name() != "campaign":
+        return usual
+    return in_a_campaign(usual) if campaign is None else campaign

@@ -1,11 +1,10 @@
 """The running operator: watch, lead, reconcile, stop."""
 
 import asyncio
+import contextlib
 import functools
 import logging
-from collections.abc import Coroutine
 from datetime import datetime
-from typing import Any
 
 import aiohttp
 
@@ -23,11 +22,18 @@ from deepseek_operator.settings import Settings
 from deepseek_operator.telemetry.engines import AskEngines, Engines
 from deepseek_operator.telemetry.fallbacks import Fallbacks
 from deepseek_operator.telemetry.gateways import Ask, Gateways
+from deepseek_operator.telemetry.sleepers import Sleepers
 
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 """How long passes under way may take to end when the operator is told to stop."""
+
+RELEASE_SECONDS = 5.0
+"""How long it may take to give the Lease back: nobody waits longer for it than for its end."""
+
+CANCEL_SECONDS = 5.0
+"""How long what was cancelled may take to end. With the other two it is less than a pod's grace, 30 s."""
 
 SETTLE_SECONDS = 0.5
 """From the event that asks for a pass to the pass: edits in a burst start one revision, not several."""
@@ -68,7 +74,7 @@ async def run_operator(settings: Settings) -> None:
         # and waits 5 s for its own that waits for the flag.
         logger.info("stopping")
         stop.set()
-        await _end(leading_task)
+        await _last_of(leading_task)
 
     registry = watches.build_registry(
         lambda namespace, name: queue.add(Key(namespace, name)),
@@ -78,13 +84,14 @@ async def run_operator(settings: Settings) -> None:
     watching_task = asyncio.create_task(
         watches.watch(registry, namespaces=settings.watched_namespaces, stop=stop, started=watching)
     )
-    leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics, files))
+    leading_task = asyncio.create_task(_lead(settings, kube, queue, metrics, files, stop=stop))
     following_task = asyncio.create_task(files.follow())
     try:
         await _first_to_end(watching_task, leading_task, following_task)
         await watching_task
     finally:
         stop.set()
+        await _last_of(leading_task)
         await _end(watching_task, leading_task, following_task)
         await runner.cleanup()
         await kube.close()
@@ -96,8 +103,10 @@ async def _lead(
     queue: KeyQueue[Key],
     metrics: OperatorMetrics,
     files: CatalogFiles,
+    *,
+    stop: asyncio.Event,
 ) -> None:
-    """Wait for the Lease, then reconcile for as long as it is held."""
+    """Wait for the Lease, then reconcile for as long as it is held; returns when told to stop, the Lease given back."""
     leadership = Leadership(
         kube,
         LeaseSettings(
@@ -107,39 +116,86 @@ async def _lead(
             duration_seconds=settings.lease_seconds,
         ),
     )
-    await leadership.acquire()
+    acquiring = asyncio.create_task(leadership.acquire())
+    stopping = asyncio.create_task(_set(stop))
+    try:
+        await _first_to_end(acquiring, stopping)
+        if not stop.is_set():
+            await _act(
+                settings, kube, queue, metrics, files, leadership=leadership, stopping=stopping
+            )
+    finally:
+        await _end(acquiring, stopping)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await leadership.release()
+
+
+async def _act(
+    settings: Settings,
+    kube: client.Kube,
+    queue: KeyQueue[Key],
+    metrics: OperatorMetrics,
+    files: CatalogFiles,
+    *,
+    leadership: Leadership,
+    stopping: asyncio.Task[None],
+) -> None:
+    """Reconcile until told to stop; LeadershipLost as soon as the Lease is not held any more."""
     metrics.leader.set(1)
     session = aiohttp.ClientSession()
+    # Each question stays open: they are not to keep others from being asked.
+    listening = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    sleepers: Sleepers[Key] = Sleepers(listening, lambda key: queue.add_after(key, 0))
     asking = Gateways(session, tell=Fallbacks(metrics.count_fallbacks).hear)
     worker = controllers.Controller(
         queue=queue,
         reconcile=_bound_reconcile(kube, settings, files, asking.ask, Engines(session).ask),
         metrics=metrics,
+        follow=sleepers.follow,
     )
-    parts: list[Coroutine[Any, Any, None]] = [worker.work() for _ in range(settings.workers)]
-    parts.append(leadership.keep())
-    parts.append(
+    working = [asyncio.create_task(worker.work()) for _ in range(settings.workers)]
+    keeping = asyncio.create_task(leadership.keep())
+    resyncing = asyncio.create_task(
         controllers.resync(
             kube,
             queue,
             namespaces=settings.watched_namespaces,
             period_seconds=settings.resync_seconds,
             now=files.changed,
+            known=lambda: [Key(namespace, name) for namespace, name in metrics.objects],
         )
     )
-    tasks = [asyncio.create_task(part) for part in parts]
     try:
-        await _first_to_end(*tasks)
-        raise LeadershipLost(f"the Lease {settings.lease_name} is not held any more")
-    except asyncio.CancelledError:
-        # Told to stop while leading: no pass goes on when another replica may act.
-        await _end(*tasks)
-        await leadership.release()
-        raise
+        await _first_to_end(stopping, *working, keeping, resyncing)
+        if not stopping.done():
+            raise LeadershipLost(f"the Lease {settings.lease_name} is not held any more")
+        queue.shut_down()
+        await _passes_end(working, keeping)
     finally:
+        # No pass goes on when another replica may act.
         metrics.leader.set(0)
-        await _end(*tasks)
+        await _end(*working, keeping, resyncing)
+        await sleepers.close()
         await session.close()
+        await listening.close()
+
+
+async def _passes_end(working: list[asyncio.Task[None]], keeping: asyncio.Task[None]) -> None:
+    """Passes under way may end, for STOP_SECONDS and for as long as the Lease is kept meanwhile."""
+    all_ended = asyncio.create_task(_all_of(working))
+    await asyncio.wait(
+        [all_ended, keeping], timeout=STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED
+    )
+    await _end(all_ended)
+
+
+async def _all_of(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def _bound_reconcile(
@@ -172,8 +228,13 @@ async def _first_to_end(*tasks: asyncio.Task[None]) -> None:
             task.result()
 
 
+async def _last_of(leading: asyncio.Task[None]) -> None:
+    """Wait until the leading part, which was told to stop, has ended by itself."""
+    await asyncio.wait([leading], timeout=STOP_SECONDS + CANCEL_SECONDS + RELEASE_SECONDS)
+
+
 async def _end(*tasks: asyncio.Task[None]) -> None:
     """Cancel tasks and wait for them, whatever they end with."""
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    await asyncio.wait(tasks, timeout=CANCEL_SECONDS)

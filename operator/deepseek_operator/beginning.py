@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from deepseek_operator import canary
+from deepseek_operator import canary, records
 from deepseek_operator.api.conditions import ConditionType, Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.capacity import holders, placing, room, words
@@ -57,7 +57,7 @@ def is_due(
         return False
     if not canary.is_wanted(deployment):
         return observed.engine_set(target) is None and not _has_begun(stored, target)
-    return _begins(deployment, stored, target) or _is_to_stop(deployment, stored)
+    return _begins(deployment, observed, stored, target) or _is_to_stop(deployment, stored)
 
 
 def _has_begun(stored: Manifest, target: str) -> bool:
@@ -70,9 +70,12 @@ def _has_begun(stored: Manifest, target: str) -> bool:
     )
 
 
-def _begins(deployment: DeepSeekDeployment, stored: Manifest, target: str) -> bool:
+def _begins(
+    deployment: DeepSeekDeployment, observed: Observed, stored: Manifest, target: str
+) -> bool:
     """Whether the next pass begins a run of the target, as far as status tells and if there is room for it."""
-    kept, trouble = canary.recorded(stored, str(stored["serving"]["revision"]))
+    serving = str(stored["serving"]["revision"])
+    kept, trouble = records.kept(stored, serving, observed, target=target)
     rollout, verb = commands.read(kept.rollout, deployment.metadata.command)
     if trouble is not None or (rollout.run is not None and not rollout.run.is_over):
         return False
@@ -231,7 +234,7 @@ class _Peak:
         }
         running = self.observed.engine_set(self.serving)
         if running is not None and self.serving not in standing and not is_replaced:
-            pods = replicas_of(running) * nodes_of(running)
+            pods = max(self._least, replicas_of(running)) * nodes_of(running)
             yield self._want(self.serving, "the revision that serves", pods, template_of(running))
         for key, entry in standing.items():
             template = _template(self.observed, entry)
@@ -242,6 +245,12 @@ class _Peak:
                 pods = replicas * _nodes(self.observed, entry)
                 is_anew = is_replaced and key == self.serving
                 yield self._want(key, f"fallback {entry.model}", pods, template, is_anew=is_anew)
+
+    @property
+    def _least(self) -> int:
+        """Replicas that the revision that serves is compared with, though it may rest now."""
+        is_compared = self.deployment.spec.rollout.strategy != "BlueGreen"
+        return int(is_compared and self.deployment.spec.autoscaling is not None)
 
     def _want(
         self, key: str, what: str, pods: int, template: Manifest, *, is_anew: bool = False

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deepseek_operator import comparison, exam_results, passage, replaced, replicas, sight
+from deepseek_operator import (
+    comparison,
+    counted,
+    exam_results,
+    passage,
+    records,
+    replaced,
+    replicas,
+    sight,
+)
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.build import quality as exams
@@ -15,16 +24,14 @@ from deepseek_operator.observed import (
     is_unheard,
     ready_replicas,
     replicas_of,
-    restarts_of,
 )
 from deepseek_operator.rollout import (
+    aside,
     counting,
-    engine_counts,
     metrics,
     mirroring,
     quality,
     record,
-    stretches,
 )
 from deepseek_operator.rollout import machine as machines
 from deepseek_operator.rollout import run as runs
@@ -41,8 +48,6 @@ PASS_SECONDS = 2.0
 """How soon a pass looks again while a run is under way."""
 
 _NOBODY = Chain()
-_SETTLE = timedelta(seconds=15)
-"""After an examination: what an engine said last may be of before its end for so long."""
 _KEPT_FOR = timedelta(seconds=10)
 """A record in which nothing is new but the time of the last figures is not worth a write before that."""
 
@@ -71,11 +76,21 @@ class Course:
     """Why what status kept was put aside."""
     untold: tuple[str, ...] = ()
     """What cannot be compared, because an engine does not tell it."""
+    is_aside: bool = False
+    """Whether the strategy has no runs, and the record is kept for what it says of revisions that failed."""
+    asked: str = ""
+    """Which settings of the spec a run that begins now would follow."""
 
     @property
     def run(self) -> Run | None:
         """The present run, or the last one."""
         return self.record.rollout.run
+
+    @property
+    def is_plan_changed(self) -> bool:
+        """Whether the spec asks for another plan than the run goes on by."""
+        run = self.run if self.is_under_way else None
+        return run is not None and bool(run.plan.asked) and run.plan.asked != self.asked
 
     @property
     def is_under_way(self) -> bool:
@@ -106,17 +121,21 @@ def course(
     chain: Chain = _NOBODY,
     unprepared: str = "",
     begins_by: Begins | None = None,
+    otherwise: Roles,
 ) -> Course | None:
     """None before the first revision serves: there is nothing to take over from.
 
     `shapes` of the revisions that are known; without the target's, the spec cannot be served. `unprepared` is
     what of the target is not there yet and could be without its pods. `begins_by` is how a run that begins now goes.
+    `otherwise` are the roles without any run.
     """
     can_start = target in shapes
     serving = stored.get("serving", {}).get("revision")
-    if not is_wanted(deployment) or serving is None:
+    if serving is None:
         return None
-    kept, trouble = recorded(stored, str(serving))
+    if not is_wanted(deployment):
+        return _aside(deployment, observed, stored=stored, chain=chain, otherwise=otherwise)
+    kept, trouble = records.kept(stored, str(serving), observed, target=target, now=now)
     if trouble is not None:
         # This pass takes everybody back and says so; a new run begins with the next.
         roles = _roles(deployment, observed, kept, target=target, can_start=can_start)
@@ -131,8 +150,8 @@ def course(
         has_gateways=gateway.is_embedded(deployment),
         replaces=begins_by.replaces,
     )
-    plan = replace(plan, chosen=begins_by.chosen)
-    base, figures = _stretch(kept, _reading(kept, observed, now=now))
+    plan = replace(plan, chosen=begins_by.chosen, asked=comparison.asked(deployment.spec.rollout))
+    base, figures = counted.stretch(kept, observed, now=now)
     facts = _facts(
         deployment,
         observed,
@@ -155,6 +174,7 @@ def course(
     )
     return Course(
         record=following,
+        asked=plan.asked,
         untold=comparison.untold(decided.run, shapes, told_before=stored.get("rollout", {})),
         roles=replace(
             chain.behind(
@@ -166,19 +186,40 @@ def course(
     )
 
 
-def recorded(stored: Manifest, serving: str) -> tuple[Record, str | None]:
-    """What status keeps, or why it is put aside: unreadable, or of another revision than the one that serves."""
-    text = stored.get("rollout", {}).get("record")
-    anew = Record(runs.Rollout(serving))
-    if text is None:
-        return anew, None
+def _aside(
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    *,
+    stored: Manifest,
+    chain: Chain,
+    otherwise: Roles,
+) -> Course | None:
+    """Of a strategy without runs: the record, as long as a revision in it failed; and no pods for that one."""
+    text, target, serving = (
+        stored.get("rollout", {}).get("record"),
+        otherwise.target,
+        otherwise.serving,
+    )
     try:
-        found = record.load(text)
-    except RecordError as error:
-        return anew, f"what status kept of the rollout is unreadable: {error}"
-    if found.rollout.stable != serving:
-        return anew, "another revision serves than the rollout's record says"
-    return found, None
+        found = record.load(text) if text and serving else None
+    except RecordError:
+        return None
+    if found is None or serving is None:
+        return None
+    rollout = aside.kept(
+        found.rollout,
+        target=target,
+        serving=target if otherwise.takes_over else serving,
+        command=deployment.metadata.command,
+    )
+    if rollout is None:
+        return None
+    if target == serving or rollout.failure_of(target) is None:
+        return Course(Record(rollout), otherwise, is_aside=True)
+    refused = replace(found, rollout=replace(rollout, stable=serving), base=None)
+    pods = {serving: _wanted(deployment, observed, refused, serving, target=target)}
+    roles = _roles(deployment, observed, refused, target=target, can_start=False)
+    return Course(replace(refused, replicas=pods), chain.behind(roles))
 
 
 def _settled(before: runs.Rollout, after: runs.Rollout, *, now: datetime) -> runs.Rollout:
@@ -196,40 +237,6 @@ def _cut_off(rollout: runs.Rollout, *, now: datetime) -> frozenset[str]:
         return frozenset()
     waited = elapsed(run.since, now)
     return frozenset({run.candidate} if waited > run.plan.limits.acknowledge else ())
-
-
-def _reading(kept: Record, observed: Observed, *, now: datetime) -> stretches.Reading:
-    """What gateways counted of the run's two revisions, and what their engines did of the metrics that it compares."""
-    run = kept.rollout.run
-    is_told_twice = run is not None and sight.counted_by_engines(run.plan.metrics)
-    found = counting.reading(() if is_told_twice else observed.gateways, at=now)
-    if run is None:
-        return found
-    compared = (run.candidate, run.stable)
-    found = stretches.of_revisions(found, compared)
-    if quality.is_disturbing(run, now=now, settle=_SETTLE):
-        # Sources that are left out now are read anew later: what was asked meanwhile is no user's request.
-        return found
-    engines = [engine for engine in observed.told if engine.revision in compared]
-    told = engine_counts.sources(engines, run.plan.metrics)
-    return replace(found, sources={**found.sources, **told})
-
-
-def _stretch(
-    kept: Record, reading: stretches.Reading
-) -> tuple[stretches.Reading | None, Figures | None]:
-    run = kept.rollout.run
-    if run is None or run.is_over:
-        return None, None
-    base, figures = stretches.stretch(
-        mirroring.begun(run, kept.base),
-        reading,
-        candidate=run.candidate,
-        stable=run.stable,
-        counted=mirroring.counted(run),
-        users=counting.REJECTIONS,
-    )
-    return base, mirroring.figures(run, figures)
 
 
 def _facts(
@@ -268,12 +275,14 @@ def _facts(
         unseen=unseen or "",
         metrics=metrics.learned(compared, observed.told, stable),
         figures=figures,
-        share=_share(kept, figures) if sight.is_share_known(deployment, unseen) else (0, 0),
+        sees_share=sight.is_share_known(deployment, unseen),
+        is_sticky=bool(deployment.spec.gateway.sticky_header),
         in_flight=sight.in_flight(deployment, observed, let_go),
+        begun=sight.begun(deployment, observed, run),
         leaving=replaced.leaving(observed, roles.replicas, stable),
         restarts=_restarts(observed, candidate),
         copies=counting.copies(observed.gateways, run.candidate) if run and run.mirrors else None,
-        asks_for_pods=deployment.spec.replicas > 0,
+        asks_for_pods=not deployment.spec.serves_nobody,
         paused=bool(settings.paused),
         promotes_itself=settings.auto_promote is not False,
         report=_report(deployment, observed, run),
@@ -293,17 +302,6 @@ def _weight(kept: Record) -> int:
     return kept.rollout.run.weight if kept.rollout.run else 0
 
 
-def _share(kept: Record, figures: Figures | None) -> tuple[int, int]:
-    """Requests of the candidate and of both in a stretch that lies wholly within the step."""
-    run, base = kept.rollout.run, kept.base
-    if run is None or base is None or figures is None or run.step_since is None:
-        return 0, 0
-    if base.at < run.step_since + run.plan.limits.settle:
-        return 0, 0
-    pairs = figures.windows.get(counting.REJECTIONS, ())
-    return sum(pair.candidate.total for pair in pairs), figures.users
-
-
 def _fleet(observed: Observed, roles: Roles, key: str | None, *, now: datetime) -> Fleet:
     if key is None:
         return Fleet()
@@ -313,14 +311,10 @@ def _fleet(observed: Observed, roles: Roles, key: str | None, *, now: datetime) 
     return Fleet(ready, wanted, is_current(engine_set) and not unheard)
 
 
-def _restarts(observed: Observed, key: str | None) -> int:
-    """Of the containers of a revision's pods, as far as these were looked at."""
-    if key is None:
-        return 0
-    told = observed.told_by(key)
-    if told:
-        return sum(engine.restarts for engine in told)
-    return sum(map(restarts_of, observed.pods_of(key)))
+def _restarts(observed: Observed, key: str | None) -> dict[str, int] | None:
+    """Of the containers of each of a revision's pods; None where they were not looked at."""
+    told = {engine.pod: engine.restarts for engine in observed.told_by(key)}
+    return {**told, **observed.restarts.get(key or "", {})} or None
 
 
 def _roles(
@@ -358,7 +352,7 @@ def _roles(
     )
     if run is not None and not run.is_over and run.plan.replaces:
         return replaced.emptied(roles, run, observed)
-    return roles if deployment.spec.replicas else _at_rest(roles)
+    return _at_rest(roles) if deployment.spec.serves_nobody else roles
 
 
 def _at_rest(roles: Roles) -> Roles:
@@ -373,11 +367,11 @@ def _wanted(
     """The spec's number is that of the revision that it asks for; another keeps what it had."""
     if key == target:
         return deployment.spec.replicas
-    known = kept.replicas.get(key)
-    if known is not None:
-        return known
-    present = observed.engine_set(key)
-    return deployment.spec.replicas if present is None else replicas_of(present)
+    known, present = kept.replicas.get(key), observed.engine_set(key)
+    if known is None:
+        known = deployment.spec.replicas if present is None else replicas_of(present)
+    # One that had none for want of requests is compared all the same.
+    return known if deployment.spec.autoscaling is None else max(1, known)
 
 
 def _replicas(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from deepseek_operator.api import mirror, quality
+from deepseek_operator.api import mirror, names, quality
 from deepseek_operator.api.durations import seconds_of
 from deepseek_operator.api.traffic import Rollout, RolloutStep
 from deepseek_operator.catalog.accelerators import LABELS
@@ -68,6 +68,26 @@ def plan_of(
         quality=_quality(settings.analysis.quality),
         mirror=_mirror(settings.mirror),
     )
+
+
+_FROZEN = frozenset(
+    {
+        "steps",
+        "mirror",
+        "analysis",
+        "start_timeout",
+        "hold_timeout",
+        "max_duration",
+        "rollback_window",
+        "drain_timeout",
+    }
+)
+"""Settings that a run reads when it begins."""
+
+
+def asked(settings: Rollout) -> str:
+    """What of the spec a run follows from its beginning on, as a digest: a default is the same as nothing said."""
+    return names.digest(settings.model_dump_json(include=set(_FROZEN), exclude_defaults=True))
 
 
 _IN_AN_OUTAGE = Limits(start=timedelta(minutes=30), hold=timedelta(minutes=5))

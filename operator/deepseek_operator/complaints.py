@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from deepseek_operator import pod_states
-from deepseek_operator.observed import Complaint, Manifest, is_over
+from deepseek_operator.api import names
+from deepseek_operator.observed import Complaint, Manifest, Observed, is_over
 
 MOST_KEPT = 20
 """Complaints of one pod; the API server holds one for each thing that is said again and again."""
@@ -96,6 +97,16 @@ def failed_probe(said: Iterable[Complaint], name: str, end: dict[str, Any]) -> s
             ]
             return (found[-1] if found else f"{words}failed")[:_LONGEST_PROBE]
     return None
+
+
+def longer(probe: str, name: str, made_by: Manifest | None, observed: Observed) -> str:
+    """How an engine gets longer than its start-up probe gave it, where nobody knows how much it loads; else nothing."""
+    if made_by is None or name != "engine" or not probe.startswith("Startup"):
+        return ""
+    model = (made_by["metadata"].get("annotations") or {}).get(names.MODEL_ANNOTATION)
+    if model is None or model in observed.catalog.models:
+        return ""
+    return f"; if it was still loading, add {model} to the catalog, by whose weightsBytes it gets its time"
 
 
 def _is_within(at: str, end: dict[str, Any]) -> bool:

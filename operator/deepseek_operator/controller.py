@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,11 +30,12 @@ class Controller:
     queue: KeyQueue[Key]
     reconcile: Reconcile
     metrics: OperatorMetrics
+    follow: Callable[[Key, tuple[str, ...]], None] | None = None
+    """Told after each pass at which gateways a request wakes the object; at none where it does not sleep."""
 
     async def work(self) -> None:
-        """One worker: pass after pass, for ever."""
-        while True:
-            key = await self.queue.take()
+        """One worker: pass after pass, until the queue is shut down."""
+        while (key := await self.queue.take()) is not None:
             self.metrics.queue.set(len(self.queue))
             try:
                 await self._one_pass(key)
@@ -68,6 +69,8 @@ class Controller:
         self.metrics.tell_object(
             key.namespace, key.name, outcome.status, first_token_seconds=outcome.first_token_seconds
         )
+        if self.follow is not None:
+            self.follow(key, outcome.asleep_at)
         if outcome.requeue_seconds is not None:
             self.queue.add_after(key, outcome.requeue_seconds)
         level = logging.INFO if outcome.writes else logging.DEBUG
@@ -102,16 +105,25 @@ async def resync(
     namespaces: tuple[str, ...],
     period_seconds: float,
     now: asyncio.Event | None = None,
+    known: Callable[[], Iterable[Key]] = tuple,
     jitter: Callable[[], float] = random.random,
 ) -> None:
-    """Queue every object now and then: heals whatever a watch missed. The first time at once, and whenever `now` is set."""
+    """Queue every object now and then: heals whatever a watch missed. The first time at once, and whenever `now` is set.
+
+    `known` are those that metrics tell of: one that is not there any more gets a pass too, which finds it gone.
+    """
     now = now or asyncio.Event()
     while True:
         now.clear()
         try:
+            missing = set(known())
             for namespace in namespaces or (None,):
                 for item in await kube.list_all(resources.DEEPSEEK_DEPLOYMENT, namespace):
-                    queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+                    key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+                    missing.discard(key)
+                    queue.add(key)
+            for gone in missing:
+                queue.add(gone)
         except (ApiError, UnreachableError) as error:
             logger.warning("resync failed, trying again soon: %s", error)
             await asyncio.sleep(min(5.0, period_seconds))

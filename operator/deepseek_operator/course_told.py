@@ -11,6 +11,11 @@ from deepseek_operator.observed import Manifest
 from deepseek_operator.rollout import estimate, record, shown
 from deepseek_operator.rollout.run import Phase, Run
 
+PLAN_CHANGED = (
+    "; spec.rollout was changed since this run began: it goes on by its steps, analysis, mirror and times of before, "
+    "and the next run follows the new ones (abort and then retry to begin that now)"
+)
+
 
 class Told(StrEnum):
     """Reasons of `status.rollout` that no run records, beside the causes that it does."""
@@ -43,6 +48,12 @@ def _choice(run: Run) -> Manifest:
     return {"strategy": strategy, "chosen": run.plan.chosen[:1024]}
 
 
+def kept_aside(course: Course | None) -> dict[str, Manifest]:
+    """Of a strategy without runs: the last one is in status, and says nothing of what goes on now."""
+    told = entry(course) if course and course.is_aside else None
+    return {} if told is None else {"rollout": told}
+
+
 def entry(course: Course) -> Manifest | None:
     """As status has it; None before the first run."""
     run = course.run
@@ -62,6 +73,11 @@ def entry(course: Course) -> Manifest | None:
     if course.roles.cut_off:
         reason = str(Told.ROLLBACK_STALLED)
         said = f"a gateway has not left it, so its addresses are withdrawn ({run.cause}): {said}"
+    elif run.late and run.phase is Phase.DRAINING:
+        reason = str(Told.ROLLBACK_STALLED)
+        said = f"{run.late} requests were sent to it after every gateway had left it ({run.cause}): {said}"
+    if course.is_plan_changed:
+        said = f"{said[: 1024 - len(PLAN_CHANGED)]}{PLAN_CHANGED}"
     return {
         "run": run.name,
         "at": f"{run.name}/{run.step}",

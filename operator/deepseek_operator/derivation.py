@@ -6,7 +6,7 @@ Nothing is derived for what is not known (no product, a model outside the catalo
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +32,15 @@ from deepseek_operator.sizing.terms import (
 )
 from deepseek_operator.sizing.terms import Workload as Load
 
+WhatIf = Callable[[Question], Question]
+"""What is asked in place of what a block says: a plan asks what would be if."""
+
 PRODUCT, NODE_SIZE = "product", "nodeSize"
 """Of frozen values: what the nodes had when the revision was made."""
+
+
+def _as_it_is(question: Question) -> Question:
+    return question
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ def derive(
     field: str,
     rdma: bool,
     cluster: Cluster | None = None,
+    what_if: WhatIf = _as_it_is,
 ) -> Derived:
     """One replica for the block, which stands in `field`; Stalled where it cannot run as asked.
 
@@ -67,7 +75,9 @@ def derive(
         if isinstance(found, str):
             return _not_derived(block, field, f"accelerator.product is not set, and {found}")
         value, sizes = found.product.value, found.node_sizes
-        derived = derive_on(value, sizes, block, catalog=catalog, field=field, rdma=rdma)
+        derived = derive_on(
+            value, sizes, block, catalog=catalog, field=field, rdma=rdma, what_if=what_if
+        )
         why = (
             f"accelerator.product is not set, and all {len(sizes)} nodes that these pods may run on have this one, "
             f"at most {sizes[0]} of it each"
@@ -75,7 +85,8 @@ def derive(
         return replace(derived, chosen=why)
     why_not = _unknown(block, catalog)
     if why_not is None:
-        return replace(_sized(block, catalog, field, rdma=rdma), product=product)
+        derived = _sized(block, catalog, field, rdma=rdma, what_if=what_if)
+        return replace(derived, product=product)
     derived = _not_derived(block, field, why_not)
     return replace(derived, why_not=f"{why_not}{_cache_of_cpu(block, catalog)}", product=product)
 
@@ -88,11 +99,12 @@ def derive_on(
     catalog: Catalog,
     field: str,
     rdma: bool,
+    what_if: WhatIf = _as_it_is,
 ) -> Derived:
     """One replica on nodes with this product, of which each has so many; as if the block named the product."""
     accelerator = block.accelerator.model_copy(update={"product": product})
     named = block.model_copy(update={"accelerator": accelerator})
-    derived = _sized(named, catalog, field, rdma=rdma, node_sizes=node_sizes)
+    derived = _sized(named, catalog, field, rdma=rdma, node_sizes=node_sizes, what_if=what_if)
     return replace(derived, product=product)
 
 
@@ -165,7 +177,7 @@ def frozen(derived: Derived) -> dict[str, Any]:
     return {
         "accelerator": question.pool.product,
         "engine": f"{question.engine.name} {question.engine.version}",
-        "requestsPerSecond": f"{sized.pace.requests_per_second:.6g}",
+        "requestsPerSecond": sized.rate,
         "values": [
             *_chosen(derived, question.pool.node_size),
             *(
@@ -206,12 +218,18 @@ def _unknown(block: ServingBlock, catalog: Catalog) -> str | None:
 
 
 def _sized(
-    block: ServingBlock, catalog: Catalog, field: str, *, rdma: bool, node_sizes: Sequence[int] = ()
+    block: ServingBlock,
+    catalog: Catalog,
+    field: str,
+    *,
+    rdma: bool,
+    node_sizes: Sequence[int] = (),
+    what_if: WhatIf,
 ) -> Derived:
     """`node_sizes` are of the nodes that there are; where these are not looked at, of the largest that are made."""
     try:
         node_size = max(node_sizes, default=None)
-        question = _question(block, catalog, rdma=rdma, node_size=node_size)
+        question = what_if(_question(block, catalog, rdma=rdma, node_size=node_size))
     except CannotRunError as error:
         raise _stalled(error, field, block.engine.name) from error
     try:
@@ -260,7 +278,7 @@ def _may_be_smaller(question: Question, block: ServingBlock) -> bool:
     tensor = block.accelerator.count or question.model.accelerators.count
     return (
         block.source is not None
-        and block.quantization == "auto"
+        and question.overrides.quantization == "auto"
         and block.workload is None
         and layouts.refusal(question, Layout(tensor=tensor)) is None
     )
@@ -273,11 +291,12 @@ def _question(
 
     Of the largest size that there is, unless the cluster's is known.
     """
-    name, entry = _product(block.accelerator.product or "", catalog)
+    value = block.accelerator.product or ""
+    name, entry = _product(value, catalog)
     engine = engines.newest(block.engine.name, catalog.engines)
     if engine is None:
         raise CannotRunError("engine.name", f"the catalog has no version of {block.engine.name}")
-    node, count = node_size or max(entry.node_gpus), block.accelerator.count
+    node, count = node_size or entry.gpus_of(value), block.accelerator.count
     if count is not None and count > node and (count % node or count > node * remedies.MANY_NODES):
         raise CannotRunError(
             "accelerator.count",
@@ -321,5 +340,5 @@ def _product(value: str, catalog: Catalog) -> tuple[str, accelerators.Accelerato
 
 
 def _stalled(error: CannotRunError, field: str, engine: str) -> Stalled:
-    name, _, text = str(error).partition(": ")
-    return Stalled(Reason.CANNOT_RUN, f"{field}.{overriding.field_of(name, engine)}: {text}")
+    name = overriding.field_of(error.field, engine)
+    return Stalled(Reason.CANNOT_RUN, f"{field}.{name}: {error.message}")

@@ -217,7 +217,8 @@ def _killed(
     """Why the container was killed, where it did not end by itself."""
     probe = complaints.failed_probe(_complaints(symptoms, pod), container["name"], end)
     if probe is not None:
-        return f"killed, as a probe failed for too long ({probe})"
+        longer = complaints.longer(probe, container["name"], symptoms.engine_set, symptoms.observed)
+        return f"killed, as a probe failed for too long ({probe}){longer}"
     # A container that the kubelet lost has this code too, and a reason that says so.
     if end.get("exitCode") == _KILLED and end.get("reason") == "Error":
         return "killed (SIGKILL): its node ran out of memory, or a probe failed for too long"

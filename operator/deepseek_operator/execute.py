@@ -127,6 +127,18 @@ _WAY_IN = frozenset(
 """Kinds of the children that are of no revision and take users to one; a budget does not."""
 
 
+_ROUTING = frozenset({"ConfigMap", "HTTPRoute", "Service"})
+"""Kinds of the children that, where they are of no revision, say to whom users are sent."""
+
+
+def _says_who_is_asked(manifest: Manifest) -> bool:
+    """Whether this child is written only as it was read: an old one would send users where nobody may be any more.
+
+    Not so a Deployment, of which its status makes another version all the time.
+    """
+    return manifest["kind"] in _ROUTING and revision_of(manifest) is None
+
+
 def _place(manifest: Manifest) -> tuple[str, str]:
     return manifest["kind"], manifest["metadata"]["name"]
 
@@ -215,21 +227,43 @@ async def _create(kube: Kube, deployment: DeepSeekDeployment, desired: Manifest)
             raise Conflict(f"{resource.kind} {metadata['name']} came and went") from None
         if not drift.belongs_to(present, deployment.metadata.name, deployment.metadata.uid):
             raise _name_taken(desired) from None
-        return await _update(kube, present, desired) if drift.differs(present, desired) else 0
+        if not drift.differs(present, desired):
+            return 0
+        if _says_who_is_asked(desired):
+            await _expect_unchanged(kube, deployment)
+        return await _update(kube, present, desired)
     return 1
 
 
+async def _expect_unchanged(kube: Kube, deployment: DeepSeekDeployment) -> None:
+    """Conflict where the object is not of the version any more that this pass has read.
+
+    It stands for a child that the pass had not read. Who decides writes status before any child: up to now that is seen here,
+    and from now on the child is of another version when it is to be written.
+    """
+    metadata = deployment.metadata
+    now = await kube.get(resources.DEEPSEEK_DEPLOYMENT, metadata.namespace, metadata.name)
+    if now is None or now["metadata"]["resourceVersion"] != metadata.resource_version:
+        raise Conflict(f"{names.KIND} {metadata.namespace}/{metadata.name} changed meanwhile")
+
+
 async def _update(kube: Kube, present: Manifest, desired: Manifest) -> int:
-    """Server-side apply on this very object, our fields of its creation included."""
+    """Server-side apply on this very object, our fields of its creation included.
+
+    Where it says who is asked, on this very version: a leader that stood still may not know that it leads no more.
+    """
     resource = resources.resource_of(desired)
     metadata = desired["metadata"]
     writes = 1
     operations = drift.adopt_fields(present, desired)
     if operations is not None:
-        await kube.json_patch(resource, metadata["namespace"], metadata["name"], operations)
+        present = await kube.json_patch(
+            resource, metadata["namespace"], metadata["name"], operations
+        )
         writes += 1
-    very_object = {**metadata, "uid": present["metadata"]["uid"]}
-    await kube.apply(resource, {**desired, "metadata": very_object})
+    known = ("uid", "resourceVersion") if _says_who_is_asked(desired) else ("uid",)
+    meant = {key: present["metadata"][key] for key in known}
+    await kube.apply(resource, {**desired, "metadata": {**metadata, **meant}})
     return writes
 
 
@@ -284,7 +318,11 @@ def _name_taken(desired: Manifest) -> Stalled:
 
 
 async def _delete(kube: Kube, unwanted: Manifest) -> int:
+    resource = resources.resource_of(unwanted)
+    if _says_who_is_asked(unwanted):
+        await kube.delete(resource, unwanted, unchanged=True)
+        return 1
     # Another object may have the name by now: it is not the one we meant.
     with contextlib.suppress(VersionConflictError):
-        await kube.delete(resources.resource_of(unwanted), unwanted)
+        await kube.delete(resource, unwanted)
     return 1

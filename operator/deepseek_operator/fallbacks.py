@@ -78,7 +78,7 @@ def plan_fallbacks(
 
 def chain(deployment: DeepSeekDeployment, entries: tuple[Entry, ...]) -> Chain:
     """What gateways and pods follow from it."""
-    if deployment.spec.replicas == 0:
+    if deployment.spec.serves_nobody:
         return Chain()
     when = deployment.spec.fallback[0].when if deployment.spec.fallback else None
     is_limited = when is not None and len(when) < len(WHEN)

@@ -14,3 +14,8 @@ def count(text: str) -> int | None:
     match = _NUMBER.fullmatch(text)
     found = round(float(match[1]) * _SIZES[match[2]]) if match else 0
     return found or None
+
+
+def whole(text: str) -> int | None:
+    """The number in digits alone, above 0; None where the text is none."""
+    return int(text) if text.isdecimal() and int(text) > 0 else None

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from deepseek_operator import beginning, canary, derivation, door, pending
+from deepseek_operator import beginning, canary, derivation, door, pending, rest
 from deepseek_operator import observe_groups as groups
 from deepseek_operator import observe_monitors as monitors
 from deepseek_operator import observe_nodes as nodes
@@ -14,11 +14,18 @@ from deepseek_operator.api import names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.engines.contract import Tracing
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.client import Kube
 from deepseek_operator.kube.drift import belongs_to
 from deepseek_operator.observe_children import children
-from deepseek_operator.observed import Manifest, Monitoring, Observed, is_at_strength
+from deepseek_operator.observed import (
+    Manifest,
+    Monitoring,
+    Observed,
+    is_at_strength,
+    restarts_by_revision,
+)
 from deepseek_operator.rollout.revisions import target_key
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
@@ -36,6 +43,7 @@ async def observe(
     ask_gateways: Ask = gateways.ask_nobody,
     ask_engines: AskEngines = engines.ask_no_engine,
     with_policies: bool = False,
+    tracing: Tracing | None = None,
 ) -> Observed:
     """The object's children, its weights, and its pods where some do not serve, with their complaints.
 
@@ -44,11 +52,12 @@ async def observe(
     a later generation has lost its status, and so may one that was made with two revisions at once: what
     serves is read off its children. `catalog` has the facts to decide by; None: those that are shipped.
     `with_policies` is whether objects have NetworkPolicies now; those of before stand in status until they are gone.
-    `monitoring` says how objects are to be scraped; None: nobody asks for it.
+    `monitoring` says how objects are to be scraped; None: nobody asks for it. `tracing` says where traces go.
     """
     has_one = deployment.spec.rollout.from_ is None
     is_new = not stored and deployment.metadata.generation <= 1 and has_one
     observed = Observed() if catalog is None else Observed(catalog=catalog)
+    observed = replace(observed, tracing=tracing)
     if not is_new:
         # What is left of a gateway that is not wanted any more stands in status until all of it is gone.
         has_gateway = gateway.is_embedded(deployment) or "gateway" in stored
@@ -125,13 +134,13 @@ async def _with_gateways(
 ) -> Observed:
     """Pods of the gateway, where some do not serve, or two revisions are there: one comes or goes.
 
-    And always where they use Secrets: what they make of them they alone know.
+    And always where they use Secrets, or hold who finds no replica: of that they alone know.
     """
     present = observed.gateway
     if present is None:
         return observed
     is_still = len(observed.engines) < 2 and _serves(present)
-    if is_still and not door.names_secrets(deployment):
+    if is_still and not door.names_secrets(deployment) and not rest.may_sleep(deployment):
         return observed
     pods = await kube.list_all(
         resources.POD,
@@ -147,7 +156,8 @@ async def _with_engines(
     """What engines counted, and whose pods are on their way out: while a run is under way, and with `autoscaling`."""
     pods = observed.pods or tuple(await _engine_pods(kube, deployment))
     ending = tuple(pod for pod in pods if "deletionTimestamp" in pod["metadata"])
-    return replace(observed, told=await ask_engines(pods), ending=ending)
+    restarts = restarts_by_revision(pods)
+    return replace(observed, told=await ask_engines(pods), restarts=restarts, ending=ending)
 
 
 async def _with_exams(

@@ -9,6 +9,7 @@ from deepseek_operator.api import names
 from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog import catalog as catalogs
 from deepseek_operator.catalog.catalog import Catalog
+from deepseek_operator.engines.contract import Tracing
 from deepseek_operator.engines.figures import Engine
 
 Manifest = dict[str, Any]
@@ -61,6 +62,7 @@ class Observed:
     Jobs that warm engines up and their pods, `warmers`, while an engine that has started is shut.
     Pods of the gateway are read, and `gateways` asked, while some do not serve or there is something that
     they have to take up. `told` is what engines counted, asked while a run is under way and with `autoscaling`, and
+    `restarts` of each pod by revision, also of those that are too many to be asked;
     `ending` are engine pods on their way out, which hold accelerators until they are gone.
     `groups` are LeaderWorkerSets, read where a revision may have one; `knows_groups` is false where the cluster
     has no such kind, and None where it was not asked.
@@ -68,6 +70,7 @@ class Observed:
     has no such kind; `parent` is the Gateway that they join, None where it is not there or may not be read.
     `monitors` are PodMonitors; `monitoring` says how objects are scraped, None where nobody asks for it or the cluster has
     no such kind.
+    `tracing` says where gateways send spans; None where nobody writes traces.
     `cluster` has nodes with accelerators and who holds them, read only while a revision is to be resolved, a rollout is to
     begin, or pods find no node.
     `catalog` has the facts as they were known when the pass began: what is shipped, and what the platform team adds.
@@ -98,6 +101,7 @@ class Observed:
     gateway_pods: tuple[Manifest, ...] = ()
     gateways: tuple[Gateway, ...] = ()
     told: tuple[Engine, ...] = ()
+    restarts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     ending: tuple[Manifest, ...] = ()
     groups: tuple[Manifest, ...] = ()
     knows_groups: bool | None = None
@@ -106,6 +110,7 @@ class Observed:
     parent: Manifest | None = None
     monitors: tuple[Manifest, ...] = ()
     monitoring: Monitoring | None = None
+    tracing: Tracing | None = None
     cluster: Cluster | None = None
     catalog: Catalog = field(default_factory=catalogs.shipped)
 
@@ -225,6 +230,16 @@ def restarts_of(pod: Manifest) -> int:
     """Of a pod's containers, all together."""
     statuses = pod.get("status", {}).get("containerStatuses") or []
     return sum(int(status.get("restartCount", 0)) for status in statuses)
+
+
+def restarts_by_revision(pods: Iterable[Manifest]) -> dict[str, dict[str, int]]:
+    """Of every pod that is not on its way out, by its name."""
+    found: dict[str, dict[str, int]] = {}
+    for pod in pods:
+        key = revision_of(pod)
+        if key is not None and "deletionTimestamp" not in pod["metadata"]:
+            found.setdefault(key, {})[str(pod["metadata"]["name"])] = restarts_of(pod)
+    return found
 
 
 def revision_of(manifest: Manifest) -> str | None:

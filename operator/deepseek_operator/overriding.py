@@ -143,6 +143,15 @@ def _switch(args: Sequence[str], name: str) -> bool | None:
     return next((said[flag] for flag in flags if flag in said), None)
 
 
+def _overlaps(args: Sequence[str]) -> bool:
+    """Whether ranks compute while they exchange: vLLM does so with DeepEP's kernels alone (dual batch overlap)."""
+    kernels = given_flags(args).get(_EXCHANGE, "")
+    return bool(_switch(args, "dbo")) and kernels.startswith("deepep")
+
+
+_EXCHANGE = "all2all-backend"
+
+
 def _vllm(args: Sequence[str]) -> Overrides:
     flags = given_flags(args)
     context, chunks = flags.get("max-model-len", "auto"), _switch(args, "chunked-prefill")
@@ -159,6 +168,7 @@ def _vllm(args: Sequence[str]) -> Overrides:
         chunked_prefill=chunks,
         prefix_caching=_switch(args, "prefix-caching"),
         expert_parallel=_switch(args, "expert-parallel"),
+        overlapped=_overlaps(args),
         mtp_tokens=_drafts_of_vllm(flags),
     )
 
@@ -171,10 +181,10 @@ _OWN_MODULE = ("mtp", "deepseek_mtp")
 
 _READ = frozenset(
     {
-        "max-model-len", "gpu-memory-utilization", "device-memory-utilization", "kv-cache-dtype", _SPECULATION,
+        "max-model-len", "gpu-memory-utilization", "device-memory-utilization", "kv-cache-dtype", _SPECULATION, _EXCHANGE,
         *(
             f"{form}-{name}"
-            for name in ("chunked-prefill", "prefix-caching", "expert-parallel")
+            for name in ("chunked-prefill", "prefix-caching", "expert-parallel", "dbo")
             for form in ("enable", "no-enable", "disable")
         ),
     }
@@ -241,7 +251,7 @@ def _trtllm(args: Sequence[str]) -> Overrides:
     context = options.get("max_seq_len", flags.get("max_seq_len"))
     share = cache.get("free_gpu_memory_fraction", flags.get("free_gpu_memory_fraction"))
     return Overrides(
-        context_tokens=None if context is None else _tokens(f"{context}", _decimal),
+        context_tokens=None if context is None else _tokens(f"{context}", numbers.whole),
         memory_share=_share(None if share is None else f"{share}"),
         cache_type=_cache_type(cache.get("dtype"), _TRTLLM_CACHES),
         mtp_tokens=_drafts(options),
@@ -346,10 +356,6 @@ def _flag(value: Any) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _decimal(text: str) -> int | None:
-    return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
 def _tokens(text: str, read: Callable[[str], int | None]) -> int:
     tokens = read(text)
     if tokens is None:
@@ -363,9 +369,8 @@ def _share(text: str | None) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise CannotRunError(
-            "memoryShare", f"{text!r} is no number; set it between 0 and 1"
-        ) from None
+        said = f"{text!r} is no number; set it between 0 and 1"
+        raise CannotRunError("memoryShare", said) from None
 
 
 _VLLM_CACHES: Mapping[str, CacheType] = {

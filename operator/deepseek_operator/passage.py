@@ -9,6 +9,7 @@ from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway, gateway_document, http_route
 from deepseek_operator.diagnosis import Finding, diagnose_pods
+from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.observed import (
     Manifest,
     Observed,
@@ -40,7 +41,7 @@ def access(
     return Access(
         wanted=wanted,
         ready=ready,
-        version=told(deployment, roles)["version"],
+        version=told(deployment, observed, roles)["version"],
         leads=takes_clients(deployment, observed, roles.routed),
         finding=finding,
         conditions=tuple(door.condition(deployment, observed.gateways, now=now)),
@@ -52,7 +53,7 @@ def weights(roles: Roles) -> Mapping[str, int]:
     return roles.weights or {roles.routed: 100}
 
 
-def told(deployment: DeepSeekDeployment, roles: Roles) -> Manifest:
+def told(deployment: DeepSeekDeployment, observed: Observed, roles: Roles) -> Manifest:
     """What the gateway is to do: nothing but who stands in is routed to while its revision is shut."""
     shares, then, shut = weights(roles), roles.then, None
     if roles.shut:
@@ -66,6 +67,7 @@ def told(deployment: DeepSeekDeployment, roles: Roles) -> Manifest:
         when=roles.when,
         shut=shut,
         mirror=roles.mirror,
+        tracing=observed.tracing,
     )
 
 
@@ -78,11 +80,18 @@ def _in_its_place(roles: Roles) -> tuple[dict[str, int], dict[str, tuple[str, ..
     return {first: 100}, {first: tuple(further)} if further else {}
 
 
-def children(deployment: DeepSeekDeployment, roles: Roles, *, image: str) -> list[Manifest]:
+def children(
+    deployment: DeepSeekDeployment, observed: Observed, roles: Roles, *, images: EngineImages
+) -> list[Manifest]:
     """Everything of the gateway; nothing where the object wants none."""
     if not gateway.is_embedded(deployment):
         return []
-    return gateway.build_gateway(deployment, told(deployment, roles), image=image)
+    return gateway.build_gateway(
+        deployment,
+        told(deployment, observed, roles),
+        image=images.gateway,
+        placement=images.gateways,
+    )
 
 
 def takes_clients(deployment: DeepSeekDeployment, observed: Observed, routed: str) -> bool:
@@ -133,7 +142,7 @@ def acknowledged(deployment: DeepSeekDeployment, observed: Observed, roles: Role
     """Whether whoever gets the object's requests says that it does what it was told last."""
     if http_route.is_wanted(deployment):
         return route.is_taken_up(deployment, observed, weights(roles))
-    version = told(deployment, roles)["version"]
+    version = told(deployment, observed, roles)["version"]
     return counting.acknowledged(observed.gateways, version)
 
 

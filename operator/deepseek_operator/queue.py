@@ -40,6 +40,7 @@ class KeyQueue(Generic[KeyType]):
         self._timers: dict[KeyType, asyncio.TimerHandle] = {}
         self._failures: dict[KeyType, int] = {}
         self._available = asyncio.Event()
+        self._is_shut_down = False
         self._jitter = jitter
 
     def __len__(self) -> int:
@@ -72,11 +73,18 @@ class KeyQueue(Generic[KeyType]):
             pending.cancel()
         self._timers[key] = loop.call_later(seconds, self._fire, key)
 
-    async def take(self) -> KeyType:
-        """The next key; its worker calls done() when the pass has ended."""
-        while not self._ready:
+    def shut_down(self) -> None:
+        """Give out no key any more, also to those who wait for one; passes under way go on."""
+        self._is_shut_down = True
+        self._available.set()
+
+    async def take(self) -> KeyType | None:
+        """The next key, whose worker calls done() when the pass has ended; None once the queue is shut down."""
+        while not self._ready and not self._is_shut_down:
             self._available.clear()
             await self._available.wait()
+        if self._is_shut_down:
+            return None
         key, _ = self._ready.popleft()
         self._waiting.discard(key)
         self._working.add(key)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from deepseek_operator import passage
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.build import policies
-from deepseek_operator.engines.contract import Policies
+from deepseek_operator.build import gateway, policies
+from deepseek_operator.engines.contract import Policies, Tracing
 from deepseek_operator.fetching import Fetching
 from deepseek_operator.observed import Manifest, Observed
 from deepseek_operator.rollout.revisions import Shape
@@ -16,6 +16,7 @@ def network_policies(
     observed: Observed,
     chosen: Policies | None,
     *,
+    tracing: Tracing | None,
     routed: str,
     shapes: Iterable[Shape],
     fetched: Mapping[str, Fetching],
@@ -33,5 +34,6 @@ def network_policies(
         fetches=bool(fetched),
         copies=any(one.template is not None for one in fetched.values()),
         in_groups=in_groups,
+        collector=tracing if gateway.is_traced(deployment) else None,
     )
     return policies.build_policies(scene)

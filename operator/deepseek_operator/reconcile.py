@@ -1,11 +1,13 @@
 """reconcile(): the four verbs for one key. Observe, plan, execute, report."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
+from deepseek_operator import scaling
 from deepseek_operator.api import names
 from deepseek_operator.api.analysis import seconds_of_limit
 from deepseek_operator.api.conditions import ConditionType, Reason
@@ -22,6 +24,7 @@ from deepseek_operator.kube.errors import (
     AlreadyExistsError,
     ApiError,
     NotFoundError,
+    UnreachableError,
     VersionConflictError,
 )
 from deepseek_operator.observe import observe
@@ -31,6 +34,9 @@ from deepseek_operator.report import STALLED_SECONDS, Outcome, events_of_change,
 from deepseek_operator.telemetry import engines, gateways
 from deepseek_operator.telemetry.engines import AskEngines
 from deepseek_operator.telemetry.gateways import Ask
+
+EVENTS_SECONDS = 5
+"""A pass waits no longer for all of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ async def reconcile(
         ask_gateways=ask_gateways,
         ask_engines=ask_engines,
         with_policies=images.policies is not None,
+        tracing=images.tracing,
     )
     plan = make_plan(deployment, observed, stored=stored, images=images, now=now)
     return await _carry_out(kube, deployment, observed, plan, stored=stored, images=images, now=now)
@@ -114,9 +121,25 @@ async def _carry_out(
             deployment, observed, stored=stored, images=images, now=now, obstacle=finding
         )
         status, requeue = stopped.status, _stalled_seconds(plan)
-    writes += await _write_status(kube, deployment.metadata, status, stored=stored, now=now)
+    writes += await _write_status(kube, deployment.metadata, status, stored=stored)
+    await _tell(kube, deployment.metadata, status, stored=stored, now=now)
     result = "changed" if writes else "unchanged"
-    return Outcome(result, writes, generation, requeue, status, _first_token_seconds(deployment))
+    return Outcome(
+        result,
+        writes,
+        generation,
+        requeue,
+        status,
+        _first_token_seconds(deployment),
+        asleep_at=_asleep_at(observed, status),
+    )
+
+
+def _asleep_at(observed: Observed, status: Manifest) -> tuple[str, ...]:
+    if 0 not in scaling.numbers(status.get("autoscaling", ())).values():
+        return ()
+    addresses = (pod.get("status", {}).get("podIP") for pod in observed.gateway_pods)
+    return tuple(sorted({str(address) for address in addresses if address}))
 
 
 def _first_token_seconds(deployment: DeepSeekDeployment) -> float | None:
@@ -150,16 +173,29 @@ async def _record_and_follow(
     stored: Manifest,
     now: datetime,
 ) -> Outcome:
-    """Effects follow from a decision that is stored, never from one that was only made."""
+    """Effects follow from a decision that is stored, never from one that was only made; what tells of it comes last."""
     generation, seconds = deployment.metadata.generation, plan.requeue_seconds
-    writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored, now=now)
+    writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored)
     try:
         writes += await execute(kube, deployment, observed, plan)
     except Stalled:
         # This pass has written its status: the next one meets the same and says so.
         seconds = 0.0
+    except Conflict:
+        # The next one finds this decision stored, and has nothing to tell of it.
+        await _tell(kube, deployment.metadata, plan.status, stored=stored, now=now)
+        raise
+    await _tell(kube, deployment.metadata, plan.status, stored=stored, now=now)
     first_token = _first_token_seconds(deployment)
-    return Outcome("recorded", writes, generation, seconds, plan.status, first_token)
+    return Outcome(
+        "recorded",
+        writes,
+        generation,
+        seconds,
+        plan.status,
+        first_token,
+        asleep_at=_asleep_at(observed, plan.status),
+    )
 
 
 async def _write_status(
@@ -168,9 +204,8 @@ async def _write_status(
     status: Manifest,
     *,
     stored: Manifest,
-    now: datetime,
 ) -> int:
-    """The one status write of a pass, and only of the version that was read; then its events."""
+    """The one status write of a pass, and only of the version that was read."""
     if status == stored:
         return 0
     body = {
@@ -188,13 +223,25 @@ async def _write_status(
         await kube.apply(resources.DEEPSEEK_DEPLOYMENT, body, sub="status")
     except (VersionConflictError, NotFoundError) as error:
         raise Conflict(f"{names.KIND} {metadata.namespace}/{metadata.name}: {error}") from error
-    for event in events_of_change(metadata, stored, status, now=now):
-        await _post_event(kube, event)
     return 1
 
 
+async def _tell(
+    kube: Kube, metadata: ObjectMeta, status: Manifest, *, stored: Manifest, now: datetime
+) -> None:
+    """The events of a change of status.
+
+    They tell, they decide nothing: where they are refused, or kept by a store of their own that does not answer, the
+    pass is none the worse, and the rest of its events is not waited for either.
+    """
+    with contextlib.suppress(UnreachableError, TimeoutError):
+        async with asyncio.timeout(EVENTS_SECONDS):
+            for event in events_of_change(metadata, stored, status, now=now):
+                await _post_event(kube, event)
+
+
 async def _post_event(kube: Kube, event: Manifest) -> None:
-    """Events tell, they decide nothing: one that is refused is not worth a failed pass."""
+    """One that is refused keeps none of the others from being told."""
     with contextlib.suppress(ApiError):
         try:
             await kube.create(resources.EVENT, event)
@@ -222,5 +269,6 @@ async def _report_unreadable(
     status = status_builder.stalled_conditions(
         stored, finding, generation=metadata.generation, now=now
     )
-    writes = await _write_status(kube, metadata, status, stored=stored, now=now)
+    writes = await _write_status(kube, metadata, status, stored=stored)
+    await _tell(kube, metadata, status, stored=stored, now=now)
     return Outcome("stalled", writes, metadata.generation, None, status)

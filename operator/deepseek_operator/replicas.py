@@ -1,6 +1,5 @@
 """How many replicas a block has: what it says, or what its load needs of the replica that was derived. Pure."""
 
-import math
 from typing import Any
 
 from deepseek_operator.api.conditions import Reason
@@ -8,7 +7,7 @@ from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.diagnosis import Finding
 from deepseek_operator.observed import Observed, replicas_of
 from deepseek_operator.rollout.revisions import Shape
-from deepseek_operator.sizing.terms import TARGET_UTILIZATION
+from deepseek_operator.sizing.terms import TARGET_UTILIZATION, replicas_for
 
 MOST = 1000
 """As many as spec.replicas may say."""
@@ -62,7 +61,7 @@ def value(deployment: DeepSeekDeployment, shape: Shape) -> dict[str, Any] | None
         f"{rate:g} requests/s / ({each:.3g} a replica x {TARGET_UTILIZATION:.0%} that is planned with) = "
         f"{rate / each / TARGET_UTILIZATION:.2f}"
     )
-    return {"name": "replicas", "value": f"{_needed(rate, each)}", "why": why}
+    return {"name": "replicas", "value": f"{replicas_for(rate, each)}", "why": why}
 
 
 def borne(shape: Shape | None, count: int) -> float | None:
@@ -82,10 +81,6 @@ def _each(shape: Shape) -> float | None:
     return None if found is None else float(found)
 
 
-def _needed(rate: float, each: float) -> int:
-    return max(1, math.ceil(rate / (each * TARGET_UTILIZATION)))
-
-
 def _number(shape: Shape | None, rate: float, field: str) -> tuple[int | None, Finding | None]:
     if shape is None:
         # Why there is none is said elsewhere.
@@ -97,11 +92,18 @@ def _number(shape: Shape | None, rate: float, field: str) -> tuple[int | None, F
             "does is not known; set replicas instead"
         )
         return None, Finding(Reason.CANNOT_RUN, said)
-    found = _needed(rate, each)
-    if found > MOST:
-        said = (
-            f"{field}.workload.requestsPerSecond: {rate:g} need {found} replicas of {each:.3g} requests/s, and an object "
-            f"has at most {MOST}; lower it, or use a larger accelerator.product"
-        )
-        return None, Finding(Reason.CANNOT_RUN, said)
-    return found, None
+    refused = too_many(rate, each, field=field)
+    if refused is not None:
+        return None, Finding(Reason.CANNOT_RUN, refused)
+    return replicas_for(rate, each), None
+
+
+def too_many(rate: float, each: float, *, field: str) -> str | None:
+    """Why no object has as many as a rate needs of which each does so many requests a second, or None."""
+    found = replicas_for(rate, each)
+    if found <= MOST:
+        return None
+    return (
+        f"{field}.workload.requestsPerSecond: {rate:g} need {found} replicas of {each:.3g} requests/s, and an object "
+        f"has at most {MOST}; lower it, or use a larger accelerator.product"
+    )

@@ -35,6 +35,8 @@ class Outcome:
     """What the object says of itself by now; None where it is gone."""
     first_token_seconds: float | None = None
     """The longest that its users are to wait for a first token; None where nothing is asked."""
+    asleep_at: tuple[str, ...] = ()
+    """Addresses of its gateway's pods while it has no replica for want of requests; one that comes there wakes it."""
 
 
 def events_of_change(

@@ -28,20 +28,23 @@ def resolve_shape(
     images: EngineImages,
     field: str = "spec",
     observed: Observed | None = None,
+    derived: Derived | None = None,
 ) -> Shape:
     """The shape of a block's pods; Stalled when the block, which stands in `field`, cannot be served.
 
     What was observed, the catalog and the nodes, decides what a block leaves open; the key is of what the user set,
-    whatever that is. None: the shipped catalog, and no nodes that are known.
+    whatever that is. None: the shipped catalog, and no nodes that are known. A plan, which asks what would be if, gives
+    what is `derived` itself.
     """
     observed = observed or Observed()
     catalog = observed.catalog
     warmed = deployment.spec.warmup.enabled
     key = revision_key(block, warmed=warmed)
     rdma = images.network.has_rdma
-    derived = derivation.derive(
-        block, catalog=catalog, field=field, rdma=rdma, cluster=observed.cluster
-    )
+    if derived is None:
+        derived = derivation.derive(
+            block, catalog=catalog, field=field, rdma=rdma, cluster=observed.cluster
+        )
     block = _with_product(block, derived)
     source_text = block.source or _catalog_source(block.model, catalog, derived, field)
     request = EngineRequest(
@@ -53,6 +56,7 @@ def resolve_shape(
         images=images,
         warmed=warmed,
         sized=derived.sized,
+        drain=deployment.spec.gateway.drain_seconds,
     )
     engine = _engine(request, field)
     alone = template.build_template(

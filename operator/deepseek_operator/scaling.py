@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from deepseek_operator import canary
 from deepseek_operator.api.analysis import seconds_of_limit
-from deepseek_operator.api.autoscaling import Autoscaling
+from deepseek_operator.api.autoscaling import SCALE_TO_ZERO_DELAY, Autoscaling
 from deepseek_operator.api.durations import seconds_of
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.autoscaling import law, load, record
-from deepseek_operator.autoscaling.scene import PERIOD, Aim, Replica, Scene, State
+from deepseek_operator.autoscaling.scene import PERIOD, Aim, Asks, Replica, Scene, State
 from deepseek_operator.build import warmup
 from deepseek_operator.observed import (
     Manifest,
@@ -25,6 +25,7 @@ from deepseek_operator.observed import (
     revision_of,
 )
 from deepseek_operator.pod_states import unscheduled
+from deepseek_operator.rollout import holding
 from deepseek_operator.rollout.revisions import Shape
 from deepseek_operator.rollout.switch import Roles
 
@@ -49,13 +50,22 @@ class Scaling:
         return {**status, "autoscaling": list(self.entries)} if self.entries else status
 
     def raised(self, roles: Roles) -> Roles:
-        """The roles with the number of who serves beside the target, where it has pods."""
+        """The roles with the number of who serves beside the target, unless it gave its pods up for that one."""
         found = self.numbers
         replicas = {
-            key: found.get(key, count) if count and key != roles.target else count
+            key: count if key == roles.target or self._is_given_up(roles, key) else found[key]
             for key, count in roles.replicas.items()
+            if key in found
         }
-        return replace(roles, replicas=replicas)
+        return replace(roles, replicas={**roles.replicas, **replicas})
+
+    def _is_given_up(self, roles: Roles, key: str) -> bool:
+        """Whether it is to have none, though status says otherwise: a Replace has stopped it."""
+        return not roles.replicas[key] and (bool(roles.shut) or key in roles.resting)
+
+    def sleeps(self, key: str | None) -> bool:
+        """Whether this revision has no replica for as long as nobody asks."""
+        return self.numbers.get(str(key)) == 0
 
     def look_seconds(self, otherwise: float | None) -> float | None:
         """How soon a pass looks again that had nothing else to wait for but `otherwise`."""
@@ -116,12 +126,18 @@ class _Seen:
     def aim(self) -> Aim:
         """What the object asks for."""
         return Aim(
-            least=self.asked.min,
+            least=max(1, self.asked.min),
             most=self.asked.max,
             queue=float(self.asked.target.queue),
             cache_use=self.asked.target.cache_use / 100,
             delay=timedelta(seconds=seconds_of(self.asked.scale_down_delay)),
+            sleep=self._sleep(),
         )
+
+    def _sleep(self) -> timedelta | None:
+        if not self.asked.may_sleep:
+            return None
+        return timedelta(seconds=seconds_of(self.asked.scale_to_zero_delay or SCALE_TO_ZERO_DELAY))
 
     def decided(self, key: str, before: State | None) -> State:
         """The next state of a revision."""
@@ -138,7 +154,7 @@ class _Seen:
         said = f"revision {serving} has {had.replicas}"
         if old and new:
             said += f", a replica does {old:.3g} requests/s there and {new:.3g} here, as they were sized"
-        number = max(self.asked.min, min(number, self.asked.max))
+        number = max(1, self.asked.min, min(number, self.asked.max))
         return State(number, "Rollout", said, since=self.now, at=self.now)
 
     def _scene(self, key: str) -> Scene:
@@ -153,7 +169,26 @@ class _Seen:
             run=self._run(),
             replica=self._replica(key),
             warm_seconds=load.warm_seconds(engines),
+            needed=self._needed(key),
+            through=holding.through(self.observed.gateways, key),
+            asks=self._asks(key),
         )
+
+    def _asks(self, key: str) -> Asks:
+        held, ago = holding.asks(self.observed.gateways, key)
+        return Asks(held, None if ago is None else self.now - timedelta(seconds=ago))
+
+    def _needed(self, key: str) -> str:
+        """What needs a replica of it whoever asks, for people; empty: nothing.
+
+        A revision shows that it can serve before it may rest, and is compared with one that serves.
+        """
+        serving = self.stored.get("serving", {}).get("revision")
+        if key == self.target and serving != key:
+            return "it has yet to show that it can serve"
+        if canary.is_under_way(self.deployment, self.stored):
+            return "a rollout is under way, which compares with it or may go back to it"
+        return ""
 
     def _run(self) -> str:
         """The rollout that is under way, by its name; empty: none."""

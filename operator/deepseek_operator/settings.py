@@ -3,11 +3,12 @@
 import os
 import socket
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
-from deepseek_operator.engines.contract import EngineImages, Network, Policies
+from deepseek_operator.api.pod import Toleration
+from deepseek_operator.engines.contract import EngineImages, Network, Placement, Policies, Tracing
 from deepseek_operator.observed import Monitoring
 
 PREFIX = "DSO_"
@@ -38,6 +39,24 @@ class Settings(BaseModel):
     tensorrt_llm_image: str = Field(min_length=1, description="Image of TensorRT-LLM.")
     toolbox_image: str = Field(min_length=1, description="Image of the operator's own tools.")
     gateway_image: str = Field(min_length=1, description="Image of gateways: Envoy and its agent.")
+    gateway_node_selector: Json[dict[str, str]] = Field(
+        default="{}",
+        validate_default=True,
+        description="Labels that a node must have to run gateways, as a JSON object.",
+    )
+    gateway_tolerations: Json[tuple[Toleration, ...]] = Field(
+        default="[]",
+        validate_default=True,
+        description="Taints that gateways' pods accept, as a JSON list.",
+    )
+    gateway_affinity: Json[dict[str, Any]] = Field(
+        default="{}",
+        validate_default=True,
+        description="Node and pod affinity of gateways' pods, as a JSON object like that of a PodSpec.",
+    )
+    gateway_priority_class_name: str = Field(
+        default="", description="PriorityClass of gateways' pods; empty: the cluster's default."
+    )
     multi_node_rdma_resource: str = Field(
         default="",
         pattern=r"^([a-z0-9.-]+/[A-Za-z0-9._-]+)?$",
@@ -71,6 +90,23 @@ class Settings(BaseModel):
         validate_default=True,
         description="Ports on which the API server itself listens, as a JSON list: gateways may reach no other port "
         "outside.",
+    )
+    network_policies_dns_ports: Json[tuple[Port, ...]] = Field(
+        default="[53]",
+        validate_default=True,
+        description="Ports on which the cluster's DNS is asked and its pods listen, as a JSON list: most agents see the latter.",
+    )
+    tracing_endpoint: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?:[1-9][0-9]{0,4})?$",
+        description="Collector of traces, as host:port: gateways send it spans by OTLP over gRPC, without TLS; empty: "
+        "nobody writes traces.",
+    )
+    tracing_sampling_percent: float = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="Of so many percent of the requests that come without a trace one is begun.",
     )
     catalog_folder: str = Field(
         default="",
@@ -116,7 +152,7 @@ class Settings(BaseModel):
 
     @property
     def images(self) -> EngineImages:
-        """What pods get: images, the network between nodes, and who may reach them."""
+        """What pods get: images, the network between nodes, who may reach them, where traces go and gateways run."""
         return EngineImages(
             vllm=self.vllm_image,
             vllm_cpu=self.vllm_cpu_image,
@@ -132,6 +168,16 @@ class Settings(BaseModel):
                 topology=self.multi_node_exclusive_topology,
             ),
             policies=self._policies,
+            tracing=self._tracing,
+            gateways=Placement(
+                node_selector=self.gateway_node_selector,
+                tolerations=tuple(
+                    one.model_dump(by_alias=True, exclude_none=True)
+                    for one in self.gateway_tolerations
+                ),
+                affinity=self.gateway_affinity,
+                priority_class=self.gateway_priority_class_name,
+            ),
         )
 
     @property
@@ -142,7 +188,13 @@ class Settings(BaseModel):
             operator_namespace=self.lease_namespace,
             monitoring=_separated(self.network_policies_monitoring),
             api_server_ports=self.network_policies_api_server_ports,
+            dns_ports=self.network_policies_dns_ports,
         )
+
+    @property
+    def _tracing(self) -> Tracing | None:
+        host, _, port = self.tracing_endpoint.rpartition(":")
+        return Tracing(host, int(port), self.tracing_sampling_percent) if host else None
 
     @property
     def monitoring(self) -> Monitoring | None:

@@ -11,7 +11,7 @@ from deepseek_operator.build import gateway
 from deepseek_operator.observed import Observed, ready_replicas
 from deepseek_operator.rollout import counting, engine_counts
 from deepseek_operator.rollout.evidence import Metric
-from deepseek_operator.rollout.run import COMPARED, Run
+from deepseek_operator.rollout.run import COMPARED, Phase, Run
 
 
 def unseen(
@@ -54,6 +54,15 @@ def in_flight(
     if gateway.is_of_others(deployment):
         return None
     return counting.in_flight(observed.gateways, revision)
+
+
+def begun(
+    deployment: DeepSeekDeployment, observed: Observed, run: Run | None
+) -> dict[str, int] | None:
+    """By gateway, requests that were sent to a candidate that drains; None where nobody says."""
+    if run is None or run.phase is not Phase.DRAINING or gateway.is_of_others(deployment):
+        return None
+    return counting.begun(observed.gateways, run.candidate)
 
 
 def _unasked(observed: Observed, revisions: Iterable[str]) -> str | None:

@@ -76,7 +76,7 @@ def build_registry(add: AddKey, *, login: Login, stopping: Stopping) -> kopf.Ope
 
 
 def owners_of(body: Mapping[str, Any]) -> set[str]:
-    """The objects that a child belongs to: the one of its label, or all that share it."""
+    """The objects that a child belongs to: the one of its label, or all that share it, in whatever version it names them."""
     metadata = body["metadata"]
     labelled = (metadata.get("labels") or {}).get(names.DEPLOYMENT_LABEL)
     if labelled:
@@ -84,7 +84,8 @@ def owners_of(body: Mapping[str, Any]) -> set[str]:
     return {
         str(owner["name"])
         for owner in metadata.get("ownerReferences") or []
-        if owner.get("kind") == names.KIND and owner.get("apiVersion") == names.API_VERSION
+        if owner.get("kind") == names.KIND
+        and str(owner.get("apiVersion")).startswith(f"{names.GROUP}/")
     }
 
 

@@ -67,11 +67,17 @@ _FALLBACKS = (
 )
 _FAILED = f'deepseek_operator_reconcile_passes_total{{{_OP}, result="failed"}}'
 _REFUSED = f'deepseek_operator_catalog_documents{{{_OP}, state="refused"}}'
+_MOST = f'deepseek_operator_autoscaling_bound_replicas{{{_O}, revision="old", bound="max"}}'
+_DECIDED = f'deepseek_operator_autoscaling_replicas{{{_O}, revision="old"}}'
+_NEEDED = f'deepseek_operator_autoscaling_needed_replicas{{{_O}, revision="old"}}'
 _CURRENT = f'deepseek_gateway_config_current{{{_O}, pod="g"}}'
 
 CASES: dict[str, tuple[Case, ...]] = {
     "DeepSeekNotServing": (
         Case("pods end", "6m", {_condition("Ready", "EngineFailed"): "0x10", _SERVED: "1x10"}, CHAT),
+        Case("it sleeps", "6m", {_condition("Ready", "Sleeping"): "1x10", _SERVED: "1x10"}),
+        Case("it wakes", "6m", {_condition("Ready", "Waking"): "0x10", _SERVED: "1x10"}),
+        Case("it does not wake", "6m", {_condition("Ready", "Unschedulable"): "0x10", _SERVED: "1x10"}, CHAT),
         Case(
             "the cause changes meanwhile",
             "6m",
@@ -162,11 +168,20 @@ CASES: dict[str, tuple[Case, ...]] = {
     "DeepSeekFallbackAnswers": (
         Case("a tenth", "21m", {_requests(): "0+60x30", _FALLBACKS: "0+6x30"}, CHAT, "10%"),
         Case("while one pod starts", "21m", {_requests(): "0+60x30", _FALLBACKS: "0x2 0+6x3 18x30"}),
+        Case("the model slept until somebody asked", "21m", {_requests(): "0+60x30", _FALLBACKS: "0+6x30", _condition("Ready", "Sleeping"): "1x2 _x30"}),
+        Case("it slept an hour ago", "60m", {_requests(): "0+60x70", _FALLBACKS: "0+6x70", _condition("Ready", "Sleeping"): "1x2 _x70"}, CHAT, "10%"),
     ),
     "DeepSeekQueueFull": (
         Case("a tenth is refused", "16m", {_requests(): "0+54x30", _requests(429): "0+6x30", _errors("overloaded"): "0+6x30"}, CHAT, "10%"),
         Case("a burst", "16m", {_requests(): "0+60x30", _errors("overloaded"): "0x5 0+30x2 60x30"}),
         Case("a client's own limit", "16m", {_requests(): "0+60x30", _errors("limited"): "0+30x30"}),
+    ),
+    "DeepSeekAutoscalingAtMax": (
+        Case("half as many again are needed", "31m", {_NEEDED: "6x40", _DECIDED: "4x40", _MOST: "4x40"}, CHAT, "6"),
+        Case("as many as there may be", "60m", {_NEEDED: "4.3x60", _DECIDED: "4x60", _MOST: "4x60"}),
+        Case("a peak of twenty minutes", "31m", {_NEEDED: "6x20 3x20", _DECIDED: "4x40", _MOST: "4x40"}),
+        Case("more find no node, whatever max is", "60m", {_NEEDED: "6x60", _DECIDED: "3x60", _MOST: "4x60"}),
+        Case("it may have more", "31m", {_NEEDED: "6x40", _DECIDED: "4x40", _MOST: "8x40"}),
     ),
     "DeepSeekFirstTokenSlow": (
         Case("vLLM", "21m", {_bucket("vllm:", "1"): "0x30", _bucket("vllm:", "2.5"): "0+60x30", _bucket("vllm:", "+Inf"): "0+60x30", _TARGET: "0.8x30"}, CHAT, "2.425s"),

@@ -22,7 +22,11 @@ MATRIX: dict[str, dict[str, Any]] = {
         "networkPolicies": {
             "monitoringNamespaces": ["monitoring", "other"],
             "apiServerPorts": [16443],
+            "dnsPorts": [53, 5353],
         }
+    },
+    "traces": {
+        "tracing": {"endpoint": "otel-collector.observability.svc:4317", "samplingPercent": 0.5}
     },
     "no warnings": {"admission": {"warnings": False}},
     "one namespace": {"watchNamespaces": ["team-a"]},
@@ -39,6 +43,28 @@ MATRIX: dict[str, dict[str, Any]] = {
     "digest": {"image": {"digest": "sha256:" + "0" * 64, "pullPolicy": "Always"}},
     "one registry": {"imageRegistry": "registry.example.com:5000/mirror"},
     "names": {"fullnameOverride": "f" * 50, "nameOverride": "n" * 63},
+    "names that YAML reads as numbers": {
+        "watchNamespaces": ["1234", "1e3", "0x1f"],
+        "serviceAccount": {"name": "1234", "annotations": {"a": "1e3"}},
+        "imagePullSecrets": [{"name": "1e3"}],
+        "catalog": {"configMap": "1234"},
+        "networkPolicies": {"monitoringNamespaces": ["1234", "1e3"]},
+        "priorityClassName": "1e3",
+        "nodeSelector": {"pool": "1234"},
+        "podLabels": {"pool": "1e3"},
+    },
+    "names that YAML reads as words of its own": {
+        "fullnameOverride": "on",
+        "nameOverride": "null",
+        "watchNamespaces": ["null", "on", "true"],
+        "serviceAccount": {"create": False, "name": "null"},
+        "imagePullSecrets": [{"name": "no"}],
+        "catalog": {"configMap": "true"},
+        "networkPolicies": {"monitoringNamespaces": ["null", "y"]},
+        "priorityClassName": "true",
+        "nodeSelector": {"pool": "off"},
+        "podLabels": {"pool": "yes"},
+    },
     "placement": {
         "priorityClassName": "system-cluster-critical",
         "nodeSelector": {"pool": "system"},
@@ -65,6 +91,17 @@ MATRIX: dict[str, dict[str, Any]] = {
                 "nodeTaintsPolicy": "Honor",
             }
         ],
+    },
+    "placement of gateways": {
+        "gateway": {
+            "priorityClassName": "1234",
+            "nodeSelector": {"pool": "1e3"},
+            "tolerations": [
+                TOLERATION,
+                {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30},
+            ],
+            "affinity": {"podAntiAffinity": {}},
+        }
     },
     "nothing optional": {
         "topologySpreadConstraints": [],

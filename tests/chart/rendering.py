@@ -1,8 +1,14 @@
 """The chart as real helm renders it; each set of values once in a test run."""
 
+import contextlib
 import functools
 import json
+import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,38 +41,97 @@ def helm(*arguments: str, values: Any = None) -> subprocess.CompletedProcess[str
 def render(
     *,
     release: str = RELEASE,
+    namespace: str = NAMESPACE,
     kubernetes: str = KUBERNETES,
     apis: tuple[str, ...] = (),
     **values: Any,
 ) -> tuple[Manifest, ...]:
     """Every object of a release with these values, tests of helm included; `apis` are kinds that the cluster knows too."""
-    return _render(release, kubernetes, apis, json.dumps(values, sort_keys=True))
+    place = _place(release, namespace, kubernetes)
+    return _render(place, apis, json.dumps(values, sort_keys=True))
 
 
 @functools.cache
-def _render(
-    release: str, kubernetes: str, apis: tuple[str, ...], values: str
-) -> tuple[Manifest, ...]:
-    result = _template(release, kubernetes, values, apis)
+def _render(place: tuple[str, ...], apis: tuple[str, ...], values: str) -> tuple[Manifest, ...]:
+    return _objects(_template(values, place=place, apis=apis))
+
+
+def reusing(values: Any, apis: tuple[str, ...] = ()) -> tuple[Manifest, ...]:
+    """Every object of a release that is upgraded with --reuse-values: these stand in place of the chart's own."""
+    with _copy() as chart:
+        (chart / "values.yaml").write_text(yaml.safe_dump(values))
+        return _objects(_template("{}", apis=apis, chart=chart))
+
+
+def notes(**values: Any) -> str:
+    """What helm tells once it has installed a release; `helm template` does not, so an object has it here."""
+    with _copy() as chart:
+        (chart / "templates" / "NOTES.txt").rename(chart / "files" / "NOTES.txt")
+        shown = '{kind: Notes, text: {{ tpl (.Files.Get "files/NOTES.txt") . | toJson }}}'
+        (chart / "templates" / "notes.yaml").write_text(shown)
+        objects = _objects(_template(json.dumps(values), chart=chart))
+    [text] = [item["text"] for item in objects if item["kind"] == "Notes"]
+    return str(text)
+
+
+@contextlib.contextmanager
+def _copy() -> Iterator[Path]:
+    """The chart, to be changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        chart = Path(folder) / CHART.name
+        shutil.copytree(CHART, chart)
+        yield chart
+
+
+class _AsGoReads(yaml.CSafeLoader):
+    """1e3 is a number to Kubernetes and to Helm. Of libyaml: the CRD alone takes the pure parser longer than helm takes for all."""
+
+
+_AsGoReads.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    [*"-+0123456789"],
+)
+
+
+def _objects(result: subprocess.CompletedProcess[str]) -> tuple[Manifest, ...]:
     assert result.returncode == 0, result.stderr
-    # libyaml: the CRD alone takes the pure parser longer than helm takes for all.
-    documents = yaml.load_all(result.stdout, Loader=yaml.CSafeLoader)
+    documents = yaml.load_all(result.stdout, Loader=_AsGoReads)
     return tuple(item for item in documents if item)
 
 
 def refusal(*, kubernetes: str = KUBERNETES, **values: Any) -> str:
     """What helm says when it will not render these values."""
-    result = _template(RELEASE, kubernetes, json.dumps(values))
+    result = _template(json.dumps(values), place=_place(kubernetes=kubernetes))
     assert result.returncode != 0, "the values were accepted"
     return result.stderr
 
 
+def _place(
+    release: str = RELEASE, namespace: str = NAMESPACE, kubernetes: str = KUBERNETES
+) -> tuple[str, ...]:
+    return release, "--namespace", namespace, "--kube-version", kubernetes
+
+
 def _template(
-    release: str, kubernetes: str, values: str, apis: tuple[str, ...] = ()
+    values: str,
+    *,
+    place: tuple[str, ...] = _place(),
+    apis: tuple[str, ...] = (),
+    chart: Path = CHART,
 ) -> subprocess.CompletedProcess[str]:
+    release, *options = place
     known = [f"--api-versions={api}" for api in apis]
-    place = ("--namespace", NAMESPACE, "--kube-version", kubernetes, *known)
-    return helm("template", release, str(CHART), *place, "--values", "-", values=json.loads(values))
+    return helm(
+        "template",
+        release,
+        str(chart),
+        *options,
+        *known,
+        "--values",
+        "-",
+        values=json.loads(values),
+    )
 
 
 def of_kind(kind: str, **values: Any) -> list[Manifest]:

@@ -120,6 +120,7 @@ KNOWN: dict[str, set[str]] = {
     "phase": set(map(str, Phase)),
     "role": {"stable", "candidate", "fallback", "gateway"},
     "state": {"wanted", "ready", "taken", "refused"},
+    "bound": {"min", "max"},
     "result": {"changed", "unchanged", "recorded", "gone", "stalled", "conflict", "failed"},
     "cause": {"unreachable", "overloaded", "timeout", "cut", "engine", "rejected", "client_gone"},
 }

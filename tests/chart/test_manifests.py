@@ -24,6 +24,16 @@ def test_objects_are_valid_to_the_last_field(values: dict[str, Any], version: st
         _validate(json.dumps(manifest), version)
 
 
+@pytest.mark.parametrize("name", ["1234", "1e3", "null", "on", "true"])
+def test_a_release_and_a_namespace_may_be_called_what_yaml_reads_otherwise(name: str) -> None:
+    values = {**MATRIX["watched"], "watchNamespaces": [name]}
+
+    for manifest in rendering.render(release=name, namespace=name, **values):
+        _validate(json.dumps(manifest), KUBERNETES_VERSIONS[-1])
+        assert manifest["metadata"].get("namespace") in (None, name)
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/instance"] == name
+
+
 @functools.cache
 def _validate(manifest: str, version: str) -> None:
     """Most objects are the same in most sets of values: each is checked once."""

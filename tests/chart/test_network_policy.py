@@ -1,9 +1,15 @@
 """Who reaches the operator and whom it reaches, by the labels that pods really have."""
 
+import re
 from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
 
 from deepseek_operator.build import policies
 from deepseek_operator.engines.contract import Policies
+from dev.paths import REPOSITORY
 from tests.chart import rendering
 from tests.chart.matrix import MATRIX
 from tests.chart.rendering import Manifest
@@ -53,12 +59,14 @@ def test_the_operator_reaches_what_it_reads_and_nothing_else() -> None:
             "any": End("team", {}),
             "outside": OUTSIDE,
         }.items()
-        for port in (53, 443, 8000, 8081, 8443, 16443)
+        for port in (53, 443, 5353, 8000, 8081, 8443, 16443)
         if fences.may_connect(found, operator(), end, port)
     }
 
     everywhere = {
-        (name, port) for name in ("engine", "gateway", "any", "outside") for port in (53, 16443)
+        (name, port)
+        for name in ("engine", "gateway", "any", "outside")
+        for port in (53, 5353, 16443)
     }
     assert kept == {("engine", 8000), ("gateway", 8081)} | everywhere
 
@@ -79,3 +87,41 @@ def test_policies_of_objects_let_the_releases_operator_in() -> None:
 
 def test_without_policies_there_is_none() -> None:
     assert of_the_release(**MATRIX["no network policies"]) == []
+
+
+SET = re.compile(
+    r"helm upgrade (?:.*\\\n)*?.*--set '(networkPolicies\.monitoringNamespaces=[^']*)'"
+)
+WAYS_IN = ("docs/observability.md", "docs/runbooks/DeepSeekOperatorAbsent.md")
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        pytest.param({}, True, id="by-default"),
+        pytest.param(MATRIX["watched"], True, id="always"),
+        pytest.param(MONITORED, False, id="a-namespace-is-named"),
+        pytest.param(MATRIX["no network policies"], False, id="no-policies"),
+        pytest.param(MATRIX["not watched"], False, id="nobody-is-to-read"),
+    ],
+)
+def test_who_installs_is_told_that_no_prometheus_is_let_in(
+    values: dict[str, Any], warned: bool
+) -> None:
+    assert bool(SET.search(rendering.notes(**values))) is warned
+
+
+def test_what_notes_and_pages_have_one_set_lets_that_namespace_in() -> None:
+    texts = [rendering.notes(), *((REPOSITORY / page).read_text() for page in WAYS_IN)]
+
+    for text in texts:
+        found = SET.search(text)
+        assert found
+        then = rendering.helm(
+            "template", rendering.RELEASE, str(rendering.CHART), "--namespace", rendering.NAMESPACE,
+            "--kube-version", rendering.KUBERNETES, "--set", found[1],
+            "--show-only", "templates/networkpolicy.yaml",
+        )  # fmt: skip
+        assert then.returncode == 0, then.stderr
+        policy = yaml.safe_load(then.stdout)
+        assert fences.may_connect([policy], End("monitoring", {}), operator(), 8080)

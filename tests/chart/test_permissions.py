@@ -1,8 +1,11 @@
 """Permissions, exactly: what the operator may do, where, and what people may do."""
 
+import re
+import shlex
 from typing import Any
 
 import pytest
+import yaml
 
 from deepseek_operator.kube import resources
 from deepseek_operator.kube.resources import Resource
@@ -90,6 +93,24 @@ def test_nothing_but_the_crd_is_without_a_namespace_when_roles_for_people_are_le
     assert [item["kind"] for item in objects if "namespace" not in item["metadata"]] == [
         "CustomResourceDefinition"
     ]
+
+
+def test_the_readmes_install_without_rights_on_the_cluster_has_nothing_of_it() -> None:
+    readme = (rendering.CHART / "README.md").read_text()
+    found = re.search(r"helm install (?:.*\\\n)+ *--set crds\.install=false.*", readme)
+    assert found
+    _, verb, release, _, *options = shlex.split(found[0].replace("\\\n", " "))
+    assert verb == "install"
+    options.remove("--wait")
+
+    shown = rendering.helm(
+        "template", release, str(rendering.CHART), "--kube-version", rendering.KUBERNETES, *options
+    )
+
+    assert shown.returncode == 0, shown.stderr
+    objects = [one for one in yaml.safe_load_all(shown.stdout) if one]
+    assert {one["metadata"].get("namespace") for one in objects} == {"team-a"}
+    assert {"Deployment", "Role"} <= {one["kind"] for one in objects}
 
 
 @pytest.mark.parametrize("values", [{}, NAMESPACED], ids=["whole cluster", "named namespaces"])

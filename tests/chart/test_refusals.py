@@ -51,6 +51,8 @@ Schema = dict[str, Any]
         pytest.param({"podAnnotations": {"a": True}}, "at '/podAnnotations/a': got boolean, want string", id="annotation that is no text"),
         pytest.param({"nodeSelector": {"a": 1}}, "at '/nodeSelector/a': got number, want string", id="selector that is no text"),
         pytest.param({"tolerations": [{"effect": "Never"}]}, "at '/tolerations/0/effect'", id="toleration"),
+        pytest.param({"gateway": {"tolerations": [{"effect": "Never"}]}}, "at '/gateway/tolerations/0/effect'", id="toleration of gateways"),
+        pytest.param({"gateway": {"nodeSelector": {"a": 1}}}, "at '/gateway/nodeSelector/a': got number, want string", id="selector of gateways that is no text"),
         pytest.param({"affinity": {"nodeAfinity": {}}}, "'nodeAfinity' not allowed", id="misspelt affinity"),
         pytest.param({"topologySpreadConstraints": [{"maxSkew": 1}]}, "missing properties 'topologyKey', 'whenUnsatisfiable'", id="half a constraint"),
         pytest.param({"resources": {"request": {}}}, "'request' not allowed", id="misspelt resources"),
@@ -86,6 +88,9 @@ _OPEN = {
     "affinity/nodeAffinity",
     "affinity/podAffinity",
     "affinity/podAntiAffinity",
+    "gateway/affinity/nodeAffinity",
+    "gateway/affinity/podAffinity",
+    "gateway/affinity/podAntiAffinity",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deepseek_operator.engines.contract import Placement
 from deepseek_operator.settings import PREFIX, load_settings
 from dev.paths import REPOSITORY
 from tests.chart import rendering
@@ -65,6 +66,22 @@ def test_the_network_between_nodes_arrives_in_the_settings() -> None:
     assert network.topology == given["exclusiveTopology"]
 
 
+def test_where_gateways_run_arrives_in_the_settings() -> None:
+    given = MATRIX["placement of gateways"]["gateway"]
+    environment = rendering.environment(gateway=given)
+
+    placement = load_settings(
+        {k: v for k, v in environment.items() if isinstance(v, str)}
+    ).images.gateways
+
+    assert placement == Placement(
+        node_selector=given["nodeSelector"],
+        tolerations=tuple(given["tolerations"]),
+        affinity=given["affinity"],
+        priority_class=given["priorityClassName"],
+    )
+
+
 def test_what_policies_have_to_know_arrives_in_the_settings() -> None:
     values = MATRIX["monitoring"]
     environment = {
@@ -80,6 +97,7 @@ def test_what_policies_have_to_know_arrives_in_the_settings() -> None:
     assert policies.operator_namespace == rendering.NAMESPACE
     assert policies.monitoring == ("monitoring", "other")
     assert policies.api_server_ports == (16443,)
+    assert policies.dns_ports == (53, 5353)
     assert (
         load_settings({k: v for k, v in off.items() if isinstance(v, str)}).images.policies is None
     )

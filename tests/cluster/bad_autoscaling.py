@@ -26,9 +26,9 @@ BAD_AUTOSCALING = [
         id="most of too many",
     ),
     pytest.param(
-        scaled(min=0),
-        ("spec.autoscaling.min", "should be greater than or equal to 1"),
-        id="to zero",
+        scaled(min=-1),
+        ("spec.autoscaling.min", "should be greater than or equal to 0"),
+        id="less than none",
     ),
     pytest.param(
         scaled(min=5),
@@ -58,6 +58,42 @@ BAD_AUTOSCALING = [
     ),
     pytest.param(scaled(scaleDownDelay="30s"), _DELAY, id="delay too short"),
     pytest.param(scaled(scaleDownDelay="31m"), _DELAY, id="delay too long"),
+    *(
+        pytest.param(
+            {**scaled(min=0), "gateway": gateway},
+            "autoscaling.min: 0 needs a gateway that holds the first request",
+            id=f"none with gateway {gateway['provider']}",
+        )
+        for gateway in (
+            {"provider": "None"},
+            {"provider": "GatewayAPI", "parentRef": {"name": "edge"}},
+        )
+    ),
+    *(
+        pytest.param(
+            scaled(**fields, **{field: value}),
+            f"autoscaling.{field}: with autoscaling.min above 0 a replica is always there",
+            id=f"{field} with a least of {fields.get('min', 'nothing said')}",
+        )
+        for fields in ({}, {"min": 1})
+        for field, value in (("scaleToZeroDelay", "30m"), ("hold", {}))
+    ),
+    *(
+        pytest.param(
+            scaled(min=0, scaleToZeroDelay=delay),
+            "autoscaling.scaleToZeroDelay: from 1m to 24h",
+            id=f"asleep after {delay}",
+        )
+        for delay in ("59s", "1441m")
+    ),
+    *(
+        pytest.param(
+            scaled(min=0, hold={"timeout": timeout}),
+            "autoscaling.hold.timeout: from 10s to 30m",
+            id=f"held for {timeout}",
+        )
+        for timeout in ("9s", "31m")
+    ),
     pytest.param(
         {**scaled(), "replicas": 2},
         "replicas: autoscaling sets the number, between its min and max; remove replicas",

@@ -138,6 +138,26 @@ REFUSED: Mapping[str, tuple[Manifest, str]] = {
         _pod(annotations={"devices.nri.io/container.engine": "- path: /dev/mem"}),
         "confines a pod less",
     ),
+    "a mount of one's own, by gVisor": (
+        _pod(annotations={"dev.gvisor.spec.mount.a.source": "/"}),
+        "confines a pod less",
+    ),
+    "flags of its sandbox, by gVisor": (
+        _pod(annotations={"dev.gvisor.flag.network": "host"}),
+        "confines a pod less",
+    ),
+    "another handler, by crun": (
+        _pod(annotations={"run.oci.handler": "krun"}),
+        "confines a pod less",
+    ),
+    "a property of its unit, by systemd": (
+        _pod(annotations={"org.systemd.property.DeviceAllow": "['/dev/mem']"}),
+        "confines a pod less",
+    ),
+    "words to containerd": (
+        _pod(annotations={"io.containerd.runc.v2.group": "other"}),
+        "confines a pod less",
+    ),
     "the priority of what runs the cluster": (
         _pod(priorityClassName="system-node-critical"),
         "classes that begin with system- are for what runs the cluster",
@@ -205,6 +225,7 @@ TAKEN: Mapping[str, Manifest] = {
     ),
     "labels of the namespace's other pods": _pod(labels={"app": "payments"}),
     "a sidecar by an injector": _pod(annotations={"sidecar.istio.io/inject": "true"}),
+    "a second network, by Multus": _pod(annotations={"k8s.v1.cni.cncf.io/networks": "rdma"}),
     "metadata of the cloud, over HTTPS": spec(source=f"https://169.254.169.254/latest{DIGEST}"),
     "a Service of the cluster as a source": spec(
         source=f"https://kubernetes.default.svc/x{DIGEST}"

@@ -27,13 +27,13 @@ async def known(
         )
         yield
     finally:
-        await _remove(cluster, paths)
+        await remove(cluster, paths)
         await wait_until(
             lambda: _are_gone(cluster, [served]), what=f"{what} is not served", seconds=60
         )
 
 
-async def _remove(cluster: Cluster, paths: list[str]) -> None:
+async def remove(cluster: Cluster, paths: list[str]) -> None:
     """Delete the definitions and wait until they are gone; AssertionError with what they say of themselves.
 
     Whoever finalizes them in the API server takes a conflict for a change of which it will hear, and

@@ -52,6 +52,8 @@ class FaultProxy:
     watch_chunks: int | None = None
     """Pieces of a watch that pass before its connection is closed; None: all."""
     watches: int = 0
+    struck: list[int] = field(default_factory=list)
+    """Numbers of the calls that met a fault."""
     address: str = ""
     _runner: web.AppRunner | None = None
 
@@ -91,7 +93,10 @@ class FaultProxy:
             await self.on_call(number)
         if self.on_request is not None:
             await self.on_request(request)
-        return await self._with_fault(request, self.choose(number, request))
+        fault = self.choose(number, request)
+        if fault is not None:
+            self.struck.append(number)
+        return await self._with_fault(request, fault)
 
     async def _with_fault(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
         if fault is not None and fault in _CODES:

@@ -45,7 +45,7 @@ def deployment(_: str, name: str) -> Manifest:
     }
 
 
-def budget(name: str, _: str) -> Manifest:
+def budget(_: str, name: str) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cluster.bad_autoscaling import BAD_AUTOSCALING
 from tests.cluster.bad_engine import BAD_ENGINE, GOOD_ENGINE
+from tests.cluster.bad_fields import BAD_FIELDS
 from tests.cluster.bad_sizing import BAD_SIZING
 from tests.cluster.bad_tenancy import BAD_TENANCY, GOOD_TENANCY
 from tests.cluster.bad_traffic import BAD_TRAFFIC
@@ -200,6 +201,28 @@ BAD = [
         ("spec.pod.topologySpreadConstraints[0].maxSkew", "should be greater than or equal to 1"), id="skew of nothing",
     ),
     pytest.param(
+        pod(topologySpreadConstraints=[{"maxSkew": 2**31, "topologyKey": "z",
+                                        "whenUnsatisfiable": "DoNotSchedule"}]),
+        ("spec.pod.topologySpreadConstraints[0].maxSkew", "should be less than or equal to 2147483647"), id="skew beyond 32 bits",
+    ),
+    *(
+        pytest.param(pod(**{field: "Not_a name"}), (f"spec.pod.{field}", "should match '^[a-z0-9]"), id=f"{field} that nothing can have")
+        for field in ("priorityClassName", "runtimeClassName", "serviceAccountName")
+    ),
+    *(
+        pytest.param(
+            pod(tolerations=[{"key": key}]), ("spec.pod.tolerations[0].key", "should match '"), id=f"no key of a taint: {key}"
+        )
+        for key in ("a b", "-a", "A.example/b", "a/b/c", "a/", "/b", "x" * 64)
+    ),
+    pytest.param(
+        pod(tolerations=[{"key": "x", "value": "a/b"}]), ("spec.pod.tolerations[0].value", "should match '"), id="no value of a taint"
+    ),
+    pytest.param(
+        pod(tolerations=[{"key": "x", "effect": "NoExecute", "tolerationSeconds": 1.5}]),
+        ("spec.pod.tolerations[0].tolerationSeconds", "must be of type integer"), id="half a second of a taint",
+    ),
+    pytest.param(
         pod(tolerations=[{"key": "x", "operator": "Exists", "value": "y"}]),
         "pod.tolerations: operator Exists asks for no value", id="toleration of any value",
     ),
@@ -244,6 +267,7 @@ BAD = [
         spec(engine={"args": ["--disable-access-log-for-endpoints=/x"]}),
         "--disable-access-log-for-endpoints is owned by the operator", id="owned access log",
     ),
+    *BAD_FIELDS,
     *BAD_TRAFFIC,
     *BAD_SIZING,
     *BAD_AUTOSCALING,

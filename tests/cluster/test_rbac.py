@@ -9,8 +9,8 @@ from deepseek_operator.api.serving import Cache
 from deepseek_operator.api.sources import FetchedSource
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.build.weights import claim_name
-from deepseek_operator.plan import HISTORY_LIMIT
 from deepseek_operator.rollout.revisions import target_key
+from deepseek_operator.wanted import HISTORY_LIMIT
 from tests.chart import rendering
 from tests.cluster import leader_worker_sets, provoked, releases, routes, strangers
 from tests.cluster.objects import (

@@ -72,14 +72,14 @@ def release(control_plane: ControlPlane) -> str:
 
 
 async def test_every_set_of_values_is_taken_by_the_api_server(cluster: Cluster) -> None:
-    for namespace in (RELEASE_NAMESPACE, "team-a", "team-b"):
-        await _ensure_namespace(cluster, namespace)
-
     served = MONITORS.format(cluster.namespace)
     files = prometheus_operator.definitions()
     async with known(cluster, files, served=served, what="Prometheus Operator"):
         for values in MATRIX.values():
-            for manifest in rendering.render(release="dry", **values):
+            made = rendering.render(release="dry", **values)
+            for namespace in {one["metadata"].get("namespace", RELEASE_NAMESPACE) for one in made}:
+                await _ensure_namespace(cluster, namespace)
+            for manifest in made:
                 if manifest["kind"] == "Pod":
                     account = {"metadata": {"name": manifest["spec"]["serviceAccountName"]}}
                     await _create(cluster, ACCOUNTS, account)

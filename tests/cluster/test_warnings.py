@@ -32,6 +32,7 @@ BARE: Manifest = {
     "replicas": 2,
     "gateway": {"provider": "None"},
 }
+SCALED: Manifest = {"model": "a", "gateway": QUIET["gateway"], "autoscaling": {"max": 2}}
 
 
 async def apply(cluster: Cluster, name: str, spec: Manifest, *, dry_run: bool = False) -> list[str]:
@@ -64,13 +65,16 @@ async def test_what_is_risky_is_warned_of_and_stored(cluster: Cluster) -> None:
             "plain": PLAIN,
             "bare": BARE,
             "quiet": {**QUIET},
+            "scaled": SCALED,
         }.items():
             said = await apply(cluster, name, spec)
             expected = [one.message for one in warnings.warnings_of(spec)]
             missing = [one for one in expected if not any(one in text for text in said)]
             assert (missing, len(said)) == ([], len(expected)), said
             assert (await cluster.get(name))["spec"]["model"] == spec["model"]
-        told = {one.name for spec in (RISKY, PLAIN, BARE) for one in warnings.warnings_of(spec)}
+        told = {
+            one.name for spec in (RISKY, PLAIN, BARE, SCALED) for one in warnings.warnings_of(spec)
+        }
         assert told == {one.name for one in warnings.WARNINGS}
         await _nothing_was_wrong_with_the_expressions(cluster, made[0])
     finally:

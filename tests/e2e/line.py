@@ -61,6 +61,15 @@ class Line:
         found = self.json("get", "pods", f"--selector=serving.deepseek.dev/deployment={name}")
         return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
+    def pods_of(self, name: str, revision: str) -> list[Manifest]:
+        """Those of one revision."""
+        label = "serving.deepseek.dev/revision"
+        return [
+            pod
+            for pod in self.engine_pods(name)
+            if pod["metadata"]["labels"].get(label) == revision
+        ]
+
     def events(self, name: str) -> list[str]:
         """What was told of an object, in no order."""
         selector = f"--field-selector=involvedObject.name={name}"

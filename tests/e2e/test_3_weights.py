@@ -94,10 +94,12 @@ def claims(line: Line) -> list[Manifest]:
 
 
 def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
+    """Into a volume as of a shared file system; the other tests' are of the default class, for one node each."""
     names = ["first", "second", "third"]
+    cache = {"storageClassName": "shared", "accessMode": "ReadWriteMany"}
     with removed_afterwards(line, *names):
         for name, replicas in zip(names, (1, 0, 0), strict=True):
-            line.apply(fetched(name, hub, replicas=replicas))
+            line.apply(fetched(name, hub, replicas=replicas, cache=cache))
 
         line.ready("first")
         question = questions.load()[0]
@@ -106,6 +108,8 @@ def test_three_objects_of_one_model_fetch_it_once(line: Line, hub: Hub) -> None:
         for name in names:
             wait_for(line, name, "WeightsReady", "status", "True")
         [claim] = claims(line)
+        assert claim["spec"]["storageClassName"] == cache["storageClassName"]
+        assert claim["spec"]["accessModes"] == [cache["accessMode"]]
         owners = {owner["name"] for owner in claim["metadata"]["ownerReferences"]}
         assert owners == set(names)
         assert total() <= hub.log.sent(CONTENT) < total() * 1.05

@@ -1,16 +1,15 @@
 """No user meets a cold engine: through a start, a restart, growth, a rollout, and without the operator."""
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.warmup import requests
+from deepseek_operator.telemetry.gateways import is_ready
 from dev import steps
 from dev.cluster.layout import HOST_ADDRESS
 from dev.demo import weights
@@ -19,6 +18,7 @@ from dev.images import catalog
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE
 from dev.models import __main__ as models
 from dev.models import questions
+from tests.e2e.cold import GATE, assert_no_user_met_a_cold_engine, condition
 from tests.e2e.line import (
     START_SECONDS,
     Asker,
@@ -31,62 +31,10 @@ from tests.e2e.line import (
 from tests.hub.hub import Hub
 from tests.hub.models import Model
 
-GATE = "serving.deepseek.dev/warm"
 NAME = "warm"
 MODEL = "tiny-r1-distill-qwen"
 SLOW_START_SECONDS = 600.0
 """Several engines that start and are warmed up at once on two cores."""
-
-ASKED = re.compile(r'(\S+) INFO:\s+(\S+):\d+ - "POST /v1/\S+ HTTP')
-COMPILED = re.compile(r"[Cc]ompil(ing|ed|ation took)|JIT")
-
-
-def condition(manifest: Manifest, kind: str) -> Manifest:
-    """A condition of an object or a pod, empty before there is one."""
-    found = manifest.get("status", {}).get("conditions", [])
-    return next((item for item in found if item["type"] == kind), {})
-
-
-def is_ready(pod: Manifest) -> bool:
-    """Whether users' requests may reach the pod."""
-    return condition(pod, "Ready").get("status") == "True"
-
-
-def opened_at(pod: Manifest) -> datetime:
-    """When the operator opened the pod's gate."""
-    return datetime.fromisoformat(condition(pod, GATE)["lastTransitionTime"])
-
-
-def users_requests(line: Line, pod: Manifest) -> list[datetime]:
-    """When users' requests came: not the pod's own probe and not its warm-up."""
-    runs = line.json("get", "pods", "--selector=serving.deepseek.dev/warmup")["items"]
-    known = {"127.0.0.1", *(run["status"].get("podIP") for run in runs)}
-    name = pod["metadata"]["name"]
-    log = line.run("logs", name, "--container=engine", "--timestamps")
-    return [
-        datetime.fromisoformat(found[1].partition(".")[0].rstrip("Z")).replace(tzinfo=UTC)
-        for row in log.splitlines()
-        if (found := ASKED.search(row)) and found[2] not in known
-    ]
-
-
-def assert_no_user_met_a_cold_engine(line: Line, pods: list[Manifest]) -> int:
-    """The users' requests that these pods have had, each after its pod's gate was opened."""
-    count = 0
-    for pod in pods:
-        asked = users_requests(line, pod)
-        early = [at for at in asked if at < opened_at(pod)]
-        assert early == [], f"{pod['metadata']['name']}: {early}, opened {opened_at(pod)}"
-        count += len(asked)
-        log = line.run("logs", pod["metadata"]["name"], "--container=engine", "--timestamps")
-        first = min(asked, default=datetime.now(UTC))
-        late = [row for row in log.splitlines() if COMPILED.search(row) and _time(row) > first]
-        assert late == []
-    return count
-
-
-def _time(row: str) -> datetime:
-    return datetime.fromisoformat(row.partition(".")[0].rstrip("Z")).replace(tzinfo=UTC)
 
 
 def wait_for_pods(line: Line, count: int) -> list[Manifest]:

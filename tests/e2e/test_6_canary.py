@@ -7,6 +7,7 @@ import pytest
 
 from dev.images import catalog
 from dev.models import questions
+from tests.e2e.cold import assert_no_user_met_a_cold_engine
 from tests.e2e.crowd import Crowd
 from tests.e2e.effect import Effect
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
@@ -74,11 +75,7 @@ def test_a_candidate_whose_pod_dies_is_taken_back_and_no_request_fails(canary: L
         seen = crowd.revisions - before
         assert rollout(canary)["weight"] == STEPS[0]["weight"]
         assert 4 <= seen[run["candidate"]] * SPLIT_ANSWERS / seen.total() <= 29, seen
-        pod = next(
-            pod
-            for pod in canary.engine_pods(NAME)
-            if pod["metadata"]["labels"]["serving.deepseek.dev/revision"] == run["candidate"]
-        )
+        [pod, *_] = canary.pods_of(NAME, run["candidate"])
         canary.kill_container(pod, "engine")
         ended = wait_for(canary, "RolledBack")
         crowd.wait_for_more()
@@ -117,6 +114,7 @@ def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary:
     told = canary.events(NAME)
     for reason in ("CandidateStarting", "WeightSet", "StepPassed", "Accepted", "Promoted"):
         assert any(text.startswith(f"{reason}: ") for text in told), told
+    assert assert_no_user_met_a_cold_engine(canary, canary.pods_of(NAME, run["candidate"])) > 0
 
 
 V3: Manifest = {"model": "tiny-deepseek-v3", "source": "pvc://models/tiny-deepseek-v3"}
@@ -265,21 +263,21 @@ def test_a_candidate_that_never_gets_ready_has_no_traffic_and_says_why(canary: L
     before = rollout(canary)["run"]
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
         crowd.wait_for_more()
-        canary.apply(served(**V3, engine={"args": ["--max-model-len=99999999"]}))
+        short = {**ROLLOUT, "startTimeout": "2m"}
+        broken = {"args": ["--max-model-len=99999999"]}
+        canary.apply(served(**V3, rollout=short, engine=broken))
         wait_until(lambda: rollout(canary)["run"] != before, what="a run begins")
         wait_until(
             lambda: "EngineFailed" in json.dumps(canary.get(NAME)["status"]["conditions"]),
             what="the reason is told",
             seconds=300,
         )
-        run = rollout(canary)
-        assert (run["phase"], run["weight"]) == ("Starting", 0)
-        command = f"serving.deepseek.dev/command=abort:{run['at']}"
-        canary.run("annotate", "deepseekdeployment", NAME, command, "--overwrite")
+        assert rollout(canary)["weight"] == 0
         ended = wait_for(canary, "RolledBack")
         crowd.wait_for_more()
 
-    assert ended["reason"] == "Aborted"
+    assert ended["reason"] == "CandidateNotReady"
+    assert "(rollout.startTimeout)" in ended["message"]
     assert crowd.failures == []
     assert set(crowd.revisions) == {old}
 

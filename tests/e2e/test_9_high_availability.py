@@ -8,6 +8,7 @@ import pytest
 from dev.kubectl import RELEASE, RELEASE_NAMESPACE, install_release
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
+from tests.e2e.watched import Watched
 
 pytestmark = pytest.mark.campaign
 
@@ -21,6 +22,8 @@ ROLLOUT: Manifest = {
     ],
     "rollbackWindow": "60s",
 }
+PERIOD = 0.125
+"""Seconds between two requests: evidence for a candidate comes with its users."""
 ENDED = ("Succeeded", "RolledBack", "Aborted", "Failed")
 SECONDS = 900.0
 
@@ -58,8 +61,10 @@ def kill_leader(line: Line) -> float:
     """SIGKILL to the pod that leads; how long until another one does (seconds)."""
     wait_until(lambda: bool(leader(line)), what="one leads", seconds=SECONDS)
     before = leader(line)
+    pod = line.json("get", "pod", before, namespace=RELEASE_NAMESPACE)
     started = time.monotonic()
-    # A pod that is deleted so is killed at once, and the next one waits for no back-off.
+    line.kill_container(pod, "operator")
+    # Another pod takes its place, which waits for no back-off.
     line.run("delete", "pod", before, "--force", "--grace-period=0", namespace=RELEASE_NAMESPACE)
     wait_until(
         lambda: leader(line) not in ("", before),
@@ -72,7 +77,7 @@ def kill_leader(line: Line) -> float:
 def test_a_rollout_whose_leader_is_killed_twenty_times_is_promoted(led: Line) -> None:
     old = led.get(NAME)["status"]["serving"]["revision"]
     gaps = []
-    with Crowd(led.url(NAME), NAME) as crowd:
+    with Crowd(led.url(NAME), NAME, period=PERIOD) as crowd, Watched(led, NAME) as watched:
         crowd.wait_for_more(20)
         led.apply(served(batching={"maxConcurrentSequences": 16}))
         wait_until(
@@ -92,6 +97,7 @@ def test_a_rollout_whose_leader_is_killed_twenty_times_is_promoted(led: Line) ->
     assert (ended["run"], ended["phase"]) == (run, "Succeeded"), ended
     assert len(phases) > 2, phases
     assert crowd.failures == []
+    assert (watched.wrongs, watched.looks > 0) == ([], True)
     assert set(crowd.revisions) == {old, ended["candidate"]}
     assert {
         pod["metadata"]["labels"]["serving.deepseek.dev/revision"] for pod in led.engine_pods(NAME)

@@ -1,6 +1,7 @@
 """Twenty minutes in which something ends, is cut off or is changed every few seconds, while users ask.
 
-What is lost is what ran on what was killed. The same faults in the same order for the same seed.
+What is lost is what ran on what was killed, and at no moment is anybody sent to a revision that is cold. The same faults
+in the same order for the same seed.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from dev import steps
 from tests.e2e import standing
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek
+from tests.e2e.watched import Watched
 
 pytestmark = pytest.mark.campaign
 
@@ -31,6 +33,8 @@ QUIET = (3.0, 12.0)
 """Seconds between one thing that happens and the next."""
 UNTOLD = 8
 """Requests at most that are sent to an Envoy before its Service knows that it is gone."""
+SENT_SINCE = 2
+"""Requests at most that come to an engine between the look at what runs on it and its end."""
 MOST_GROWTH = 1.2
 """Of the operator's memory over its last minutes, during which it is not killed."""
 SECONDS = 600.0
@@ -61,18 +65,22 @@ class Soak:
     memory: list[tuple[str, float]] = field(default_factory=list)
     """The operator's process, by its pod and restarts, and its resident memory in MiB."""
     batching: int = 16
+    times: list[tuple[str, str]] = field(default_factory=list)
+    """When what happened, as the clock on the wall has it."""
 
     def something(self, *, late: bool) -> None:
         """The next thing; late on the operator itself is left alone, so that its memory can be looked at."""
         things: list[Callable[[], str | None]] = [
-            self.engine_ends, self.envoy_ends, self.agent_ends, self.pod_is_cut_off,
+            self.engine_ends, self.envoy_ends, self.agent_ends, self.gateway_goes, self.pod_is_cut_off,
             self.api_server_stops, self.spec_is_edited, self.gateway_is_edited, self.step_is_taken, self.run_is_aborted,
         ]  # fmt: skip
         if not late:
             things.append(self.operator_ends)
         with contextlib.suppress(steps.StepError):  # what it was about to hit has gone
-            told = self.chance.choice(things)()
-            self.happened[told or "nothing"] += 1
+            began = time.strftime("%H:%M:%S")
+            told = self.chance.choice(things)() or "nothing"
+            self.happened[told] += 1
+            self.times.append((began, told))
 
     def engine_ends(self) -> str | None:
         """Where another pod of its revision serves meanwhile."""
@@ -81,8 +89,9 @@ class Soak:
         chosen = [pod for pod in pods if count[revision_of(pod)] > 1]
         if not chosen:
             return None
-        self.may_be_lost += self.crowd.running
-        self.line.kill_container(self.chance.choice(chosen), "engine")
+        pod = self.chance.choice(chosen)
+        self.may_be_lost += running_on(pod) + SENT_SINCE
+        self.line.kill_container(pod, "engine")
         return "engine"
 
     def envoy_ends(self) -> str | None:
@@ -95,12 +104,22 @@ class Soak:
         return "envoy"
 
     def agent_ends(self) -> str | None:
-        """Of any gateway: its Envoy goes on."""
+        """Its Envoy goes on, but Kubernetes sends nobody new to a pod of which a container has ended."""
         pods = self._gateways()
-        if not pods:
+        if len(pods) < 2:
             return None
         self.line.kill_container(self.chance.choice(pods), "agent")
         return "agent"
+
+    def gateway_goes(self) -> str | None:
+        """As in a node's drain; one that waits minutes for its container to be started again goes first."""
+        ready = {pod["metadata"]["name"] for pod in self._gateways()}
+        names = sorted(pod["metadata"]["name"] for pod in self._gateway_pods())
+        chosen = [name for name in names if name not in ready] or names
+        if not ready - {chosen[0]}:
+            return None
+        self.line.run("delete", "pod", chosen[0], "--wait=false")
+        return "gateway pod"
 
     def operator_ends(self) -> str:
         """The only one."""
@@ -166,9 +185,34 @@ class Soak:
     def _apply(self, **spec: object) -> None:
         self.line.apply(served(batching={"maxConcurrentSequences": self.batching}, **spec))
 
+    def lost(self) -> str:
+        """Of what happened, how many requests failed that were asked until the next did."""
+        asked = sorted(failure.split()[2].rstrip(":") for failure in self.crowd.failures)
+        ends = [at for at, _ in self.times[1:]] + ["24"]
+        counts = [
+            (at, what, sum(at <= one < end for one in asked))
+            for (at, what), end in zip(self.times, ends, strict=True)
+        ]
+        return "\n".join(f"{at} {what}: {count} lost" for at, what, count in counts if count)
+
     def _gateways(self) -> list[Manifest]:
+        return [pod for pod in self._gateway_pods() if is_ready(pod)]
+
+    def _gateway_pods(self) -> list[Manifest]:
         found = self.line.json("get", "pods", f"--selector=serving.deepseek.dev/gateway={NAME}")
-        return [pod for pod in found["items"] if is_ready(pod)]
+        return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+
+def running_on(pod: Manifest) -> int:
+    """Requests that an engine has, as it tells."""
+    with urllib.request.urlopen(
+        f"http://{pod['status']['podIP']}:8000/metrics", timeout=10
+    ) as answer:
+        told = re.findall(
+            rb"^vllm:num_requests_(?:running|waiting)\{\S*\} (\S+)", answer.read(), re.MULTILINE
+        )
+    assert len(told) == 2, told
+    return round(sum(map(float, told)))
 
 
 @contextlib.contextmanager
@@ -206,7 +250,7 @@ def soaked(line: Line) -> Iterator[Line]:
 
 
 def test_twenty_minutes_of_faults_cost_what_ran_on_what_was_killed(soaked: Line) -> None:
-    with Crowd(soaked.url(NAME), NAME) as crowd:
+    with Crowd(soaked.url(NAME), NAME) as crowd, Watched(soaked, NAME) as watched:
         crowd.wait_for_more(20)
         soak = Soak(soaked, crowd, random.Random(SEED))
         began = time.monotonic()
@@ -219,11 +263,15 @@ def test_twenty_minutes_of_faults_cost_what_ran_on_what_was_killed(soaked: Line)
         soaked.ready(NAME, seconds=SECONDS)
         crowd.wait_for_more(40)
 
+    kinds = Counter(re.sub(r"^asked at \S+ |after .*", "", failure) for failure in crowd.failures)
     print(
         f"\nseed {SEED}: {dict(soak.happened)}; {len(crowd.answers)} answered, {len(crowd.failures)} failed"
-        f" of {soak.may_be_lost} that ran on what was killed"
+        f" of {soak.may_be_lost} that ran on what was killed; {watched.looks} looks at weights and pods\n{dict(kinds)}\n{soak.lost()}"
     )
-    assert len(crowd.failures) <= soak.may_be_lost, crowd.failures
+    assert watched.wrongs == []
+    assert watched.looks > DURATION / 10
+    failed, bound = len(crowd.failures), soak.may_be_lost
+    assert failed <= bound
     assert set(soak.happened) >= {"engine", "envoy", "operator", "API server", "revision"}, soak
     assert_flat(soak.memory)
 

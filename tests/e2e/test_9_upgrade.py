@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import yaml
 
 from dev import releases
 from dev.demo.load import stream
@@ -21,10 +22,12 @@ pytestmark = pytest.mark.campaign
 NAME = "upgraded"
 ROLLOUT: Manifest = {
     "strategy": "Canary",
-    "steps": [{"weight": 20, "minDuration": "5s", "minRequests": 10}],
+    "steps": [{"weight": 50, "minDuration": "5s", "minRequests": 10}],
     "autoPromote": False,
     "rollbackWindow": "30s",
 }
+PERIOD = 0.125
+"""Seconds between two requests: evidence for a candidate comes with its users."""
 LONG_ANSWER = MAX_POSITIONS // 2
 """Tokens: seconds of computing."""
 SECONDS = 480.0
@@ -39,8 +42,11 @@ class Way:
     images: tuple[Image, ...]
 
     def install(self, line: Line) -> None:
-        """As a platform team does, by helm."""
-        install_release(line.target.kubectl, line.target.values(self.images), chart=self.chart)
+        """As a platform team does, by helm, with what its chart knows of the values."""
+        known = yaml.safe_load((self.chart / "values.yaml").read_text())
+        values = line.target.values(self.images)
+        mine = {name: value for name, value in values.items() if name in known}
+        install_release(line.target.kubectl, mine, chart=self.chart)
 
     def runs(self, line: Line) -> bool:
         """Whether the gateway's pods are of this release, all of them, and no others are left."""
@@ -120,11 +126,12 @@ def test_a_release_takes_over_in_the_middle_of_a_rollout(
     line: Line, before: Way, direction: str
 ) -> None:
     one, other = (THIS, before) if direction == "downgrade" else (before, THIS)
+    line.run("delete", "deepseekdeployment", NAME, "--ignore-not-found")
     one.install(line)
     line.apply(served())
     line.ready(NAME, seconds=SECONDS)
     stable = line.get(NAME)["status"]["serving"]["revision"]
-    with Crowd(line.url(NAME), NAME) as crowd, Reader(line.url(NAME)) as reader:
+    with Crowd(line.url(NAME), NAME, period=PERIOD) as crowd, Reader(line.url(NAME)) as reader:
         crowd.wait_for_more(20)
         line.apply(served(batching={"maxConcurrentSequences": 16}))
         run = wait_for(line, "AwaitingApproval")
@@ -154,20 +161,25 @@ def test_a_release_takes_over_in_the_middle_of_a_rollout(
 
 
 def test_objects_of_the_release_before_are_taken_as_they_are(line: Line, before: Way) -> None:
-    """Every example of it is stored by it, and read and changed under this one."""
+    """Each of its examples is taken by both, and one that was stored under it is changed under this one."""
     before.install(line)
     kubectl = line.target.kubectl
-    namespace = "upgraded-examples"
-    kubectl.run("create", "namespace", namespace)
+    stored, empty = "upgraded-stored", "upgraded-empty"
+    for namespace in (stored, empty):
+        kubectl.run("create", "namespace", namespace)
     try:
         files = sorted((before.chart.parent.parent / "examples").glob("*.yaml"))
-        place = f"--namespace={namespace}"
+        # Of an object that is there some fields are taken no more, as rollout.from.
+        taken = ("apply", f"--namespace={empty}", "--dry-run=server")
         for file in files:
-            kubectl.run("apply", place, f"--filename={file}", "--dry-run=server")
-        kubectl.run("apply", place, f"--filename={files[0]}")
+            kubectl.run(*taken, f"--filename={file}")
+        kubectl.run("apply", f"--namespace={stored}", f"--filename={files[0]}")
         THIS.install(line)
         for file in files:
-            kubectl.run("apply", place, f"--filename={file}", "--dry-run=server")
+            kubectl.run(*taken, f"--filename={file}")
+        place = f"--namespace={stored}"
+        kubectl.run("apply", place, f"--filename={files[0]}")
         kubectl.run("label", "deepseekdeployment", place, "--all", "touched=yes")
     finally:
-        kubectl.run("delete", "namespace", namespace, "--wait=false")
+        for namespace in (stored, empty):
+            kubectl.run("delete", "namespace", namespace, "--wait=false")

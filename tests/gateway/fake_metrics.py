@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -16,6 +17,7 @@ _OF_NOW = {
     "vllm:kv_cache_usage_perc": "KV-cache usage. 1 means 100 percent usage.",
 }
 """Nothing runs between two answers: a request is counted once it has ended."""
+_TOKEN_EDGES = (1, 2, 5, 10, 20, 50, 100)
 _ENDS = ("stop", "length", "abort", "error", "repetition")
 
 
@@ -26,41 +28,27 @@ class FakeMetrics:
         """`model` is the name that clients send."""
         self._registry = registry = CollectorRegistry()
         self._labels = {"model_name": model, "engine": "0"}
-        self._first_token = Histogram(
+        self._first_token = self._histogram(
             "vllm:time_to_first_token_seconds",
             "Histogram of time to first token in seconds.",
-            _LABELS,
-            buckets=FIRST_TOKEN_EDGES,
-            registry=registry,
-        ).labels(**self._labels)
-        self._per_output_token = Histogram(
+            FIRST_TOKEN_EDGES,
+        )
+        self._per_output_token = self._histogram(
             "vllm:request_time_per_output_token_seconds",
             "Histogram of time per output token in seconds per request.",
-            _LABELS,
-            buckets=PER_OUTPUT_TOKEN_EDGES,
-            registry=registry,
-        ).labels(**self._labels)
-        self._between_tokens = Histogram(
+            PER_OUTPUT_TOKEN_EDGES,
+        )
+        self._between_tokens = self._histogram(
             "vllm:inter_token_latency_seconds",
             "Histogram of inter-token latency in seconds.",
-            _LABELS,
-            buckets=PER_OUTPUT_TOKEN_EDGES,
-            registry=registry,
-        ).labels(**self._labels)
-        self._prompts = Histogram(
-            "vllm:request_prompt_tokens",
-            "Number of prefill tokens processed.",
-            _LABELS,
-            buckets=(1, 2, 5, 10, 20, 50, 100),
-            registry=registry,
-        ).labels(**self._labels)
-        self._generated = Histogram(
-            "vllm:request_generation_tokens",
-            "Number of generation tokens processed.",
-            _LABELS,
-            buckets=(1, 2, 5, 10, 20, 50, 100),
-            registry=registry,
-        ).labels(**self._labels)
+            PER_OUTPUT_TOKEN_EDGES,
+        )
+        self._prompts = self._histogram(
+            "vllm:request_prompt_tokens", "Number of prefill tokens processed.", _TOKEN_EDGES
+        )
+        self._generated = self._histogram(
+            "vllm:request_generation_tokens", "Number of generation tokens processed.", _TOKEN_EDGES
+        )
         self._ended = Counter(
             "vllm:request_success",
             "Count of successfully processed requests.",
@@ -86,6 +74,10 @@ class FakeMetrics:
         Gauge("process_start_time_seconds", "Start time of the process.", registry=registry).set(
             next(_STARTS)
         )
+
+    def _histogram(self, name: str, told: str, edges: Sequence[float]) -> Histogram:
+        unlabelled = Histogram(name, told, _LABELS, buckets=edges, registry=self._registry)
+        return unlabelled.labels(**self._labels)
 
     def count(
         self,

@@ -12,8 +12,9 @@ from typing import Any
 
 import aiohttp
 import grpc
+from aiohttp import web
 
-from deepseek_serving.gateway import ads
+from deepseek_serving.gateway import ads, holding
 from deepseek_serving.gateway.admin import Admin
 from deepseek_serving.gateway.agent import Agent, certificate_in, keys_in
 from deepseek_serving.gateway.bootstrap import bootstrap
@@ -53,6 +54,7 @@ class Gateway:
     told: dict[str, Any] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     _listening: grpc.aio.Server | None = None
+    _place: web.AppRunner | None = None
     keys: SecretVolume | None = None
     certificate: SecretVolume | None = None
     _publishing: list[asyncio.Task[None]] = field(default_factory=list)
@@ -80,6 +82,8 @@ class Gateway:
     async def start_agent(self) -> None:
         """The pod's first container."""
         self._listening = await ads.serve(self.agent.server, f"127.0.0.1:{self.ports['ads']}")
+        told = holding.application(self.agent.held, lambda: self.agent.served_name)
+        self._place = await holding.serve(told, self.ports["hold"])
         self._publishing = [asyncio.create_task(self.agent.run())]
         if self.keys or self.certificate:
             self._publishing.append(asyncio.create_task(self.agent.watch_secrets()))
@@ -92,7 +96,9 @@ class Gateway:
             await asyncio.wait(self._publishing)
         if self._listening is not None:
             await self._listening.stop(grace=None)
-        self._publishing, self._listening = [], None
+        if self._place is not None:
+            await self._place.cleanup()
+        self._publishing, self._listening, self._place = [], None, None
 
     async def exchange_agent(self) -> None:
         """A new process, which knows what is in the pod's folder."""
@@ -266,6 +272,7 @@ def new_agent(
         keys=keys_in(keys.folder) if keys else None,
         certificate=certificate_in(certificate.folder) if certificate else None,
         probe_port=ports["probe"],
+        hold_port=ports["hold"],
         look_seconds=0.05,
     )
 
@@ -279,7 +286,7 @@ async def running_gateway(
     certificate: SecretVolume | None = None,
 ) -> AsyncIterator[Gateway]:
     """Envoy and its agent, which have been told nothing yet."""
-    names = ["client", "tls", "ads", "admin", "probe"]
+    names = ["client", "tls", "ads", "admin", "probe", "hold"]
     ports: dict[str, int] = dict(zip(names, free_ports(len(names)), strict=True))
     agent = new_agent(folder, ports, keys, certificate)
     connector = aiohttp.TCPConnector(limit=0)

@@ -136,19 +136,6 @@ async def test_refusals_are_the_clients_where_they_are_no_reason(gateway: Gatewa
     assert r1.seen == []
 
 
-async def test_the_only_pod_is_never_left_out(gateway: Gateway) -> None:
-    async with FakeEngine("v3") as v3:
-        v3.behave(status=500)
-        gateway.pods(v3=[v3])
-        await gateway.tell({"v3": 100})
-        await gateway.ask_many(30)
-        v3.behave(status=200)
-
-        answers = await gateway.ask_many(30)
-
-    assert {answer.status for answer in answers} == {200}
-
-
 async def test_a_dead_revision_that_is_routed_around_loses_nothing(gateway: Gateway) -> None:
     """Endpoints and routes are told one after the other: in between, old routes meet new endpoints."""
     async with FakeEngine("old") as old:

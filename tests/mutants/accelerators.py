@@ -129,7 +129,7 @@ ACCELERATORS = (
     Mutant(
         name="pods-are-made-without-room",
         breaks="a BlueGreen makes pods that find no accelerators",
-        file="plan.py",
+        file="wanted.py",
         old="        if key != preparation.waiting and _can_start(",
         new="        if _can_start(",
         caught_by=(
@@ -139,7 +139,7 @@ ACCELERATORS = (
     Mutant(
         name="weights-come-without-room",
         breaks="weights are fetched for a revision that has no room, maybe for ever",
-        file="plan.py",
+        file="preparation.py",
         old="        if key != waiting\n",
         new="        if key\n",
         caught_by=(f"{_BEGINNING}::test_no_weights_are_fetched_for_what_has_no_room",),
@@ -202,7 +202,7 @@ ACCELERATORS = (
         name="retry-is-lost-while-there-is-no-room",
         breaks="a second try that a person asked for is forgotten",
         file="rollout/machine.py",
-        old="        return replace(rollout, failures=others) if verb is Verb.RETRY else rollout\n",
+        old="        return anew if verb is Verb.RETRY else rollout\n",
         new="        return rollout\n",
         caught_by=(f"{_BEGINNING}::test_a_second_try_is_kept_until_there_is_room",),
     ),
@@ -291,8 +291,8 @@ ACCELERATORS = (
         name="a-group-that-serves-needs-one-node",
         breaks="nodes that the serving revision's groups miss are given to the new one",
         file="beginning.py",
-        old="            pods = replicas_of(running) * nodes_of(running)\n",
-        new="            pods = replicas_of(running)\n",
+        old="            pods = max(self._least, replicas_of(running)) * nodes_of(running)\n",
+        new="            pods = max(self._least, replicas_of(running))\n",
         caught_by=(
             f"{_GROUPS}::test_a_worker_that_the_serving_revision_still_misses_needs_room_too",
         ),
@@ -309,8 +309,8 @@ ACCELERATORS = (
         name="a-plan-for-leaders-alone",
         breaks="a plan says that a group fits where only its leader does",
         file="cli/peaks.py",
-        old="        pods = planned.fleet.replicas * layout.nodes\n",
-        new="        pods = planned.fleet.replicas\n",
+        old="        pods=planned.fleet.replicas * layout.nodes,\n",
+        new="        pods=planned.fleet.replicas,\n",
         caught_by=(f"{_PLANNING}::test_a_canary_of_a_replica_on_two_nodes_needs_four",),
     ),
     Mutant(

@@ -85,9 +85,17 @@ ADVICE = (
         name="only-the-first-form-is-tried",
         breaks="a longer context brings a model, as its better form no longer fits and a smaller one is tried at last",
         file="advice/wishes.py",
-        old="        for sized in size.every(asked):\n",
-        new="        for sized in [size.size(asked)]:\n",
+        old="        return list(size.every(asked))\n",
+        new="        return [size.size(asked)]\n",
         caught_by=(f"{_ADVISE}::test_a_better_form_that_is_late_gives_way_to_one_that_is_not",),
+    ),
+    Mutant(
+        name="a-spec-that-leaves-attention-open",
+        breaks="an object is advised that gets another layout than the one that was advised",
+        file="cli/advice_told.py",
+        old="            **_attention(sized),\n",
+        new="",
+        caught_by=("tests/unit/cli/test_advise.py::test_the_spec_gets_the_layout_that_is_advised",),
     ),
     Mutant(
         name="several-nodes-though-one-does",
@@ -97,6 +105,17 @@ ADVICE = (
         new="",
         caught_by=(
             f"{_ADVISE}::test_a_smaller_form_on_one_node_comes_before_a_better_one_on_several",
+        ),
+    ),
+    Mutant(
+        name="forms-ranked-by-what-fits",
+        breaks="the only form that fits on a small product is as good as the best one of a large product",
+        file="advice/wishes.py",
+        old="    return (loss, 0 if loss else runs.index(form))\n",
+        new="    return (0, 0 if loss else runs.index(form))\n",
+        caught_by=(
+            f"{_ADVISE}::test_the_last_resort_of_small_accelerators_is_no_match_for_what_others_hold_in_a_better_form",
+            f"{_PROPERTIES}::test_more_accelerators_never_take_a_model_away_nor_its_form",
         ),
     ),
     Mutant(

@@ -2,18 +2,48 @@
 
 from tests.mutants.patch import Mutant
 
+_BUDGETS = "tests/unit/test_budgets.py"
 _PLAN = "tests/unit/test_plan.py"
 _CHILDREN = "tests/unit/build/test_children.py"
 _NAMES = "tests/properties/test_names.py"
 _METADATA = "tests/unit/build/test_metadata.py"
 _TEMPLATE = "tests/unit/build/test_template.py"
 _VLLM = "tests/unit/engines/test_vllm.py"
+_VLLM_FLAGS = "tests/unit/engines/test_vllm_flags.py"
 
 CHILDREN = (
     Mutant(
+        name="flags-are-not-checked",
+        breaks="a flag that vLLM does not have is found by an engine that does not start, not by the operator",
+        file="engines/vllm.py",
+        old="    if wrong and request.block.engine.image is None:\n",
+        new="    if wrong and request.block.engine.image is not None:\n",
+        caught_by=(
+            f"{_VLLM_FLAGS}::test_what_this_version_does_not_take_is_refused_unless_the_image_is_the_users_own",
+        ),
+    ),
+    Mutant(
+        name="flags-of-experts-without-experts",
+        breaks="a model without experts is started with flags that are for models that have some",
+        file="engines/vllm.py",
+        old="    if of_experts and request.model is not None and request.model.experts is None:\n",
+        new="    if of_experts and request.model is not None and request.model.experts is not None:\n",
+        caught_by=(f"{_VLLM_FLAGS}::test_flags_for_experts_are_refused_of_a_model_without_them",),
+    ),
+    Mutant(
+        name="killed-while-it-loads",
+        breaks="a large model that the catalog does not have is killed while it loads, for ever",
+        file="engines/probes.py",
+        old="size = max(_UNKNOWN_WEIGHTS_BYTES, _most_bytes(request))",
+        new="size = float(_UNKNOWN_WEIGHTS_BYTES)",
+        caught_by=(
+            f"{_VLLM}::test_a_model_of_unknown_size_gets_time_for_all_that_its_accelerators_hold",
+        ),
+    ),
+    Mutant(
         name="skip-a-child",
         breaks="the headless Service of a revision is not made",
-        file="plan.py",
+        file="wanted.py",
         old="            desired.append(children.build_revision_service(deployment, shape))\n",
         new="            continue\n",
         caught_by=(
@@ -57,7 +87,7 @@ CHILDREN = (
     Mutant(
         name="client-service-selects-the-target",
         breaks="users are sent to the revision that is only starting",
-        file="plan.py",
+        file="wanted.py",
         old="serving_key=roles.routed",
         new="serving_key=roles.target",
         caught_by=(
@@ -73,16 +103,30 @@ CHILDREN = (
         new="    if replicas < 1:\n",
         caught_by=(
             f"{_CHILDREN}::test_a_budget_is_for_more_than_one_replica",
-            f"{_PLAN}::test_a_budget_leaves_with_the_second_replica",
+            f"{_BUDGETS}::test_a_budget_leaves_with_the_second_replica",
         ),
     ),
     Mutant(
-        name="budget-of-the-smaller-revision",
-        breaks="what serves loses its PodDisruptionBudget while a smaller revision starts",
-        file="plan.py",
-        old="most = max(roles.replicas.values(), default=0)",
-        new="most = min(roles.replicas.values(), default=0)",
-        caught_by=(f"{_PLAN}::test_what_serves_keeps_its_budget_while_a_smaller_revision_starts",),
+        name="one-budget-for-all-revisions",
+        breaks="a candidate that never gets ready keeps pods that serve from leaving a node that is drained",
+        file="build/children.py",
+        old="        selector=revision_selector(deployment, key),\n        key=key,\n",
+        new="        selector={names.DEPLOYMENT_LABEL: deployment.metadata.name},\n        key=key,\n",
+        caught_by=(
+            f"{_CHILDREN}::test_a_budget_lets_one_pod_of_the_revision_go_at_a_time",
+            f"{_BUDGETS}::test_pods_that_do_not_start_keep_none_that_serves_from_leaving",
+        ),
+    ),
+    Mutant(
+        name="unhealthy-pods-cannot-leave",
+        breaks="a drain waits for a pod that does not start",
+        file="build/metadata.py",
+        old='            "unhealthyPodEvictionPolicy": "AlwaysAllow",\n',
+        new="",
+        caught_by=(
+            f"{_CHILDREN}::test_a_budget_lets_one_pod_of_the_revision_go_at_a_time",
+            f"{_BUDGETS}::test_pods_that_do_not_start_keep_none_that_serves_from_leaving",
+        ),
     ),
     Mutant(
         name="rolls-with-surge",
@@ -106,7 +150,9 @@ CHILDREN = (
         file="engines/probes.py",
         old="return 2 * loading.loading_seconds(size)",
         new="return loading.loading_seconds(size)",
-        caught_by=(f"{_VLLM}::test_a_model_of_unknown_size_is_given_time_for_a_large_one",),
+        caught_by=(
+            f"{_VLLM}::test_the_start_up_probe_waits_for_the_weights_to_load_from_slow_storage",
+        ),
     ),
     Mutant(
         name="liveness-kills-a-busy-engine",
@@ -136,8 +182,8 @@ CHILDREN = (
         name="killed-while-draining",
         breaks="the pod is killed before its engine may finish the requests it has",
         file="build/template.py",
-        old="PRESTOP_SECONDS + DRAIN_SECONDS + _KILL_MARGIN_SECONDS",
-        new="DRAIN_SECONDS",
+        old="PRESTOP_SECONDS + request.drain_seconds + _KILL_MARGIN_SECONDS",
+        new="request.drain_seconds",
         caught_by=(f"{_TEMPLATE}::test_a_pod_drains_before_it_is_killed",),
     ),
     Mutant(

@@ -32,10 +32,10 @@ DECISIONS = (
         breaks="users are sent to the new revision before status says that it serves",
         file="reconcile.py",
         old="    writes = await _write_status("
-        "kube, deployment.metadata, plan.status, stored=stored, now=now)\n    try:\n",
+        "kube, deployment.metadata, plan.status, stored=stored)\n    try:\n",
         new="    await execute(kube, deployment, observed, plan)\n"
         "    writes = await _write_status("
-        "kube, deployment.metadata, plan.status, stored=stored, now=now)\n    try:\n",
+        "kube, deployment.metadata, plan.status, stored=stored)\n    try:\n",
         caught_by=(f"{_RECONCILE}::test_taking_over_is_stored_before_anything_follows_from_it",),
     ),
     Mutant(
@@ -71,7 +71,7 @@ DECISIONS = (
     Mutant(
         name="unreadable-revision-is-deleted",
         breaks="pods that serve are deleted when their frozen shape cannot be read",
-        file="plan.py",
+        file="wanted.py",
         old='    return child["kind"] in (*ENGINE_SETS, "Service") and key in set(roles.kept)',
         new='    return child["kind"] == "Deployments" and key in set(roles.kept)',
         caught_by=(
@@ -150,7 +150,7 @@ DECISIONS = (
     Mutant(
         name="history-without-end",
         breaks="ControllerRevisions that nothing uses are never deleted",
-        file="plan.py",
+        file="wanted.py",
         old="return [*unwanted, *history[HISTORY_LIMIT:]]",
         new="return unwanted",
         caught_by=(f"{_PLAN}::test_history_is_kept_to_its_limit_and_numbered_in_order",),
@@ -158,7 +158,7 @@ DECISIONS = (
     Mutant(
         name="history-loses-the-newest",
         breaks="of the old ControllerRevisions the newest is deleted first",
-        file="plan.py",
+        file="wanted.py",
         old="        reverse=True,\n",
         new="        reverse=False,\n",
         caught_by=(f"{_PLAN}::test_history_is_kept_to_its_limit_and_numbered_in_order",),

@@ -155,8 +155,8 @@ FALLBACK = (
         name="shares-share-their-tries",
         breaks="a share of requests with a short chain begins it again, as another's is longer",
         file="serving/deepseek_serving/gateway/routes.py",
-        old="        **(retries.at_most(tried.again) if tried.each or tried.again < most else {}),\n",
-        new="        **(retries.at_most(tried.again) if tried.again > most else {}),\n",
+        old="            *(retries.at_most(tried.again) if tried.each or tried.again < most else ()),\n",
+        new="            *(retries.at_most(tried.again) if tried.again > most else ()),\n",
         caught_by=(
             f"{_ENVOY}::test_shares_of_a_split_go_down_their_own_chains_and_no_further",
             f"{_ENVOY}::test_a_chain_is_gone_down_so_that_no_pod_is_asked_twice",
@@ -177,8 +177,8 @@ FALLBACK = (
         name="gone-is-always-a-reason",
         breaks="without a pod requests go on though Unavailable is no reason",
         file="serving/deepseek_serving/gateway/chains.py",
-        old="    if When.UNAVAILABLE in document.fallback_on:\n        return endpoints\n",
-        new="    if document.fallback_on:\n        return endpoints\n",
+        old="    if When.UNAVAILABLE in document.fallback_on or document.hold is not None:\n",
+        new="    if document.fallback_on or document.hold is not None:\n",
         caught_by=(f"{_WHEN}::test_a_request_goes_on_for_the_reasons_that_are_given_and_says_so",),
     ),
     Mutant(

@@ -15,7 +15,7 @@ FETCHING = (
     Mutant(
         name="pods-before-weights",
         breaks="pods hold accelerators while their weights are fetched",
-        file="plan.py",
+        file="wanted.py",
         old="    return is_possible or observed.engine_set(shape.key) is not None\n",
         new="    return is_possible or observed is not None\n",
         caught_by=(f"{_PLAN}::test_no_pod_is_made_before_its_weights_are_there",),
@@ -23,7 +23,7 @@ FETCHING = (
     Mutant(
         name="lost-weights-stop-what-serves",
         breaks="pods that serve are deleted when the claim of their weights is lost",
-        file="plan.py",
+        file="wanted.py",
         old="    return is_possible or observed.engine_set(shape.key) is not None\n",
         new="    return is_possible\n",
         caught_by=(f"{_PLAN}::test_pods_that_serve_stay_when_their_claim_is_lost",),
@@ -32,7 +32,7 @@ FETCHING = (
         name="old-volumes-stay",
         breaks="a claim that nothing uses any more is never let go",
         file="plan.py",
-        old="leave=_unused(deployment, observed, fetched) if all_known else ()",
+        old="leave=preparation.unused(deployment, observed) if all_known else ()",
         new="leave=()",
         caught_by=(
             f"{_PLAN}::test_the_claim_of_the_old_revision_is_left_with_the_swap_and_not_before",
@@ -43,8 +43,8 @@ FETCHING = (
         name="unread-revision-loses-its-volume",
         breaks="a claim is left whose pods serve from a shape that cannot be read",
         file="plan.py",
-        old="leave=_unused(deployment, observed, fetched) if all_known else ()",
-        new="leave=_unused(deployment, observed, fetched)",
+        old="leave=preparation.unused(deployment, observed) if all_known else ()",
+        new="leave=preparation.unused(deployment, observed)",
         caught_by=(f"{_PLAN}::test_nothing_is_left_while_a_revision_cannot_be_read",),
     ),
     Mutant(
@@ -270,9 +270,9 @@ FETCHING = (
     Mutant(
         name="copies-beside-a-claim",
         breaks="the claim that cannot be provisioned stays beside the copies",
-        file="plan.py",
-        old=" for fetching in fetched.values() if fetching.is_shared}\n",
-        new=" for fetching in fetched.values()}\n",
+        file="preparation.py",
+        old=" for fetching in self.fetched.values() if fetching.is_shared}\n",
+        new=" for fetching in self.fetched.values()}\n",
         caught_by=(f"{_COPYING}::test_where_nodes_cannot_share_a_volume_each_pod_fetches_a_copy",),
     ),
 )

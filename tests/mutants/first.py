@@ -23,7 +23,7 @@ FIRST = (
         name="gateways-are-not-asked-who-serves",
         breaks="without a status what was promoted is replaced by what is kept beside it",
         file="plan.py",
-        old="routed=passage.routed_revision(deployment, observed),",
+        old="routed=passage.routed_revision(deployment, given.observed),",
         new="routed=None,",
         caught_by=(f"{_BASELINE}::test_what_was_promoted_stays_though_its_status_is_lost",),
     ),

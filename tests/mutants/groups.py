@@ -125,7 +125,7 @@ GROUPS = (
         name="workers-go-first",
         breaks="answers that run break off when a group is let go",
         file="build/grouping.py",
-        old='{"seconds": PRESTOP_SECONDS + DRAIN_SECONDS}',
+        old='{"seconds": PRESTOP_SECONDS + GROUP_DRAIN_SECONDS}',
         new='{"seconds": PRESTOP_SECONDS}',
         caught_by=(f"{_PODS}::test_a_worker_goes_after_the_last_answer_of_its_leader",),
     ),

@@ -7,6 +7,7 @@ _ABUSE = "tests/gateway/test_abuse.py"
 _LIMITS = "tests/gateway/test_limits.py"
 _ROOMS = "tests/gateway/test_room.py"
 _CONTAINER = "tests/unit/serving/gateway/test_container.py"
+_BALANCE = "tests/gateway/test_balance.py"
 _CHURN = "tests/gateway/test_churn.py"
 _WRONG = "tests/gateway/test_wrong.py"
 _ENDPOINTS = "tests/unit/serving/gateway/test_endpoints.py"
@@ -177,5 +178,24 @@ LIMITS = (
         old='"healthy_panic_threshold": {"value": 1},',
         new='"healthy_panic_threshold": {"value": 0},',
         caught_by=(f"{_CHURN}::test_a_pod_that_came_back_is_asked_when_it_is_the_only_one",),
+    ),
+    Mutant(
+        name="pods-take-turns",
+        breaks="a pod that is slow, or busy with long answers, gets as many requests as one that is idle",
+        file=f"{_ROOM}/clusters.py",
+        old='"lb_policy": "LEAST_REQUEST",',
+        new='"lb_policy": "ROUND_ROBIN",',
+        caught_by=(f"{_BALANCE}::test_a_slow_pod_gets_clearly_less_than_half",),
+    ),
+    Mutant(
+        name="all-pods-are-left-out",
+        breaks="where all pods of a revision fail all of them are left out",
+        file=f"{_ROOM}/clusters.py",
+        old='    "max_ejection_percent": 50,\n',
+        new='    "max_ejection_percent": 100,\n',
+        caught_by=(
+            f"{_BALANCE}::test_of_two_pods_that_fail_one_is_left_out_at_most",
+            f"{_BALANCE}::test_the_only_pod_is_never_left_out",
+        ),
     ),
 )

@@ -18,15 +18,19 @@ from tests.mutants.limits import LIMITS
 from tests.mutants.measured import MEASURED
 from tests.mutants.mirror import MIRROR
 from tests.mutants.patch import Mutant
+from tests.mutants.pauses import PAUSES
 from tests.mutants.planning import PLANNING
 from tests.mutants.promoted import PROMOTED
 from tests.mutants.quality import QUALITY
 from tests.mutants.ranks import RANKS
+from tests.mutants.records import RECORDS
+from tests.mutants.released import RELEASED
 from tests.mutants.replacing import REPLACING
 from tests.mutants.rollout import ROLLOUT
 from tests.mutants.routes import ROUTES
 from tests.mutants.running import RUNNING
 from tests.mutants.security import SECURITY
+from tests.mutants.shares import SHARES
 from tests.mutants.sizing import SIZING
 from tests.mutants.sizing_of_pods import SIZING_OF_PODS
 from tests.mutants.telling import TELLING
@@ -42,6 +46,9 @@ MUTANTS: tuple[Mutant, ...] = (
     *FETCHING,
     *WARMING,
     *ROLLOUT,
+    *PAUSES,
+    *RECORDS,
+    *SHARES,
     *PROMOTED,
     *COUNTERS,
     *ANALYSIS,
@@ -69,4 +76,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *ACCELERATORS,
     *PLANNING,
     *CATALOG,
+    *RELEASED,
 )

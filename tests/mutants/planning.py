@@ -11,6 +11,7 @@ _TIMING = f"{_CLI}/test_timing.py"
 _OUTPUT = f"{_CLI}/test_output.py"
 _NOTES = f"{_CLI}/test_plan_notes.py"
 _CATALOG = f"{_CLI}/test_plan_catalog.py"
+_AS_MADE = f"{_CLI}/test_plan_as_made.py"
 
 PLANNING: tuple[Mutant, ...] = (
     Mutant(
@@ -165,10 +166,27 @@ PLANNING: tuple[Mutant, ...] = (
     Mutant(
         name="a-plan-of-something-else",
         breaks="a plan says that it fits where the operator derives nothing",
-        file="cli/questions.py",
-        old="    if unknown is not None and not overriding.is_mistake(unknown):\n",
-        new="    if unknown is not None and overriding.is_mistake(unknown):\n",
+        file="cli/answers.py",
+        old="    if unknown is not None:\n        raise",
+        new="    if unknown is None:\n        raise",
         caught_by=(f"{_NOTES}::test_what_is_not_derived_or_not_taken_is_not_planned",),
+    ),
+    Mutant(
+        name="a-plan-for-the-nodes-that-are-there",
+        breaks="a product that is named is planned for these nodes, where the operator takes the largest",
+        file="cli/answers.py",
+        old="        if serving.accelerator.product is not None:\n",
+        new="        if serving.accelerator.product is None:\n",
+        caught_by=(f"{_AS_MADE}::test_the_layout_is_that_of_the_children",),
+    ),
+    Mutant(
+        name="a-rate-that-lays-out",
+        breaks="a plan with a rate has another layout than the operator makes",
+        file="sizing/size.py",
+        old="    return _yield(larger) > _WORTH_MORE * _yield(smaller)\n",
+        new="    rate = larger.question.workload.requests_per_second\n"
+        "    return rate is None and _yield(larger) > _WORTH_MORE * _yield(smaller)\n",
+        caught_by=(f"{_AS_MADE}::test_the_layout_is_that_of_the_children",),
     ),
     Mutant(
         name="what-the-server-refuses-is-planned",

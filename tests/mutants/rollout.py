@@ -140,8 +140,8 @@ ROLLOUT = (
         name="no-longest-duration",
         breaks="a run with too few requests never ends",
         file="rollout/retreat.py",
-        old="elapsed(run.doubted or run.started, now) > limits.total:\n",
-        new="elapsed(run.doubted or run.started, now) > 1000 * limits.total:\n",
+        old="scene.spent > limits.total:\n",
+        new="scene.spent > 1000 * limits.total:\n",
         caught_by=(f"{_MACHINE}::test_every_run_ends_however_few_requests_there_are",),
     ),
     Mutant(
@@ -206,8 +206,8 @@ ROLLOUT = (
         name="pause-blinds",
         breaks="while a run is paused nobody sees that the candidate is bad",
         file="rollout/machine.py",
-        old="    if settled is None or run.phase is Phase.SHIFTING:\n",
-        new="    if settled is None or run.phase in (Phase.SHIFTING, Phase.HELD):\n",
+        old="    if run.settled is None or run.phase is Phase.SHIFTING:\n",
+        new="    if run.settled is None or run.phase in (Phase.SHIFTING, Phase.HELD):\n",
         caught_by=(
             f"{_MACHINE}::test_a_pause_has_no_deadline_and_keeps_nobody_from_seeing_a_bad_candidate",
         ),
@@ -216,8 +216,8 @@ ROLLOUT = (
         name="superseded-has-failed",
         breaks="a revision that another spec took the place of is never tried again",
         file="rollout/retreat.py",
-        old="    if run.cause in NOT_ITS_FAULT:\n",
-        new="    if run.cause is None:\n",
+        old="    if run is None or run.cause in NOT_ITS_FAULT:\n",
+        new="    if run is None:\n",
         caught_by=(f"{_MACHINE}::test_another_spec_ends_the_run_before_the_next_begins",),
     ),
     Mutant(
@@ -240,8 +240,8 @@ ROLLOUT = (
         name="counted-before-it-settles",
         breaks="requests that began under another weight count as evidence",
         file="rollout/machine.py",
-        old="    if now < settled + run.plan.limits.settle:\n",
-        new="    if now < settled:\n",
+        old="    if figures.since is None or figures.since < run.settled:\n",
+        new="    if now < run.settled:\n",
         caught_by=(f"{_MACHINE}::test_nothing_is_counted_before_a_weight_has_settled",),
     ),
     Mutant(
@@ -297,7 +297,7 @@ ROLLOUT = (
         name="accelerators-kept-for-nobody",
         breaks="with replicas: 0 the revision before keeps its pods",
         file="canary.py",
-        old="    return roles if deployment.spec.replicas else _at_rest(roles)\n",
+        old="    return _at_rest(roles) if deployment.spec.serves_nobody else roles\n",
         new="    return roles if deployment else _at_rest(roles)\n",
         caught_by=(
             "tests/unit/test_scaled_to_zero.py::test_another_model_and_nobody_at_once_begins_no_run",
@@ -333,8 +333,8 @@ ROLLOUT = (
         name="suspected-and-grown",
         breaks="a candidate that looks worse gets a larger share all the same",
         file="rollout/advance.py",
-        old="_too_few(scene) or suspicion(scene) or capacity",
-        new="_too_few(scene) or capacity",
+        old="_unseen(scene) or suspicion(scene) or capacity_missing(scene.facts, f",
+        new="_unseen(scene) or capacity_missing(scene.facts, f",
         caught_by=(
             f"{_MACHINE}::test_no_larger_share_for_a_candidate_that_looks_worse_until_it_looks_good_again",
         ),
@@ -366,7 +366,7 @@ ROLLOUT = (
     Mutant(
         name="counters-of-all-revisions",
         breaks="the record keeps what gateways counted of every revision they ever served, and outgrows its field",
-        file="canary.py",
+        file="counted.py",
         old="    found = stretches.of_revisions(found, compared)\n",
         new="",
         caught_by=(f"{_RECORD}::test_the_record_of_a_large_object_fits_into_its_status",),

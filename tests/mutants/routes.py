@@ -116,7 +116,7 @@ ROUTES = (
     Mutant(
         name="requests-counted-twice",
         breaks="gateways and engines both count a request of one run",
-        file="canary.py",
+        file="counted.py",
         old="    found = counting.reading(() if is_told_twice else observed.gateways, at=now)\n",
         new="    found = counting.reading(observed.gateways or () if is_told_twice else observed.gateways, at=now)\n",
         caught_by=(f"{_ROLLOUTS}::test_each_request_is_counted_once_though_two_count_it",),

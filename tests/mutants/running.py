@@ -74,13 +74,39 @@ RUNNING = (
         name="resync-dropped",
         breaks="what a watch missed is never healed",
         file="controller.py",
-        old='                    queue.add(Key(item["metadata"]["namespace"], '
-        'item["metadata"]["name"]))\n',
-        new="                    del item\n",
+        old="                    queue.add(key)\n",
+        new="",
         caught_by=(
             f"{_CONTROLLER}::test_every_object_gets_a_pass_at_the_start_and_then_each_period",
             f"{_LEADING}::test_a_leader_serves_the_objects_that_it_finds",
         ),
+    ),
+    Mutant(
+        name="series-outlive-their-object",
+        breaks="an object that was deleted while no watch was open is told of for ever",
+        file="controller.py",
+        old="            for gone in missing:\n                queue.add(gone)\n",
+        new="",
+        caught_by=(
+            f"{_CONTROLLER}::test_an_object_that_is_known_and_not_there_any_more_gets_a_pass_too",
+            f"{_LEADING}::test_series_go_with_their_object_also_where_nothing_told_that_it_went",
+        ),
+    ),
+    Mutant(
+        name="cut-off-in-mid-call",
+        breaks="a replica that is told to stop cancels its passes in the midst of a call",
+        file="application.py",
+        old="        await _passes_end(working, keeping)\n",
+        new="",
+        caught_by=(f"{_LEADING}::test_a_pass_under_way_ends_well_before_the_lease_is_given_back",),
+    ),
+    Mutant(
+        name="begins-while-it-stops",
+        breaks="a replica that is told to stop takes the next key",
+        file="application.py",
+        old="        queue.shut_down()\n",
+        new="",
+        caught_by=(f"{_LEADING}::test_no_pass_is_begun_by_who_is_told_to_stop",),
     ),
     Mutant(
         name="resync-once",
@@ -109,8 +135,8 @@ RUNNING = (
         name="leads-on-beside-another",
         breaks="a leader goes on acting though the Lease names another replica",
         file="application.py",
-        old="    parts.append(leadership.keep())\n",
-        new="",
+        old="    keeping = asyncio.create_task(leadership.keep())\n",
+        new="    keeping = asyncio.create_task(_set(asyncio.Event()))\n",
         caught_by=(
             f"{_LEADING}::test_a_leader_whose_lease_another_took_ends_and_writes_nothing_more",
         ),

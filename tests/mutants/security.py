@@ -24,6 +24,14 @@ SECURITY = (
         ),
     ),
     Mutant(
+        name="dns-on-one-port",
+        breaks="pods find no names where the pods of DNS listen on another port",
+        file="build/policies.py",
+        old="        ports = scene.policies.dns_ports\n",
+        new="        ports = (53,)\n",
+        caught_by=(f"{_POLICIES}::test_dns_is_asked_where_its_pods_listen",),
+    ),
+    Mutant(
         name="open-where-no-way-is",
         breaks="a policy leaves a direction out of which no way is known, and it is open",
         file="build/policies.py",

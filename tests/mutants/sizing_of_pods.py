@@ -40,7 +40,7 @@ SIZING_OF_PODS = (
     Mutant(
         name="replicas-of-a-full-load",
         breaks="replicas are planned with all that they can do, and peaks queue",
-        file="replicas.py",
+        file="sizing/terms.py",
         old="    return max(1, math.ceil(rate / (each * TARGET_UTILIZATION)))\n",
         new="    return max(1, math.ceil(rate / each))\n",
         caught_by=(f"{_REPLICAS}::test_a_load_sets_the_number_with_its_reason_in_status",),

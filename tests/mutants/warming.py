@@ -246,7 +246,7 @@ WARMING = (
     Mutant(
         name="silence-told-for-a-warm-up",
         breaks="a pod that is being warmed up is said to answer nobody",
-        file="plan.py",
+        file="status_told.py",
         old="    return cold if is_past or found.reason is Reason.NOT_ANSWERING else found\n",
         new="    return cold if is_past else found\n",
         caught_by=(f"{_PLAN}::test_an_engine_that_is_being_warmed_up_is_not_said_to_be_silent",),
@@ -254,7 +254,7 @@ WARMING = (
     Mutant(
         name="warm-up-hides-a-crash",
         breaks="an engine that crashes over and over is said to be warming up",
-        file="plan.py",
+        file="status_told.py",
         old="    is_past = ended and cold.reason is not Reason.WARMING_UP\n",
         new="    is_past = ended and cold is not None\n",
         caught_by=(f"{_PLAN}::test_an_engine_that_crashes_is_said_to_crash",),

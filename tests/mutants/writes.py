@@ -2,8 +2,10 @@
 
 from tests.mutants.patch import Mutant
 
+_TELLING = "tests/unit/test_telling.py"
 _RECONCILE = "tests/unit/test_reconcile.py"
 _EXECUTE = "tests/unit/test_execute.py"
+_STALE = "tests/unit/test_stale_leader.py"
 _SETBACKS = "tests/unit/test_execute_setbacks.py"
 _DRIFT = "tests/unit/kube/test_drift.py"
 _CLIENT = "tests/unit/kube/test_client.py"
@@ -17,21 +19,7 @@ _ROUTES = (
     "        # After the Services that it names, before the pods: weights wait for ready ones anyway.\n"
     "        desired += passage.routes(deployment, observed, roles)\n"
 )
-_PODS = (
-    "    for key, shape in shapes.items():\n"
-    "        if key != preparation.waiting and _can_start(observed, shape, preparation.fetched):\n"
-    "            fetching = preparation.fetched.get(key)\n"
-    "            desired.append(\n"
-    "                groups.build_engine_set(\n"
-    "                    deployment,\n"
-    "                    shape,\n"
-    "                    observed,\n"
-    "                    replicas=roles.replicas[key],\n"
-    "                    template=fetching.template if fetching else None,\n"
-    "                    resting=roles.resting.get(key),\n"
-    "                )\n"
-    "            )\n"
-)
+_PODS = "    desired += _engine_sets(deployment, observed, roles, shapes, preparation)\n"
 
 WRITES = (
     Mutant(
@@ -104,7 +92,7 @@ WRITES = (
         name="refusal-kept-to-itself",
         breaks="a refused child is not told as the reason why nobody is served",
         file="plan.py",
-        old="        obstacle\n        or baselines.does_not_come(",
+        old="        given.obstacle\n        or baselines.does_not_come(",
         new="        baselines.does_not_come(",
         caught_by=(
             f"{_EXECUTE}::test_a_refused_child_is_why_nobody_is_served",
@@ -155,7 +143,7 @@ WRITES = (
     Mutant(
         name="weights-after-pods",
         breaks="a Deployment that cannot be written keeps users at a bad candidate",
-        file="plan.py",
+        file="wanted.py",
         old=_ROUTES + _PODS,
         new=_PODS + _ROUTES,
         caught_by=(
@@ -206,9 +194,44 @@ WRITES = (
         name="update-without-uid",
         breaks="an update hits somebody else's object that took the name meanwhile",
         file="execute.py",
-        old='very_object = {**metadata, "uid": present["metadata"]["uid"]}',
-        new="very_object = metadata",
+        old='if _says_who_is_asked(desired) else ("uid",)',
+        new="if _says_who_is_asked(desired) else ()",
         caught_by=(f"{_EXECUTE}::test_a_repair_means_the_very_object_that_was_read",),
+    ),
+    Mutant(
+        name="update-without-version",
+        breaks="a leader that stood still writes what gateways were told before another one led",
+        file="execute.py",
+        old='known = ("uid", "resourceVersion") if',
+        new='known = ("uid",) if',
+        caught_by=(
+            f"{_STALE}::test_an_old_document_is_never_written_over_a_newer_one",
+            f"{_STALE}::test_a_service_does_not_lead_back_to_who_was_let_go",
+        ),
+    ),
+    Mutant(
+        name="a-create-that-came-late-overwrites",
+        breaks="a leader that stood still meets by its name what another one has made, and writes over it",
+        file="execute.py",
+        old="            await _expect_unchanged(kube, deployment)\n",
+        new="            pass\n",
+        caught_by=(f"{_STALE}::test_a_create_that_came_late_overwrites_nothing",),
+    ),
+    Mutant(
+        name="a-delete-that-came-late",
+        breaks="a leader that stood still deletes a route that another one has written meanwhile",
+        file="execute.py",
+        old="        await kube.delete(resource, unwanted, unchanged=True)\n        return 1\n",
+        new="        await kube.delete(resource, unwanted)\n        return 1\n",
+        caught_by=(f"{_STALE}::test_a_route_that_another_leader_wrote_is_not_deleted",),
+    ),
+    Mutant(
+        name="conflicts-are-silent",
+        breaks="a decision whose pass met a conflict is told to nobody",
+        file="reconcile.py",
+        old="    except Conflict:\n        # The next one",
+        new="    except OSError:\n        # The next one",
+        caught_by=(f"{_STALE}::test_a_decision_is_told_though_its_pass_ends_in_a_conflict",),
     ),
     Mutant(
         name="dropped-field-stays",
@@ -219,11 +242,40 @@ WRITES = (
         caught_by=(f"{_DRIFT}::test_fields_are_turned_only_before_one_may_be_dropped",),
     ),
     Mutant(
+        name="additions-stay",
+        breaks="a container that somebody adds to a revision's pods stays",
+        file="kube/drift.py",
+        old=" or bool(additions.removal(observed, desired))",
+        new="",
+        caught_by=(f"{_EXECUTE}::test_what_somebody_added_to_pods_is_taken_away",),
+    ),
+    Mutant(
+        name="fights-for-ever",
+        breaks="pods restart without end over what a controller adds to them",
+        file="kube/additions.py",
+        old="return [one for one in found if counts.get(one.name, 0) < TIMES]",
+        new="return [one for one in found if counts.get(one.name, 0) < 10**9]",
+        caught_by=(
+            f"{_EXECUTE}::test_pods_do_not_restart_for_ever_over_what_a_controller_adds",
+            f"{_EXECUTE}::test_what_a_webhook_adds_anew_each_time_is_left_and_nothing_is_written_for_it",
+        ),
+    ),
+    Mutant(
+        name="volume-taken-from-under-a-mount",
+        breaks="a volume is taken away while something still mounts it, which the server refuses for ever",
+        file="kube/additions.py",
+        old='if volume["name"] not in mounted]',
+        new="if volume]",
+        caught_by=(
+            "tests/unit/kube/test_additions.py::test_a_volume_stays_while_a_mount_of_ours_was_moved_to_it",
+        ),
+    ),
+    Mutant(
         name="drift-never-seen",
         breaks="a child that somebody edited stays as it was edited",
         file="kube/drift.py",
-        old="return not _covers(observed, desired)",
-        new="return False",
+        old="return not _covers(observed, desired) or",
+        new="return False or",
         caught_by=(
             f"{_DRIFT}::test_what_somebody_changed_is_drift",
             f"{_RECONCILE}::test_a_hand_edited_child_is_repaired",
@@ -282,5 +334,26 @@ WRITES = (
         old="    with contextlib.suppress(ApiError):\n        try:\n            await kube.create(resources.EVENT",
         new="    with contextlib.nullcontext():\n        try:\n            await kube.create(resources.EVENT",
         caught_by=(f"{_EXECUTE}::test_an_event_that_is_not_taken_fails_no_pass",),
+    ),
+    Mutant(
+        name="told-before-it-is-done",
+        breaks="a rollback waits for a store of events that does not answer",
+        file="reconcile.py",
+        old="    writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored)\n",
+        new=(
+            "    writes = await _write_status(kube, deployment.metadata, plan.status, stored=stored)\n"
+            "    await _tell(kube, deployment.metadata, plan.status, stored=stored, now=now)\n"
+        ),
+        caught_by=(f"{_TELLING}::test_what_is_decided_is_done_before_it_is_told",),
+    ),
+    Mutant(
+        name="webhooks-of-others-end-the-pass",
+        breaks="an admission webhook that does not answer keeps all else from being made, without a word in status",
+        file="kube/errors.py",
+        old='    "failed calling webhook",\n',
+        new="",
+        caught_by=(
+            f"{_TELLING}::test_a_webhook_that_does_not_answer_is_told_and_keeps_nothing_else_from_being_made",
+        ),
     ),
 )

@@ -1,18 +1,97 @@
 """What holds of any one decision of a rollout, whatever is true at once."""
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from deepseek_operator.rollout import demands, evidence
 from deepseek_operator.rollout.evidence import Absolute, Verdict
 from deepseek_operator.rollout.exams import Grade, Opinion, Report
-from deepseek_operator.rollout.facts import Facts
-from deepseek_operator.rollout.run import ENDED, ON_THE_WAY_BACK, Cause, Phase, Rollout, Run
+from deepseek_operator.rollout.facts import Facts, Figures
+from deepseek_operator.rollout.run import (
+    ENDED,
+    FOR_A_PERSON,
+    ON_THE_WAY_BACK,
+    Cause,
+    Phase,
+    Rollout,
+    Run,
+)
+from tests.unit.rollout.stage import Stage
+
+
+@dataclass
+class Witness:
+    """Sees how requests are divided, whatever a record says of it."""
+
+    place: tuple[object, ...] = ()
+    """The run and step, and since when its split was settled."""
+    agreed: bool | None = None
+    """Whether the last stretch of that was divided as it was asked for; None before the first."""
+
+    def look(self, before: Rollout, facts: Facts, after: Rollout) -> None:
+        """No more traffic while requests are seen to be divided otherwise, or not seen at all."""
+        old, new = before.run, after.run
+        if old is None or new is None or old.number != new.number:
+            return
+        place = (old.number, old.step, old.settled)
+        if place != self.place:
+            self.place, self.agreed = place, None
+        figures = facts.figures
+        is_whole = figures and figures.since and old.settled and figures.since >= old.settled
+        if figures is not None and is_whole:
+            self.agreed = _agrees(figures, old.weight)
+        by_choice = new.cause in (Cause.PROMOTED_BY_HAND, Cause.NOTHING_TO_COMPARE)
+        if old.weight and new.weight > old.weight and not by_choice:
+            assert self.agreed
+
+
+def _agrees(figures: Figures, weight: int) -> bool:
+    by_chance = 4 * math.sqrt(weight * (100 - weight) / figures.users)
+    return abs(100 * figures.reached / figures.users - weight) <= max(2, by_chance)
+
+
+@dataclass
+class Patience:
+    """Counts for itself how long a run has taken, and how long it was held, while no person kept it where it was."""
+
+    at: datetime | None = None
+    spent: timedelta = timedelta(0)
+    held: timedelta = timedelta(0)
+
+    def look(self, before: Rollout, after: Rollout, *, now: datetime) -> None:
+        """No run goes back for a time that was a person's."""
+        old, new = before.run, after.run
+        passed = timedelta(0) if self.at is None else max(timedelta(0), now - self.at)
+        self.at = now
+        if old is None or new is None or (old.number, old.doubts) != (new.number, new.doubts):
+            self.spent = self.held = timedelta(0)
+            return
+        cause = old.hold.cause if old.hold else None
+        self.spent += timedelta(0) if cause is Cause.PAUSED else passed
+        is_timed = cause is not None and cause not in FOR_A_PERSON
+        self.held = self.held + passed if is_timed else timedelta(0)
+        if old.phase in ON_THE_WAY_BACK | ENDED or old.has_swapped:
+            return
+        if new.cause is Cause.TOO_LONG:
+            assert self.spent > new.plan.limits.total
+        if new.cause is Cause.HELD_TOO_LONG:
+            assert self.held > new.plan.limits.hold
+
+
+@dataclass
+class Watched(Stage):
+    """A stage with those who look on."""
+
+    witness: Witness = field(default_factory=Witness)
+    patience: Patience = field(default_factory=Patience)
+
 
 GOOD_REPORT = Report(candidate=Grade(10, 10), opinion=Opinion(passes=True))
 
 
-def check(before: Rollout, facts: Facts, after: Rollout) -> None:
-    """What holds of any one decision."""
+def check(before: Rollout, facts: Facts, after: Rollout, *, is_examined: bool = True) -> None:
+    """What holds of any one decision; `is_examined`: where the plan asks for answers at every gate."""
     old, new = before.run, after.run
     assert after.runs >= before.runs
     if new is None:
@@ -29,7 +108,9 @@ def check(before: Rollout, facts: Facts, after: Rollout) -> None:
     _check_rise(old, facts, new)
     _check_steps(old, facts, new)
     _check_promotion(old, facts, new)
-    check_quality(old, new)
+    if is_examined:
+        check_quality(old, new)
+    _check_pause(old, facts, new)
     _check_copies(old, facts, new)
     _check_pods(old, facts, new)
     _check_blame(before, facts, after)
@@ -115,6 +196,15 @@ def _check_promotion(old: Run, facts: Facts, new: Run) -> None:
     assert facts.acknowledged == old.weight
     verdicts = [new.evidence[metric.name].verdict(new.plan.bar) for metric in new.plan.metrics]
     assert evidence.overall(verdicts) is Verdict.GOOD
+
+
+_BY_TIME = frozenset({Cause.HELD_TOO_LONG, Cause.TOO_LONG, Cause.CANDIDATE_NOT_READY})
+
+
+def _check_pause(old: Run, facts: Facts, new: Run) -> None:
+    """A pause ends by nobody but a person, and by what the candidate does."""
+    if facts.paused and not old.has_swapped and old.phase not in ON_THE_WAY_BACK | ENDED:
+        assert new.cause not in _BY_TIME
 
 
 def check_quality(old: Run, new: Run) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deepseek_operator.autoscaling import law, record
-from deepseek_operator.autoscaling.scene import PERIOD, Aim, Load, Replica, Scene, State
+from deepseek_operator.autoscaling.scene import PERIOD, Aim, Asks, Load, Replica, Scene, State
 from tests.examples import as_many_as
 from tests.unit.autoscaling.fleet import Fleet
 from tests.unit.samples import NOW
@@ -17,6 +18,9 @@ from tests.unit.samples import NOW
 pytestmark = pytest.mark.campaign(has_short_form=True)
 
 AIMS = st.tuples(st.integers(1, 5), st.integers(0, 20)).map(lambda two: Aim(two[0], sum(two)))
+SLEEPERS = st.tuples(AIMS, st.integers(1, 20)).map(
+    lambda two: replace(two[0], least=1, sleep=timedelta(minutes=two[1]))
+)
 REPLICAS = st.builds(
     Replica,
     sequences=st.none() | st.integers(1, 512),
@@ -57,6 +61,9 @@ def scenes(draw: st.DrawFn, at: int = 0) -> Scene:
         run=draw(st.sampled_from(["", "4-new"])),
         replica=draw(REPLICAS),
         warm_seconds=draw(_amounts(4000)),
+        needed=draw(st.sampled_from(["", "a rollout"])),
+        through=draw(st.none() | st.integers(0, 3)),
+        asks=draw(st.builds(Asks, st.integers(0, 99), st.none() | st.just(NOW + at * PERIOD))),
     )
 
 
@@ -173,3 +180,76 @@ def test_none_goes_while_a_rollout_is_under_way(history: tuple[Aim, list[Scene]]
         following = law.decide(state, replace(scene, run="4-new"), aim)
         assert state is None or following.replicas >= state.replicas
         state = following
+
+
+QUIET = Load(ready=1, running=0, waiting=0, cache_use=0.0, finished=0.0)
+
+
+@st.composite
+def nights(draw: st.DrawFn) -> tuple[Aim, list[Scene]]:
+    """Half of the time nobody asks, as far as all tell; else whatever."""
+    aim, found = draw(SLEEPERS), []
+    for _ in range(draw(st.integers(1, 4))):
+        scene = draw(scenes())
+        if draw(st.booleans()):
+            scene = replace(scene, load=QUIET, through=0, asks=Asks(), run="", needed="")
+        found += [scene] * draw(st.integers(1, 100))
+    return aim, [replace(scene, now=NOW + at * PERIOD) for at, scene in enumerate(found)]
+
+
+@settings(max_examples=as_many_as(15), deadline=None)
+@given(nights())
+def test_there_is_none_only_after_a_delay_in_which_all_said_that_nobody_asks(
+    night: tuple[Aim, list[Scene]],
+) -> None:
+    """And never while a rollout needs one."""
+    aim, found = night
+    assert aim.sleep is not None
+    state: State | None = None
+    for number, scene in enumerate(found):
+        had, state = state, law.decide(state, scene, aim)
+        assert 0 <= state.replicas <= aim.most
+        if scene.needed:
+            assert state.replicas
+        if state.replicas or had is None or not had.replicas:
+            continue
+        assert not scene.run
+        lately = [one for one in found[: number + 1] if one.now > scene.now - aim.sleep]
+        assert len(lately) >= aim.sleep / PERIOD
+        for one in lately:
+            assert one.through == 0
+            assert not one.asks.held
+            assert one.load is not None
+            assert not one.load.silent
+            assert not one.load.in_flight
+            assert not one.load.finished
+
+
+@settings(max_examples=as_many_as(15), deadline=None)
+@given(nights())
+def test_none_becomes_some_only_if_somebody_asks_or_a_rollout_does(
+    night: tuple[Aim, list[Scene]],
+) -> None:
+    aim, found = night
+    state: State | None = None
+    for scene in found:
+        had, state = state, law.decide(state, scene, aim)
+        if had is None or had.replicas:
+            continue
+        has_come = scene.asks.last is not None and scene.asks.last > had.since
+        assert bool(state.replicas) == bool(scene.asks.held or has_come or scene.needed)
+
+
+@settings(max_examples=as_many_as(4), deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 5))
+def test_each_request_wakes_it_once(warm: int, minutes: int, times: int) -> None:
+    """One request now and then, farther apart than the delay: one way up and one way down for each."""
+    fleet = Fleet(aim=Aim(1, 5, sleep=timedelta(minutes=minutes)), warm=warm)
+    fleet.run(0, minutes + 1)
+    numbers: list[int] = []
+    for _ in range(times):
+        numbers += [fleet.step(0.05).replicas]
+        numbers += fleet.run(0, minutes + warm / 4 + 5)
+
+    changes = [after - one for one, after in itertools.pairwise([0, *numbers])]
+    assert [change for change in changes if change] == [1, -1] * times

@@ -12,6 +12,7 @@ from deepseek_operator.observed import has_served, ready_replicas, revision_of
 from deepseek_operator.plan import Plan
 from deepseek_operator.rollout.revisions import target_key
 from tests.examples import as_many_as
+from tests.properties.letting_go import going
 from tests.unit.samples import CPU_SPEC, Manifest, deepseek
 from tests.unit.world import World
 
@@ -108,7 +109,7 @@ class FirstRollouts(RuleBasedStateMachine):
         return engine is not None and engine["spec"]["replicas"] == 0
 
     def what_serves_keeps_pods_and_users(self, plan: Plan) -> None:
-        assert self.served not in {revision_of(item) for item in plan.delete}
+        assert self.served not in going(plan)
         for item in plan.apply:
             if item["kind"] == "ConfigMap":
                 routes = json.loads(item["data"]["gateway.json"])["routes"]

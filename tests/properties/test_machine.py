@@ -8,14 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deepseek_operator.rollout import record, soundness
 from deepseek_operator.rollout.copies import Mirror
 from deepseek_operator.rollout.exams import Grade, Opinion, Quality, Report
 from deepseek_operator.rollout.facts import Facts
 from deepseek_operator.rollout.machine import decide
+from deepseek_operator.rollout.record import Record
 from deepseek_operator.rollout.run import ENDED, REPLACES_ALONE, Cause, Limits, Phase, Rollout, Step
 from tests.examples import as_many_as
-from tests.properties.promises import GOOD_REPORT, check, check_quality
-from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
+from tests.properties import damage
+from tests.properties.promises import GOOD_REPORT, Watched, check, check_quality
+from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, plan
 
 pytestmark = pytest.mark.campaign(has_short_form=True)
 
@@ -39,6 +42,14 @@ PLAN = plan(
         max_duration=timedelta(minutes=3),
     ),
 )
+OTHER = replace(
+    PLAN,
+    steps=(Step(10, min_requests=20, min_duration=timedelta(seconds=30), pause=True), Step(40)),
+    breaker=replace(PLAN.breaker, restarts=2),
+    limits=replace(PLAN.limits, hold=timedelta(minutes=2), keep=timedelta(minutes=2)),
+    asked="another",
+)
+"""The same is compared: what engines are asked for is what the stage has."""
 REPORTS = (
     None,
     GOOD_REPORT,
@@ -57,7 +68,7 @@ class Rollouts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(plan=PLAN, rate=60.0, report=GOOD_REPORT)
+        self.stage = Watched(plan=PLAN, rate=60.0, report=GOOD_REPORT)
 
     def one_pass(self) -> None:
         stage = self.stage
@@ -66,6 +77,9 @@ class Rollouts(RuleBasedStateMachine):
         facts = stage.facts()
         after = decide(before, facts, now=stage.now)
         check(before, facts, after)
+        stage.witness.look(before, facts, after)
+        stage.patience.look(before, after, now=stage.now)
+        assert soundness.flaw(after, now=stage.now) is None
         self._check_blind(before, facts)
         assert after == decide(before, facts, now=stage.now)
         stage.rollout = after
@@ -95,6 +109,21 @@ class Rollouts(RuleBasedStateMachine):
         if before.run and unexamined.run and unexamined.run.number == before.run.number:
             check_quality(before.run, unexamined.run)
 
+    @precondition(lambda self: self.stage.rollout.run is not None)
+    @rule(data=st.data())
+    def one_leaf_of_its_record_is_damaged(self, data: st.DataObject) -> None:
+        """It is refused, or gone on with as if it had always been so; the history itself goes on with the true one."""
+        damage.check_kept(self.stage.rollout, now=self.stage.now)
+        place, text = data.draw(damage.damaged(record.dump(Record(self.stage.rollout))))
+        rollout = damage.read(text, now=self.stage.now)
+        if rollout is None:
+            return
+        stage = damage.elsewhere(self.stage, rollout)
+        for _ in range(5):
+            before, facts, after = damage.next_pass(stage)
+            check(before, facts, after, is_examined=not damage.is_of_quality(place))
+            assert soundness.flaw(after, now=stage.now) is None
+
     @rule(count=st.integers(1, 30))
     def time_goes_by(self, count: int) -> None:
         for _ in range(count):
@@ -104,7 +133,12 @@ class Rollouts(RuleBasedStateMachine):
     def the_operator_is_killed_before_it_records(self) -> None:
         decide(self.stage.rollout, self.stage.facts(), now=self.stage.now)
 
-    @rule(seconds=st.sampled_from([15.0, 60.0, 600.0]))
+    @rule(edited=st.booleans())
+    def the_user_edits_the_plan(self, edited: bool) -> None:
+        """In the midst of a run it is the next one's."""
+        self.stage.plan = OTHER if edited else PLAN
+
+    @rule(seconds=st.sampled_from([5.0, 15.0, 60.0, 600.0]))
     def passes_come(self, seconds: float) -> None:
         self.stage.seconds = seconds
 
@@ -253,4 +287,6 @@ class Rollouts(RuleBasedStateMachine):
 
 
 TestRollouts = Rollouts.TestCase
-TestRollouts.settings = settings(max_examples=as_many_as(60), stateful_step_count=30)
+TestRollouts.settings = settings(
+    max_examples=as_many_as(150, campaign=5000), stateful_step_count=30
+)

@@ -25,7 +25,7 @@ from deepseek_operator.rollout.run import (
     Rollout,
     Step,
 )
-from tests.properties.promises import GOOD_REPORT, check
+from tests.properties.promises import GOOD_REPORT, Watched, check
 from tests.unit.rollout.stage import CANDIDATE, ERRORS, LATE, NEXT, STABLE, Stage, plan
 
 PLAN = plan(
@@ -36,7 +36,7 @@ PLAN = plan(
         hold=timedelta(minutes=5),
         total=timedelta(hours=1),
         drain=timedelta(minutes=2),
-        keep=timedelta(minutes=3),
+        keep=timedelta(minutes=6),
     ),
     metrics=(ERRORS, LATE),
     quality=Quality(prompts=True, every_step=True, webhook=True, patience=timedelta(minutes=5)),
@@ -103,6 +103,16 @@ def _restarted(stage: Stage) -> None:
     stage.restarts += 5
 
 
+def _paused_and_then_held(stage: Stage) -> None:
+    """For longer than a run may be held, and resumed while a pod of the stable revision is away."""
+    hold = stage.run.hold if stage.rollout.run else None
+    is_long = hold is not None and stage.now - hold.since > stage.run.plan.limits.hold
+    if (is_long and stage.paused) or stage.ready[STABLE] == 1:
+        stage.paused, stage.ready[STABLE] = False, 1
+    else:
+        stage.paused = True
+
+
 FAULTS: dict[str, Fault] = {
     "nothing": _set(),
     "no-figures": _set(sees=False),
@@ -135,6 +145,7 @@ FAULTS: dict[str, Fault] = {
     "the-old-model": _set(target=STABLE),
     "spec-cannot-be-served": _set(target=None),
     "paused": _set(paused=True),
+    "paused-then-another-cause": _paused_and_then_held,
     "no-promotion-by-itself": _set(promotes_itself=False),
     "abort": _said("abort"),
     "rollback": _said("rollback"),
@@ -150,13 +161,15 @@ PASSING = frozenset({"engines-restart", "clock-forward", "clock-back"})
 PERSONS = frozenset({"abort", "rollback", "promote", "retry"})
 
 
-def _one_pass(stage: Stage) -> None:
+def _one_pass(stage: Watched) -> None:
     """As an operator's pass, with all that has to hold of it."""
     before = stage.rollout
     stage.now += timedelta(seconds=stage.seconds)
     facts = stage.facts()
     after = decide(before, facts, now=stage.now)
     check(before, facts, after)
+    stage.witness.look(before, facts, after)
+    stage.patience.look(before, after, now=stage.now)
     stage.rollout = after
     stage.take_up()
 
@@ -179,7 +192,7 @@ def _approves(stage: Stage) -> None:
         stage.say("approve")
 
 
-def _drive(stage: Stage, phase: Phase, step: int) -> None:
+def _drive(stage: Watched, phase: Phase, step: int) -> None:
     """To a phase, at a step as far as the phase has one."""
     if phase in (Phase.ROLLING_BACK, Phase.DRAINING, Phase.ROLLED_BACK):
         _drive(stage, Phase.ANALYZING, step)
@@ -212,8 +225,8 @@ PLACES = [
 
 
 @cache
-def _reached(phase: Phase, step: int) -> Stage:
-    stage = Stage(plan=PLAN, seed=7)
+def reached(phase: Phase, step: int) -> Watched:
+    stage = Watched(plan=PLAN, seed=7)
     _all_is_well(stage)
     _drive(stage, phase, step)
     return stage
@@ -223,7 +236,7 @@ def _is_settled(rollout: Rollout) -> bool:
     return rollout.run is None or rollout.run.phase in ENDED
 
 
-def _until_settled(stage: Stage) -> None:
+def _until_settled(stage: Watched) -> None:
     for _ in range(MOST_PASSES):
         _one_pass(stage)
         _approves(stage)
@@ -238,10 +251,10 @@ def test_a_fault_breaks_no_promise_and_the_run_ends_after_it(
     phase: Phase, step: int, fault: str
 ) -> None:
     for passes in (1, LONG):
-        _check_a_fault(deepcopy(_reached(phase, step)), fault, passes=passes)
+        _check_a_fault(deepcopy(reached(phase, step)), fault, passes=passes)
 
 
-def _check_a_fault(stage: Stage, fault: str, *, passes: int) -> None:
+def _check_a_fault(stage: Watched, fault: str, *, passes: int) -> None:
     for number in range(passes):
         if number == 0 or fault not in PASSING:
             FAULTS[fault](stage)
@@ -262,7 +275,7 @@ def _check_a_fault(stage: Stage, fault: str, *, passes: int) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("phase", "step"), PLACES)
 def test_an_abort_is_heard_whatever_is_wrong(phase: Phase, step: int, fault: str) -> None:
-    stage = deepcopy(_reached(phase, step))
+    stage = deepcopy(reached(phase, step))
     kept = stage.run.stable
     FAULTS[fault](stage)
     _one_pass(stage)
@@ -283,7 +296,7 @@ BLAMED = frozenset({Phase.ROLLING_BACK, Phase.DRAINING, Phase.ROLLED_BACK})
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name not in PERSONS])
 @pytest.mark.parametrize(("phase", "step"), PLACES)
 def test_nothing_but_evidence_promotes(phase: Phase, step: int, fault: str) -> None:
-    stage = deepcopy(_reached(phase, step))
+    stage = deepcopy(reached(phase, step))
     was_promoted = stage.run.has_swapped
 
     for _ in range(LONG):
@@ -303,7 +316,7 @@ def test_nothing_but_evidence_promotes(phase: Phase, step: int, fault: str) -> N
 @pytest.mark.parametrize("share", [0.3, 0.4, 0.6])
 def test_a_fault_in_the_rollback_window_brings_the_old_revision_back(share: float) -> None:
     """One in ten is bad as a rule here."""
-    stage = deepcopy(_reached(Phase.WATCHING, 0))
+    stage = deepcopy(reached(Phase.WATCHING, 0))
     stage.rate = 40.0
 
     stage.bad[CANDIDATE] = share
@@ -317,7 +330,7 @@ def test_a_fault_in_the_rollback_window_brings_the_old_revision_back(share: floa
 @pytest.mark.parametrize(("phase", "step"), PLACES)
 def test_gateways_that_never_answer_again_leave_nobody_half_way(phase: Phase, step: int) -> None:
     """Not healed: whoever has not ended goes back, and waits there for the gateways alone."""
-    stage = deepcopy(_reached(phase, step))
+    stage = deepcopy(reached(phase, step))
     stage.gateways_answer = False
 
     for _ in range(MOST_PASSES):
@@ -329,4 +342,4 @@ def test_gateways_that_never_answer_again_leave_nobody_half_way(phase: Phase, st
 
 def test_the_plan_reaches_every_phase() -> None:
     assert {phase for phase, _ in PLACES} == set(Phase) - REPLACES_ALONE
-    assert replace(_reached(Phase.SUCCEEDED, 0).run, said="").cause is Cause.WINDOW_CLOSED
+    assert replace(reached(Phase.SUCCEEDED, 0).run, said="").cause is Cause.WINDOW_CLOSED

@@ -14,6 +14,7 @@ from deepseek_operator.observed import Gateway, has_served, ready_replicas, revi
 from deepseek_operator.plan import Plan
 from deepseek_operator.rollout.revisions import target_key
 from deepseek_operator.rollout.run import ENDED, Phase
+from tests.properties.letting_go import going
 from tests.unit.samples import CPU_SPEC, NO_GATEWAY, NOW, Manifest, conditions, deepseek
 from tests.unit.world import World
 
@@ -195,7 +196,7 @@ class Replaces(RuleBasedStateMachine):
 
     def who_serves_is_never_forgotten(self, plan: Plan) -> None:
         serving = plan.status.get("serving", {}).get("revision")
-        deleted = {revision_of(item) for item in plan.delete}
+        deleted = going(plan)
         if self.served is None:
             return
         assert self.served not in deleted

@@ -198,7 +198,7 @@ def _drive(stage: Replacing, phase: Phase) -> None:
 
 
 @cache
-def _reached(phase: Phase) -> Replacing:
+def reached(phase: Phase) -> Replacing:
     stage = Replacing(plan=PLAN, seed=7)
     _all_is_well(stage)
     _drive(stage, phase)
@@ -217,7 +217,7 @@ def _until_settled(stage: Replacing) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_fault_leaves_one_at_a_time_and_the_run_ends_after_it(phase: Phase, fault: str) -> None:
     for passes in (1, LONG):
-        stage = deepcopy(_reached(phase))
+        stage = deepcopy(reached(phase))
         for number in range(passes):
             if number == 0 or fault not in ONCE:
                 FAULTS[fault](stage)
@@ -243,7 +243,7 @@ BOUNDED = [
 @pytest.mark.parametrize("fault", BOUNDED)
 @pytest.mark.parametrize("phase", [Phase.CLOSING, Phase.STOPPING, Phase.STARTING])
 def test_no_outage_lasts_as_long_as_its_fault(phase: Phase, fault: str) -> None:
-    stage = deepcopy(_reached(phase))
+    stage = deepcopy(reached(phase))
     _all_is_well(stage)
     for number in range(3 * LONG):
         if number == 0 or fault not in ONCE:
@@ -260,7 +260,7 @@ def test_no_outage_lasts_as_long_as_its_fault(phase: Phase, fault: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("phase", [phase for phase in PHASES if phase not in ENDED])
 def test_an_abort_is_heard_whatever_is_wrong(phase: Phase, fault: str) -> None:
-    stage = deepcopy(_reached(phase))
+    stage = deepcopy(reached(phase))
     kept = stage.run.stable
     FAULTS[fault](stage)
     _one_pass(stage)
@@ -279,7 +279,7 @@ SERVED_BY_THE_OLD_ONE = frozenset({Phase.PREPARING, Phase.AWAITING_APPROVAL, Pha
 
 @pytest.mark.parametrize("phase", [one for one in PHASES if one not in SERVED_BY_THE_OLD_ONE])
 def test_gateways_that_never_answer_again_keep_no_run_from_its_end(phase: Phase) -> None:
-    stage = deepcopy(_reached(phase))
+    stage = deepcopy(reached(phase))
     _all_is_well(stage)
     stage.gateways_answer = False
 
@@ -292,4 +292,4 @@ def test_gateways_that_never_answer_again_keep_no_run_from_its_end(phase: Phase)
 def test_the_plan_reaches_every_phase() -> None:
     assert set(PHASES) == set(Phase) - {Phase.MIRRORING, Phase.SHIFTING, Phase.ANALYZING}
     for phase in PHASES:
-        assert _reached(phase).run.phase is phase
+        assert reached(phase).run.phase is phase

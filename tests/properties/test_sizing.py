@@ -1,6 +1,7 @@
 """Sizing is monotone, never plans over the memory, and finds as many replicas as a load needs."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from deepseek_operator.catalog import catalog
 from deepseek_operator.sizing import memory
 from deepseek_operator.sizing.fleet import fleet_of
+from deepseek_operator.sizing.quantization import NAMES
 from deepseek_operator.sizing.size import Sized, size
 from deepseek_operator.sizing.terms import (
     TARGET_UTILIZATION,
@@ -131,13 +133,6 @@ def is_as(other: Sized, one: Sized) -> bool:
     return not one.missed and other.setting.scheme.name == one.setting.scheme.name
 
 
-def accelerators(sized: Sized) -> int:
-    """GPUs for the whole load."""
-    wanted = sized.question.workload.requests_per_second
-    assert wanted is not None
-    return sized.layout.accelerators * sized.replicas_for(wanted)
-
-
 @given(questions(), st.floats(0, 100))
 def test_with_more_memory_a_model_that_fits_goes_on_fitting(
     question: Question, more: float
@@ -146,43 +141,33 @@ def test_with_more_memory_a_model_that_fits_goes_on_fitting(
         assert answered(with_memory(question, more)) is not None
 
 
-@given(questions(), st.floats(0, 100), st.floats(0.01, 5000))
-def test_with_more_memory_a_load_never_needs_more_gpus(
-    question: Question, more: float, wanted: float
-) -> None:
-    workload = replace(question.workload, requests_per_second=wanted)
-    question = replace(on_one_node(question), workload=workload)
-    one, other = answered(question), answered(with_memory(question, more))
-    if one is None or other is None or not is_as(other, one):
-        return
+def yields(sized: Sized) -> float:
+    """Requests a second of one GPU."""
+    return sized.pace.requests_per_second / sized.layout.accelerators
 
-    assert not other.missed
-    assert accelerators(other) <= accelerators(one)
+
+SMALL = 1.25 * (1 + 1e-9)
+"""So much more a GPU may do in a larger replica that is not taken, as a small one is worth something too."""
 
 
 @given(questions(), st.floats(0, 100))
 def test_with_more_memory_a_gpu_does_as_much_but_for_what_a_small_replica_is_worth(
     question: Question, more: float
 ) -> None:
-    workload = replace(question.workload, requests_per_second=None)
-    question = replace(on_one_node(question), workload=workload)
+    question = on_one_node(question)
     one, other = answered(question), answered(with_memory(question, more))
     if one is None or other is None or not is_as(other, one):
         return
-    before, after = (
-        sized.pace.requests_per_second / sized.layout.accelerators for sized in (one, other)
-    )
 
     assert not other.missed
-    assert after >= before / 1.25 * (1 - 1e-9)
+    assert yields(other) >= yields(one) / SMALL
 
 
-@given(questions(), st.integers(0, 100_000), st.floats(0.01, 5000))
-def test_a_longer_context_never_needs_fewer_gpus_for_a_load(
-    question: Question, more: int, wanted: float
+@given(questions(), st.integers(0, 100_000))
+def test_with_a_longer_context_a_gpu_does_no_more_but_for_what_a_small_replica_is_worth(
+    question: Question, more: int
 ) -> None:
-    workload = replace(question.workload, requests_per_second=wanted)
-    question = replace(on_one_node(question), workload=workload)
+    question = on_one_node(question)
     before = answered(question)
     if before is None:
         return
@@ -195,11 +180,34 @@ def test_a_longer_context_never_needs_fewer_gpus_for_a_load(
 
     assert one is not None
     if other is not None and is_as(other, one):
-        assert accelerators(other) >= accelerators(one)
+        assert yields(other) <= yields(one) * SMALL
 
 
-@given(questions())
-def test_no_gpu_is_planned_over_its_memory(question: Question) -> None:
+@given(questions(), st.floats(0.01, 5000))
+def test_a_rate_decides_nothing_but_the_number_of_replicas(question: Question, rate: float) -> None:
+    workload = replace(question.workload, requests_per_second=rate)
+
+    one, other = answered(question), answered(replace(question, workload=workload))
+
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert (other.setting, other.limits) == (one.setting, one.limits)
+
+
+overrides = st.builds(
+    Overrides,
+    context_tokens=st.none() | st.integers(1, 163_840),
+    max_sequences=st.none() | st.integers(1, 5000),
+    max_batched_tokens=st.none() | st.integers(1, 32_768),
+    memory_share=st.none() | st.floats(0.05, 0.99),
+    mtp_tokens=st.none() | st.integers(0, 10),
+    chunked_prefill=st.none() | st.booleans(),
+)
+
+
+@given(questions(), overrides)
+def test_no_gpu_is_planned_over_its_memory(question: Question, given_overrides: Overrides) -> None:
+    question = replace(question, overrides=given_overrides)
     found = answered(question)
     if found is None:
         return
@@ -207,10 +215,73 @@ def test_no_gpu_is_planned_over_its_memory(question: Question) -> None:
     assert found.memory.planned <= found.memory.budget + 1
     assert found.memory.budget < found.memory.total
     assert found.cache_tokens >= question.workload.tokens
+    # vLLM does not start where one request of the longest kind does not fit.
+    assert found.cache_tokens >= found.context_tokens
     assert found.context_tokens <= question.model.context_tokens
     held = found.pace.sequences / found.layout.data
     tokens = memory.blocks_tokens(found.setting, question.workload.tokens)
     assert held * tokens <= found.cache_tokens + tokens
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "quantization": st.sampled_from(NAMES),
+    "accelerators": st.sampled_from((1, 2, 4, 8, 16, 32)),
+    "tensor": st.sampled_from((1, 2, 4, 8)),
+    "pipeline": st.integers(1, 4),
+    "data": st.sampled_from((1, 8, 16)),
+    "context_tokens": st.integers(1, 163_840),
+    "max_sequences": st.integers(1, 5000),
+    "max_batched_tokens": st.integers(1, 32_768),
+    "memory_share": st.floats(0.5, 0.99),
+    "cache_type": st.sampled_from(("bf16", "fp8")),
+    "mtp_tokens": st.integers(0, 8),
+    "attention_ranks": st.booleans(),
+    "expert_parallel": st.booleans(),
+    "graph_sizes": st.sampled_from(((1, 2, 4), (64,), (1, 512))),
+    "decode_times": st.floats(0.1, 10),
+}
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> dict[str, Any]:
+    """Some values that a person sets; of many at once nearly all are refused."""
+    names = draw(st.sets(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3))
+    return {name: draw(VALUES[name]) for name in sorted(names)}
+
+
+@given(questions(), wishes())
+def test_a_value_that_is_set_is_in_the_answer_or_refused(
+    question: Question, wished: dict[str, Any]
+) -> None:
+    found = answered(replace(question, overrides=Overrides(**wished)))
+    if found is None:
+        return
+    setting, layout = found.setting, found.layout
+    # `none` is the form in which a model is published.
+    published = "fp8" if question.model.dtype == "fp8" else "none"
+    if wished.get("quantization") == "none":
+        wished = {**wished, "quantization": published}
+    # A GPU that has a layer's experts by itself has them whole anyhow.
+    is_spread = layout.expert or (layout.expert_parallel == 1 and wished.get("expert_parallel"))
+    taken = {
+        "quantization": setting.scheme.name,
+        "accelerators": layout.accelerators,
+        "tensor": layout.tensor,
+        "pipeline": layout.pipeline,
+        "data": layout.data,
+        "context_tokens": found.context_tokens,
+        "max_sequences": found.limits.sequences,
+        "max_batched_tokens": setting.batched_tokens,
+        "memory_share": setting.memory_share,
+        "cache_type": setting.cache_type,
+        "mtp_tokens": setting.mtp_tokens,
+        "attention_ranks": layout.data > 1,
+        "expert_parallel": is_spread,
+        "graph_sizes": found.graph_sizes,
+        "decode_times": setting.decode_times,
+    }
+
+    assert {name: taken[name] for name in wished} == wished
 
 
 @given(questions())

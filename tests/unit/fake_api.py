@@ -291,7 +291,19 @@ def _merge_applied(present: Manifest, body: Manifest, *, manager: str) -> None:
     own["applied"] = _copy({key: body[key] for key in _OWNED if key in body})
 
 
+_KEYS = {
+    "initContainers": "name",
+    "containers": "name",
+    "volumes": "name",
+    "env": "name",
+    "volumeMounts": "mountPath",
+}
+"""Of lists that are merged, element by element, and by which field of the elements."""
+
+
 def _merged(name: str, present: Any, before: Any, after: Any) -> Any:
+    if name in _KEYS and isinstance(after, list) and isinstance(present, list):
+        return _merged_list(_KEYS[name], present, before or [], after)
     # Selectors are atomic maps: replaced as a whole.
     if not isinstance(after, dict) or not isinstance(present, dict) or name.endswith("elector"):
         return _copy(after)
@@ -301,3 +313,11 @@ def _merged(name: str, present: Any, before: Any, after: Any) -> Any:
         earlier = before.get(key) if isinstance(before, dict) else None
         kept[key] = _merged(key, kept.get(key), earlier, value)
     return kept
+
+
+def _merged_list(key: str, present: Any, before: Any, after: Any) -> Any:
+    """What others added stays."""
+    known, earlier = ({one[key]: one for one in many} for many in (present, before))
+    ours = [_merged("", known.get(one[key]), earlier.get(one[key]), one) for one in after]
+    names_of_ours = {one[key] for one in (*before, *after)}
+    return [*ours, *(one for one in present if one[key] not in names_of_ours)]

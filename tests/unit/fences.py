@@ -37,8 +37,35 @@ def may_connect(
 ) -> bool:
     """Whether both ends let it be."""
     known = tuple(policies)
-    sides = (_Side(source, target, "Egress", "to"), _Side(target, source, "Ingress", "from"))
+    sides = _sides(source, target)
     return all(_is_open(known, side, port, protocol) for side in sides if not side.own.address)
+
+
+def connects_by_one_chain(
+    policies: Iterable[Manifest], source: End, target: End, port: int, *, protocol: str = "TCP"
+) -> bool:
+    """What an agent lets through beside, which has both directions of a policy in one chain, as kube-router 2.1 has.
+
+    Between two pods that one policy selects, what the policy says of one end is enough for the other
+    (`syncNetworkPolicyChains` in its pkg/controllers/netpol/policy.go).
+    """
+    known = tuple(policies)
+    out, into = _sides(source, target)
+    shared = [
+        item
+        for item in known
+        if item["metadata"]["namespace"] == source.namespace == target.namespace
+        and all(_selects(item["spec"]["podSelector"], end.labels) for end in (source, target))
+    ]
+    return all(
+        _is_open(known, one, port, protocol)
+        or any(_allows(item, other, port, protocol) for item in shared)
+        for one, other in ((out, into), (into, out))
+    )
+
+
+def _sides(source: End, target: End) -> tuple[_Side, _Side]:
+    return _Side(source, target, "Egress", "to"), _Side(target, source, "Ingress", "from")
 
 
 def _is_open(policies: Iterable[Manifest], side: _Side, port: int, protocol: str) -> bool:
@@ -51,11 +78,14 @@ def _is_open(policies: Iterable[Manifest], side: _Side, port: int, protocol: str
     ]
     if not binding:
         return True
+    return any(_allows(item, side, port, protocol) for item in binding)
+
+
+def _allows(policy: Manifest, side: _Side, port: int, protocol: str) -> bool:
     return any(
         _has_port(rule, port, protocol)
         and _has_peer(rule.get(side.peers), side.other, side.own.namespace)
-        for item in binding
-        for rule in item["spec"].get(side.direction.lower(), [])
+        for rule in policy["spec"].get(side.direction.lower(), [])
     )
 
 

@@ -132,6 +132,7 @@ EVERY_FIELD: Manifest = {
         },
         "tls": {"secretName": "chat-tls", "only": True},
         "accessLog": "Failures",
+        "tracing": "Enabled",
         "drainTimeout": "15m",
         "resources": {"requests": {"cpu": 2, "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
     },
@@ -219,6 +220,7 @@ def engine_request(served_name: str = "chat", **spec: Any) -> EngineRequest:
         model=model,
         products=known.accelerators,
         images=IMAGES,
+        drain=600,
     )
 
 

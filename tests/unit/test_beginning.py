@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.capacity import machines
 from tests.unit.capacity.machines import H200, L40S
-from tests.unit.samples import CPU_SPEC, NO_GATEWAY, Manifest, conditions
+from tests.unit.samples import CPU_SPEC, NO_GATEWAY, Manifest, conditions, deepseek
 from tests.unit.service_on_nodes import (
     AUTO,
     BLUE_GREEN,
@@ -369,3 +369,21 @@ def test_the_room_of_another_product_is_none() -> None:
     status = service.pass_over(wanting(BLUE_GREEN))
 
     assert conditions(status)["RolledOut"]["reason"] == "InsufficientAccelerators"
+
+
+@pytest.mark.parametrize(
+    ("rollout", "begins"),
+    [pytest.param(CANARY, False, id="canary"), pytest.param(BLUE_GREEN, True, id="blue-green")],
+)
+def test_who_sleeps_and_is_compared_with_needs_room_too(rollout: Manifest, *, begins: bool) -> None:
+    """Eight accelerators: enough for the new revision, not for the old one's replica beside it."""
+    lazy: Manifest = {"autoscaling": {"min": 0, "max": 1}, "replicas": 1}
+    service = on(8, spec={**OLD, **lazy})
+    service.stored["autoscaling"][0]["replicas"] = 0
+    service.pass_over(deepseek(**{**OLD, **lazy}))
+    assert service.replicas == {key(OLD): 0}
+
+    service.pass_over(wanting(rollout, **lazy))
+
+    assert (service.replicas.get(key(NEW)) == 1) is begins
+    assert not service.replicas.get(key(OLD))

@@ -254,8 +254,9 @@ def test_who_waits_for_a_document_has_its_pass_at_once(
 
     async def work() -> None:
         queue: KeyQueue[Key] = KeyQueue()
+        stop = asyncio.Event()
         leading = asyncio.create_task(
-            application._lead(SETTINGS, api.kube(), queue, OperatorMetrics(), files)
+            application._lead(SETTINGS, api.kube(), queue, OperatorMetrics(), files, stop=stop)
         )
         await asyncio.sleep(30)
         came.append(stalled(api)["reason"])
@@ -264,8 +265,8 @@ def test_who_waits_for_a_document_has_its_pass_at_once(
         files.changed.set()
         await asyncio.sleep(5)
         came.append(stalled(api)["status"])
-        leading.cancel()
-        await asyncio.wait([leading])
+        stop.set()
+        await leading
 
     assert SETTINGS.resync_seconds > 60
     turned.run_until_complete(work())

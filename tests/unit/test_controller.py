@@ -43,6 +43,7 @@ class Passes:
     queue: KeyQueue[Key] = field(default_factory=lambda: KeyQueue(jitter=lambda: 1.0))
     metrics: OperatorMetrics = field(default_factory=OperatorMetrics)
     seen: list[tuple[float, Key]] = field(default_factory=list)
+    followed: list[tuple[Key, tuple[str, ...]]] = field(default_factory=list)
     seconds: float = 0.0
     """How long a pass takes."""
 
@@ -56,7 +57,12 @@ class Passes:
 
     def work(self, *keys: Key, workers: int = 1, seconds: float = 1000.0) -> None:
         """Ask for passes over the keys, and let workers work for so long."""
-        controller = Controller(queue=self.queue, reconcile=self.reconcile, metrics=self.metrics)
+        controller = Controller(
+            queue=self.queue,
+            reconcile=self.reconcile,
+            metrics=self.metrics,
+            follow=lambda key, addresses: self.followed.append((key, addresses)),
+        )
 
         async def for_a_while() -> None:
             for key in keys:
@@ -121,6 +127,16 @@ def test_what_goes_wrong_again_and_again_is_tried_ever_less_often(
     assert passes.times() == [0, 0.5, 1.5, 3.5, 7.5]
 
 
+def test_where_a_request_wakes_it_is_told_after_each_pass(turned: TurnedLoop) -> None:
+    asleep = Outcome("recorded", 1, 1, requeue_seconds=15.0, asleep_at=("10.0.0.1",))
+    passes = Passes(turned, [asleep, REFUSED, UNCHANGED])
+
+    passes.work(ONE)
+
+    # One that fails says nothing of it.
+    assert passes.followed == [(ONE, ("10.0.0.1",)), (ONE, ())]
+
+
 def test_what_a_pass_leaves_of_a_run_is_told(turned: TurnedLoop) -> None:
     told = {"phase": "Held", "reason": "NoData", "weight": 5}
     run = {"run": "1-new", "stable": "old", "candidate": "new", **told}
@@ -137,7 +153,8 @@ def test_what_a_pass_leaves_of_a_run_is_told(turned: TurnedLoop) -> None:
 
 
 def test_what_a_pass_decided_of_replicas_is_told(turned: TurnedLoop) -> None:
-    scaled = {"revision": "new", "replicas": 3, "needed": "2.41", "reason": "Use"}
+    bounds = {"min": 1, "max": 8}
+    scaled = {"revision": "new", "replicas": 3, "needed": "2.41", "reason": "Use", **bounds}
     passes = Passes(turned, [Outcome("recorded", 1, 1, None, {"autoscaling": [scaled]})])
 
     passes.work(ONE)
@@ -223,6 +240,7 @@ class Resyncs:
     api: FakeApi
     namespaces: tuple[str, ...] = ("team",)
     came: list[tuple[float, str]] = field(default_factory=list)
+    known: tuple[Key, ...] = ()
 
     def work(self, *, seconds: float, jitter: float = 0.5) -> list[tuple[float, str]]:
         queue: KeyQueue[Key] = KeyQueue()
@@ -230,12 +248,11 @@ class Resyncs:
         async def heal() -> None:
             await resync(
                 self.api.kube(), queue, namespaces=self.namespaces, period_seconds=100,
-                jitter=lambda: jitter,
+                known=lambda: self.known, jitter=lambda: jitter,
             )  # fmt: skip
 
         async def note() -> None:
-            while True:
-                key = await queue.take()
+            while (key := await queue.take()) is not None:
                 self.came.append((self.loop.time(), str(key)))
                 queue.done(key)
 
@@ -280,6 +297,25 @@ def test_a_list_that_fails_is_asked_for_again_soon(turned: TurnedLoop, fault: st
     came = Resyncs(turned, api).work(seconds=20)
 
     assert came == [(10, "team/one")]
+
+
+def test_an_object_that_is_known_and_not_there_any_more_gets_a_pass_too(turned: TurnedLoop) -> None:
+    """The watch may have missed that it was deleted."""
+    api = FakeApi()
+    put(api, "team", "one")
+
+    came = Resyncs(turned, api, known=(ONE, OTHER)).work(seconds=50)
+
+    assert sorted(came) == [(0, "team/one"), (0, "team/other")]
+
+
+@pytest.mark.parametrize("fault", ["before", "500"])
+def test_a_list_that_fails_says_of_no_object_that_it_is_gone(
+    turned: TurnedLoop, fault: str
+) -> None:
+    api = FakeApi(fault=lambda _call: fault)
+
+    assert Resyncs(turned, api, known=(ONE,)).work(seconds=50) == []
 
 
 @pytest.mark.parametrize(("jitter", "at"), [(0.0, 90), (1.0, 110)])

@@ -49,9 +49,15 @@ def test_the_other_engine_is_laid_out_alike(
 
 
 def test_a_form_that_one_node_holds_comes_before_several_nodes() -> None:
+    found = sized("DeepSeek-R1", H100)
+
+    assert (found.setting.scheme.name, found.layout.nodes) == ("int4-awq", 1)
+
+
+def test_a_form_that_has_to_be_named_keeps_nothing_on_one_node() -> None:
     found = sized("DeepSeek-R1", H100, engine={"name": "tensorrt-llm"})
 
-    assert (found.setting.scheme.name, found.layout.nodes) == ("w4afp8", 1)
+    assert (found.setting.scheme.name, found.layout.nodes) == ("fp8", 2)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ REFUSED = [
     pytest.param(
         (QWEN, H200),
         {**on_trtllm(), "quantization": "fp8"},
-        "spec.quantization: tensorrt-llm 1.2.0 makes fp8 of no BF16 checkpoint, and the catalog has no fp8 checkpoint of "
+        "spec.quantization: tensorrt-llm 1.2.1 makes fp8 of no BF16 checkpoint, and the catalog has no fp8 checkpoint of "
         f"{QWEN} for it. Nearest that works: quantization: none",
         id="bf16-that-is-not-converted",
     ),
@@ -85,13 +85,13 @@ def test_what_cannot_run_is_refused_by_its_own_field_and_remedy(
 
 
 def test_tensorrt_llm_is_sized_with_reasons_of_its_own() -> None:
-    found = derivation.frozen(asked("DeepSeek-R1", H100, **on_trtllm()))
+    found = derivation.frozen(asked("DeepSeek-R1", H100, **on_trtllm(), quantization="w4afp8"))
 
     told = {value["name"]: value for value in found["values"]}
-    assert (found["accelerator"], found["engine"]) == ("H100", "tensorrt-llm 1.2.0")
+    assert (found["accelerator"], found["engine"]) == ("H100", "tensorrt-llm 1.2.1")
     assert told["quantization"]["value"] == "w4afp8"
     assert told["quantization"]["why"] == (
-        "fp8 does not fit on the accelerators there are; w4afp8 is the next to try, from Barrrrry/DeepSeek-R1-W4AFP8"
+        "quantization: w4afp8 is set, from Barrrrry/DeepSeek-R1-W4AFP8"
     )
     assert told["expertBackend"]["value"] == "CUTLASS"
     assert float(found["requestsPerSecond"]) > 0

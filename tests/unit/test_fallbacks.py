@@ -79,7 +79,7 @@ def test_each_entry_is_a_revision_of_its_own_with_all_that_belongs_to_one() -> N
     for revision in (key(R1), key(SMALL)):
         for kind in ("ControllerRevision", "Deployment", "Service"):
             assert service.find(kind, revision)
-    assert ("PodDisruptionBudget", "chat") in service.children
+    assert ("PodDisruptionBudget", f"chat-{key(R1)}") in service.children
     assert service.chain(key(V3)) == [key(R1), key(SMALL)]
     assert "fallbackOn" not in service.document
     assert service.document["replicas"] == {key(V3): 1, key(R1): 2, key(SMALL): 1}

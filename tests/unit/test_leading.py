@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,21 @@ SETTINGS = Settings(
 )
 
 
+DEPLOYMENTS = "/apis/apps/v1/namespaces/team/deployments"
+
+
+@dataclass
+class SlowApi(FakeApi):
+    """An API server that takes its time to make a Deployment."""
+
+    seconds: float = 0.0
+
+    async def _request(self, method: str, url: str, *rest: Any, **named: Any) -> Any:
+        if method == "POST" and url.partition("?")[0].endswith(DEPLOYMENTS):
+            await asyncio.sleep(self.seconds)
+        return await super()._request(method, url, *rest, **named)
+
+
 @dataclass
 class Replica:
     """One replica of the operator, without its watches."""
@@ -37,12 +53,15 @@ class Replica:
     loop: TurnedLoop
     api: FakeApi = field(default_factory=FakeApi)
     metrics: OperatorMetrics = field(default_factory=OperatorMetrics)
+    queue: KeyQueue[Key] = field(default_factory=KeyQueue)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lead(self) -> asyncio.Task[None]:
-        queue: KeyQueue[Key] = KeyQueue()
         files = CatalogFiles("", metrics=self.metrics)
         return asyncio.create_task(
-            application._lead(SETTINGS, self.api.kube(), queue, self.metrics, files)
+            application._lead(
+                SETTINGS, self.api.kube(), self.queue, self.metrics, files, stop=self.stop
+            )
         )
 
     @property
@@ -71,14 +90,32 @@ def test_a_leader_serves_the_objects_that_it_finds(replica: Replica) -> None:
             await asyncio.sleep(20)
             replica.api.start_pods()
         assert replica.leads
-        leading.cancel()
-        await asyncio.wait([leading])
+        replica.stop.set()
+        await leading
 
     replica.loop.run_until_complete(work())
 
     assert conditions(replica.api.objects[OBJECT]["status"])["Ready"]["status"] == "True"
     assert replica.api.objects[LEASE]["spec"]["holderIdentity"] == ""
     assert not replica.leads
+
+
+def test_series_go_with_their_object_also_where_nothing_told_that_it_went(
+    replica: Replica,
+) -> None:
+    put_object(replica.api)
+
+    async def work() -> None:
+        leading = replica.lead()
+        await asyncio.sleep(20)
+        assert replica.metrics.objects == {("team", "chat")}
+        del replica.api.objects[OBJECT]
+        await asyncio.sleep(2 * SETTINGS.resync_seconds)
+        assert replica.metrics.objects == set()
+        replica.stop.set()
+        await leading
+
+    replica.loop.run_until_complete(work())
 
 
 def test_a_follower_writes_nothing(replica: Replica) -> None:
@@ -91,8 +128,8 @@ def test_a_follower_writes_nothing(replica: Replica) -> None:
             await asyncio.sleep(10)
             replica.hold("b")
         assert not replica.leads
-        leading.cancel()
-        await asyncio.wait([leading])
+        replica.stop.set()
+        await leading
 
     replica.loop.run_until_complete(work())
 
@@ -117,3 +154,63 @@ def test_a_leader_whose_lease_another_took_ends_and_writes_nothing_more(replica:
     assert str(lost) == "the Lease deepseek-operator is not held any more"
     assert replica.api.calls == []
     assert not replica.leads
+
+
+def stopped_in_a_call(replica: Replica, *, seconds: float) -> float:
+    """A leader is told to stop while a call of so many seconds is under way; how long it takes to end."""
+    replica.api = SlowApi(seconds=seconds)
+    put_object(replica.api)
+
+    async def work() -> float:
+        leading = replica.lead()
+        await asyncio.sleep(1)
+        assert replica.leads
+        told_at = replica.loop.time()
+        replica.stop.set()
+        replica.loop.call_later(1, replica.queue.add, Key("team", "another"))
+        await leading
+        return replica.loop.time() - told_at
+
+    return replica.loop.run_until_complete(work())
+
+
+def test_a_pass_under_way_ends_well_before_the_lease_is_given_back(replica: Replica) -> None:
+    seconds = stopped_in_a_call(replica, seconds=application.STOP_SECONDS - 1)
+
+    assert seconds == application.STOP_SECONDS - 2
+    assert conditions(replica.api.objects[OBJECT]["status"])["Ready"]["status"] == "False"
+    assert replica.api.objects[LEASE]["spec"]["holderIdentity"] == ""
+    assert replica.api.writes()[-1] == f"PUT {LEASE}"
+    assert not replica.leads
+
+
+def test_the_lease_is_kept_while_passes_end(replica: Replica) -> None:
+    stopped_in_a_call(replica, seconds=application.STOP_SECONDS - 1)
+
+    assert replica.api.writes().count(f"PUT {LEASE}") == 2
+
+
+def test_a_pass_that_does_not_end_in_time_is_cancelled(replica: Replica) -> None:
+    seconds = stopped_in_a_call(replica, seconds=600)
+
+    assert seconds == application.STOP_SECONDS
+    assert "status" not in replica.api.objects[OBJECT]
+    assert replica.api.objects[LEASE]["spec"]["holderIdentity"] == ""
+
+
+def test_no_pass_is_begun_by_who_is_told_to_stop(replica: Replica) -> None:
+    stopped_in_a_call(replica, seconds=5)
+
+    assert not [call for call in replica.api.calls if "another" in call.path]
+
+
+def test_a_pass_is_cancelled_at_once_when_the_lease_is_lost_while_it_ends(
+    replica: Replica,
+) -> None:
+    replica.loop.call_later(2, replica.hold, "b")
+
+    seconds = stopped_in_a_call(replica, seconds=9)
+
+    assert seconds < SETTINGS.lease_seconds / 3
+    assert replica.api.of_kind("Deployment") == {}
+    assert replica.api.objects[LEASE]["spec"]["holderIdentity"] == "b"

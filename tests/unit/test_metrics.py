@@ -12,7 +12,7 @@ PHASE, WEIGHT, RUNS = (f"deepseek_operator_rollout_{name}" for name in ("phase",
 def told(metrics: OperatorMetrics, family: str) -> list[tuple[dict[str, str], float]]:
     """Labels and value of each series, but for when it was made."""
     return [
-        ({name: value for name, value in sample.labels.items() if name in ("phase", "result", "reason")}, sample.value)
+        ({name: value for name, value in sample.labels.items() if name in ("phase", "result", "reason", "bound")}, sample.value)
         for found in metrics.registry.collect()
         if found.name == family
         for sample in found.samples
@@ -31,7 +31,7 @@ def metrics() -> OperatorMetrics:
 
 def test_an_object_is_in_one_phase_at_a_time(metrics: OperatorMetrics) -> None:
     for phase, weight in (("Starting", 0), ("Analyzing", 5), ("Held", 5)):
-        metrics.tell_rollout("team", "chat", run(phase, weight=weight))
+        metrics.rollouts.tell("team", "chat", run(phase, weight=weight))
 
     assert told(metrics, PHASE) == [({"phase": "Held", "reason": "Because"}, 1.0)]
     assert told(metrics, WEIGHT) == [({}, 5.0)]
@@ -40,8 +40,8 @@ def test_an_object_is_in_one_phase_at_a_time(metrics: OperatorMetrics) -> None:
 
 def test_a_run_that_ends_is_counted_once(metrics: OperatorMetrics) -> None:
     for phase in ("Watching", "RolledBack", "RolledBack"):
-        metrics.tell_rollout("team", "chat", run(phase, "EvidenceBad"))
-    metrics.tell_rollout("team", "chat", run("RolledBack", "Aborted", name="2-new"))
+        metrics.rollouts.tell("team", "chat", run(phase, "EvidenceBad"))
+    metrics.rollouts.tell("team", "chat", run("RolledBack", "Aborted", name="2-new"))
 
     assert told(metrics, RUNS) == [
         ({"result": "RolledBack", "reason": "EvidenceBad"}, 1.0),
@@ -50,7 +50,7 @@ def test_a_run_that_ends_is_counted_once(metrics: OperatorMetrics) -> None:
 
 
 def test_one_that_had_ended_before_is_not_counted(metrics: OperatorMetrics) -> None:
-    metrics.tell_rollout("team", "chat", run("Succeeded"))
+    metrics.rollouts.tell("team", "chat", run("Succeeded"))
 
     assert told(metrics, RUNS) == []
     assert told(metrics, PHASE) == [({"phase": "Succeeded", "reason": "Because"}, 1.0)]
@@ -60,17 +60,17 @@ def test_one_that_had_ended_before_is_not_counted(metrics: OperatorMetrics) -> N
 def test_of_an_object_without_a_run_nothing_is_told(
     metrics: OperatorMetrics, nothing: Manifest | None
 ) -> None:
-    metrics.tell_rollout("team", "chat", nothing)
-    metrics.tell_rollout("team", "chat", run("Held"))
-    metrics.tell_rollout("team", "chat", nothing)
+    metrics.rollouts.tell("team", "chat", nothing)
+    metrics.rollouts.tell("team", "chat", run("Held"))
+    metrics.rollouts.tell("team", "chat", nothing)
 
     assert (told(metrics, PHASE), told(metrics, WEIGHT)) == ([], [])
 
 
 def test_each_object_has_its_own(metrics: OperatorMetrics) -> None:
     for name in ("chat", "code"):
-        metrics.tell_rollout("team", name, run("Held"))
-    metrics.tell_rollout("team", "chat", None)
+        metrics.rollouts.tell("team", name, run("Held"))
+    metrics.rollouts.tell("team", "chat", None)
 
     assert told(metrics, PHASE) == [({"phase": "Held", "reason": "Because"}, 1.0)]
 
@@ -82,18 +82,26 @@ def test_what_status_tells_of_a_real_run_can_be_told(metrics: OperatorMetrics) -
     service.until(deepseek(**NEW, generation=2), "Succeeded")
 
     for status in service.history:
-        metrics.tell_rollout("team", "chat", status.get("rollout"))
+        metrics.rollouts.tell("team", "chat", status.get("rollout"))
 
     assert told(metrics, RUNS) == [({"result": "Succeeded", "reason": "RollbackWindowClosed"}, 1.0)]
 
 
-NUMBER, NEEDED, CHANGES = (
-    f"deepseek_operator_autoscaling_{name}" for name in ("replicas", "needed_replicas", "changes")
+NUMBER, NEEDED, BOUNDS, CHANGES = (
+    f"deepseek_operator_autoscaling_{name}"
+    for name in ("replicas", "needed_replicas", "bound_replicas", "changes")
 )
 
 
 def scaled(replicas: int, *, revision: str = "a", reason: str = "Use") -> Manifest:
-    return {"revision": revision, "replicas": replicas, "needed": "2.41", "reason": reason}
+    bounds = {"min": 2, "max": 6}
+    return {
+        "revision": revision,
+        "replicas": replicas,
+        "needed": "2.41",
+        "reason": reason,
+        **bounds,
+    }
 
 
 def test_the_number_that_is_decided_is_told(metrics: OperatorMetrics) -> None:
@@ -101,6 +109,7 @@ def test_the_number_that_is_decided_is_told(metrics: OperatorMetrics) -> None:
 
     assert told(metrics, NUMBER) == [({}, 3.0)]
     assert told(metrics, NEEDED) == [({}, 2.41)]
+    assert told(metrics, BOUNDS) == [({"bound": "min"}, 2.0), ({"bound": "max"}, 6.0)]
     assert told(metrics, CHANGES) == []
 
 
@@ -118,4 +127,4 @@ def test_of_a_revision_that_is_gone_no_number_is_told(metrics: OperatorMetrics) 
 
     metrics.scaling.tell("team", "chat", [])
 
-    assert told(metrics, NUMBER) == told(metrics, NEEDED) == []
+    assert told(metrics, NUMBER) == told(metrics, NEEDED) == told(metrics, BOUNDS) == []

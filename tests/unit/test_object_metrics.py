@@ -182,6 +182,7 @@ def test_of_an_object_that_is_gone_nothing_is_left_and_all_of_the_others(
 
     after = {family.name: len(family.samples) for family in metrics.registry.collect()}
     assert after == before
+    assert metrics.objects == {("team", "other")}
 
 
 def test_the_alarm_of_a_bad_candidate_rises_until_it_goes_back(metrics: OperatorMetrics) -> None:

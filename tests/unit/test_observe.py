@@ -289,6 +289,7 @@ async def test_engines_are_asked_only_while_a_run_is_under_way_and_with_autoscal
     assert [engine.pod for engine in observed.told] == ["one"] * asked
     assert [pod["metadata"]["name"] for pod in observed.ending] == ["two"] * asked
     assert observed.told_by("old") == ()
+    assert [*observed.restarts.values()] == [{"one": 0}] * asked
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from deepseek_operator.observed import (
     has_served,
     is_at_strength,
     ready_replicas,
+    restarts_by_revision,
     revision_of,
     template_of,
 )
@@ -150,3 +151,23 @@ def test_pods_that_take_requests_and_pods_that_take_none_are_told_apart() -> Non
     assert observed.pods_of("k") == (leader,)
     assert observed.workers_of("k") == (worker,)
     assert observed.workers_of("other") == ()
+
+
+def test_restarts_are_those_of_all_pods_but_of_such_as_leave() -> None:
+    """Also of those beyond the first that are asked for their figures."""
+
+    def pod(number: int, **metadata: str) -> Manifest:
+        labels = {LABEL: "new" if number else "old"}
+        statuses = [{"name": "engine", "restartCount": number}, {"restartCount": 1}]
+        return {
+            "metadata": {"name": f"pod-{number}", "labels": labels, **metadata},
+            "status": {"containerStatuses": statuses},
+        }
+
+    pods = [pod(number) for number in range(30)]
+    leaving = pod(99, deletionTimestamp="2026-03-01T12:00:00Z")
+
+    assert restarts_by_revision([*pods, leaving, {"metadata": {"name": "nobodys"}}]) == {
+        "old": {"pod-0": 1},
+        "new": {f"pod-{number}": number + 1 for number in range(1, 30)},
+    }

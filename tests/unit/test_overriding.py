@@ -218,6 +218,13 @@ def test_other_drafts_are_none_of_the_models_own() -> None:
         pytest.param(("--speculative-config=None",), {"mtp_tokens": 0}, id="nor-so"),
         pytest.param(("--enable-expert-parallel",), {"expert_parallel": True}, id="experts"),
         pytest.param(("--disable_expert_parallel",), {"expert_parallel": False}, id="slices"),
+        pytest.param(
+            ("--enable-dbo", "--all2all-backend=deepep_low_latency"),
+            {"overlapped": True},
+            id="halves-of-batches",
+        ),
+        pytest.param(("--all2all-backend=deepep_high_throughput",), {}, id="kernels-alone"),
+        pytest.param(("--enable-dbo",), {}, id="halves-without-the-kernels"),
     ],
 )
 def test_flags_of_vllm_are_read(args: tuple[str, ...], expected: dict[str, Any]) -> None:

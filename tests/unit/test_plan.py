@@ -1,20 +1,23 @@
 """make_plan(): what a pass writes, from an object and what there is."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
 from deepseek_operator.observed import Observed
-from deepseek_operator.plan import HISTORY_LIMIT, TROUBLE_SECONDS, Plan, make_plan
+from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import revision_key
+from deepseek_operator.wanted import HISTORY_LIMIT
 from tests.unit.samples import CPU_SPEC, IMAGES, LATER, NOW, Manifest, conditions, deepseek
 from tests.unit.world import World, served
 
 OLD = deepseek(**CPU_SPEC, replicas=2)
 NEW = deepseek(**{**CPU_SPEC, "source": "pvc://models/better"}, replicas=3, generation=2)
 BAD = deepseek(model="DeepSeek-V4", generation=3)
+OF_A_REVISION = ("Deployment", "Service", "PodDisruptionBudget")
 OLD_KEY, NEW_KEY = revision_key(OLD.spec), revision_key(NEW.spec)
 
 
@@ -39,7 +42,7 @@ def test_the_first_pass_makes_everything() -> None:
         ("ControllerRevision", f"chat-{OLD_KEY}"),
         ("Service", f"chat-{OLD_KEY}"),
         ("Deployment", f"chat-{OLD_KEY}"),
-        ("PodDisruptionBudget", "chat"),
+        ("PodDisruptionBudget", f"chat-{OLD_KEY}"),
     ] == applied(plan)
     assert plan.delete == ()
     assert plan.records is False
@@ -105,7 +108,7 @@ def test_taking_over_is_recorded_with_what_follows_from_it() -> None:
     assert plan.records is True
     assert plan.status["serving"]["revision"] == NEW_KEY
     assert client_selector(plan) == NEW_KEY
-    assert {("Deployment", f"chat-{OLD_KEY}"), ("Service", f"chat-{OLD_KEY}")} == deleted(plan)
+    assert {(kind, f"chat-{OLD_KEY}") for kind in OF_A_REVISION} == deleted(plan)
 
 
 def test_what_follows_is_what_a_pass_would_do_that_reads_the_decision_back() -> None:
@@ -138,7 +141,7 @@ def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
 
     plan = world.plan(OLD)
 
-    assert {("Deployment", f"chat-{NEW_KEY}"), ("Service", f"chat-{NEW_KEY}")} == deleted(plan)
+    assert {(kind, f"chat-{NEW_KEY}") for kind in OF_A_REVISION} == deleted(plan)
     assert plan.requeue_seconds == TROUBLE_SECONDS
     assert client_selector(plan) == OLD_KEY
 
@@ -192,7 +195,7 @@ def test_a_deleted_controller_revision_is_frozen_again_from_the_running_pods() -
         pytest.param("Service", OLD_KEY, id="headless-service"),
         pytest.param("Deployment", OLD_KEY, id="deployment"),
         pytest.param("ControllerRevision", OLD_KEY, id="controller-revision"),
-        pytest.param("PodDisruptionBudget", None, id="budget"),
+        pytest.param("PodDisruptionBudget", OLD_KEY, id="budget"),
     ],
 )
 def test_a_deleted_child_comes_back(kind: str, key: str | None) -> None:
@@ -207,6 +210,27 @@ def test_a_deleted_child_comes_back(kind: str, key: str | None) -> None:
     assert {key: value for key, value in child.items() if key in ("spec", "data")} == {
         key: value for key, value in world.children[place].items() if key in ("spec", "data")
     }
+
+
+def test_a_flag_that_was_taken_once_goes_on_serving() -> None:
+    """What runs is frozen: only what is made anew is held against the flags that vLLM has."""
+    flagged = deepseek(**CPU_SPEC, replicas=2, engine={"args": ["--swap-space=2"]})
+    key = revision_key(flagged.spec)
+    world = served(OLD)
+    as_if_made = json.dumps([*world.children.items()]).replace(OLD_KEY, key)
+    world.children = {(kind, name): child for (kind, name), child in json.loads(as_if_made)}
+    world.stored = json.loads(json.dumps(world.stored).replace(OLD_KEY, key))
+
+    before = world.find("Deployment", key)["spec"]["template"]
+    plan = world.plan(flagged)
+
+    [made] = [item for item in plan.apply if item["kind"] == "Deployment"]
+    assert made["spec"]["template"] == before
+    assert plan.status["serving"]["revision"] == key
+    found = conditions(plan.status)
+    assert (found["Ready"]["status"], found["Stalled"]["status"]) == ("True", "False")
+    fresh = conditions(World().plan(flagged).status)["Stalled"]
+    assert "spec.engine.args: --swap-space: no such flag" in fresh["message"]
 
 
 def test_a_spec_that_cannot_be_served_leaves_what_serves_alone() -> None:
@@ -273,35 +297,6 @@ def test_users_leave_an_unreadable_revision_once_the_next_is_ready() -> None:
     assert ("Deployment", f"chat-{OLD_KEY}") not in world.children
     service = world.children["Service", "chat"]
     assert service["spec"]["selector"]["serving.deepseek.dev/revision"] == NEW_KEY
-
-
-@pytest.mark.parametrize("replicas", [0, 1])
-def test_a_budget_leaves_with_the_second_replica(replicas: int) -> None:
-    world = served(OLD)
-    fewer = deepseek(**CPU_SPEC, replicas=replicas, generation=2)
-
-    plan = world.plan(fewer)
-
-    assert {("PodDisruptionBudget", "chat")} == deleted(plan)
-    assert client_selector(plan) == OLD_KEY
-
-
-def test_a_budget_leaves_before_anything_serves_too() -> None:
-    world = World()
-    world.carry_out(world.plan(OLD))
-
-    plan = world.plan(deepseek(**CPU_SPEC, replicas=1, generation=2))
-
-    assert {("PodDisruptionBudget", "chat")} == deleted(plan)
-
-
-def test_what_serves_keeps_its_budget_while_a_smaller_revision_starts() -> None:
-    world = served(OLD)
-    single = deepseek(**{**CPU_SPEC, "source": "pvc://models/better"}, generation=2)
-
-    assert ("PodDisruptionBudget", "chat") in applied(world.plan(single))
-    world.settle(single)
-    assert ("PodDisruptionBudget", "chat") not in world.children
 
 
 def test_scaling_touches_the_deployment_alone() -> None:

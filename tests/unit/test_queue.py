@@ -187,8 +187,7 @@ async def passes(queue: KeyQueue[str], loop: TurnedLoop, seconds: float) -> list
     began: list[float] = []
 
     async def work() -> None:
-        while True:
-            key = await queue.take()
+        while (key := await queue.take()) is not None:
             began.append(round(loop.time(), 3))
             queue.done(key)
 
@@ -320,5 +319,19 @@ def test_a_time_that_comes_while_the_key_is_in_work_is_one_pass_after(loop: Turn
         queue.done("a")
 
         assert len(queue) == 1
+
+    run(loop, work())
+
+
+def test_a_queue_that_is_shut_down_gives_out_no_key_any_more(loop: TurnedLoop) -> None:
+    async def work() -> None:
+        queue: KeyQueue[str] = KeyQueue()
+        waiting = asyncio.create_task(queue.take())
+        await asyncio.sleep(1)
+
+        queue.shut_down()
+        queue.add("a")
+
+        assert [await waiting, await queue.take()] == [None, None]
 
     run(loop, work())

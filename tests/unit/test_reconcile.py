@@ -6,17 +6,25 @@ from typing import Any
 
 import pytest
 
+from deepseek_operator.api import names
 from deepseek_operator.errors import Conflict, Waiting
 from deepseek_operator.kube.errors import ApiError, UnreachableError
 from deepseek_operator.reconcile import Key, reconcile
 from deepseek_operator.report import STALLED_SECONDS, Outcome
+from deepseek_operator.rollout.revisions import target_key
 from tests.unit.fake_api import Call, FakeApi
 from tests.unit.samples import CPU_SPEC, IMAGES, NOW, Manifest, conditions, deepseek
 
 KEY = ("team", "chat")
 OBJECT = "/apis/serving.deepseek.dev/v1alpha1/namespaces/team/deepseekdeployments/chat"
 SERVICES = "/api/v1/namespaces/team/services"
+BUDGETS = "/apis/policy/v1/namespaces/team/poddisruptionbudgets"
 BETTER = {**CPU_SPEC, "source": "pvc://models/better"}
+
+
+def budget_name() -> str:
+    """Of the revision of CPU_SPEC."""
+    return names.revision_child("chat", target_key(deepseek(**CPU_SPEC).spec))
 
 
 def put_object(api: FakeApi, *, generation: int = 1, **spec: Any) -> Manifest:
@@ -289,8 +297,8 @@ async def test_a_field_that_is_no_longer_wanted_leaves_the_child() -> None:
 async def test_a_pass_that_records_who_serves_does_not_say_that_nothing_stalls() -> None:
     """A name is taken, and in between the pods have become ready."""
     api = FakeApi()
-    taken = "/apis/policy/v1/namespaces/team/poddisruptionbudgets/chat"
-    api.put(taken, {"kind": "PodDisruptionBudget", "metadata": {"name": "chat"}})
+    name = budget_name()
+    api.put(f"{BUDGETS}/{name}", {"kind": "PodDisruptionBudget", "metadata": {"name": name}})
     put_object(api, **CPU_SPEC, replicas=2)
     told: list[str] = []
     for _ in range(4):
@@ -301,7 +309,7 @@ async def test_a_pass_that_records_who_serves_does_not_say_that_nothing_stalls()
     assert api.objects[OBJECT]["status"]["serving"]["readyReplicas"] == 2
 
     put_object(api, **CPU_SPEC, replicas=2, engine={"args": ["--seed=2"]}, generation=2)
-    del api.objects[taken]
+    del api.objects[f"{BUDGETS}/{name}"]
     await settle(api)
 
     assert conditions(api.objects[OBJECT]["status"])["Stalled"]["status"] == "False"
@@ -394,11 +402,12 @@ async def test_what_has_the_name_of_a_leftover_by_now_is_not_deleted() -> None:
     api = FakeApi()
     put_object(api, **CPU_SPEC, replicas=2)
     await settle(api)
-    path = "/apis/policy/v1/namespaces/team/poddisruptionbudgets/chat"
+    name = budget_name()
+    path = f"{BUDGETS}/{name}"
 
     def replaced_meanwhile(call: Call) -> None:
         if call.method == "DELETE":
-            api.put(path, {"kind": "PodDisruptionBudget", "metadata": {"name": "chat"}})
+            api.put(path, {"kind": "PodDisruptionBudget", "metadata": {"name": name}})
 
     api.fault = replaced_meanwhile
     put_object(api, **CPU_SPEC, replicas=1, generation=2)
@@ -421,27 +430,6 @@ async def test_a_foreign_object_that_comes_and_goes_is_a_conflict() -> None:
     api.fault = exists_for_a_moment
     with pytest.raises(Conflict, match="came and went"):
         await one_pass(api)
-
-
-@pytest.mark.parametrize("fault", ["403", "409", "500"])
-async def test_an_event_that_is_not_taken_costs_nothing(fault: str) -> None:
-    api = FakeApi(fault=lambda call: fault if call.path.endswith("/events") else None)
-    put_object(api)
-
-    await settle(api)
-
-    assert conditions(api.objects[OBJECT]["status"])["Ready"]["status"] == "True"
-
-
-async def test_events_tell_of_each_change_once() -> None:
-    api = FakeApi()
-    put_object(api)
-    await settle(api)
-    told = [event["message"] for event in api.of_kind("Event").values()]
-    await one_pass(api)
-
-    assert len(told) == len(api.of_kind("Event"))
-    assert "Ready=True: 1 of 1 replicas of tiny answer" in told
 
 
 async def test_an_object_stored_under_older_rules_says_which_field() -> None:

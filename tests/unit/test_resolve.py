@@ -38,6 +38,17 @@ def test_a_shape_says_what_was_decided(spec: Manifest, source: str, image: str) 
     assert revision_key(deepseek(**spec).spec) == shape.key
 
 
+@pytest.mark.parametrize(("drain", "seconds"), [(None, 600), ("1h30m", 5400)])
+def test_an_engine_has_as_long_for_running_answers_as_a_gateway(
+    drain: str | None, seconds: int
+) -> None:
+    shape = resolve({**CPU_SPEC, "gateway": {"drainTimeout": drain}})
+
+    spec = shape.template["spec"]
+    assert f"--shutdown-timeout={seconds}" in spec["containers"][0]["args"]
+    assert spec["terminationGracePeriodSeconds"] > seconds
+
+
 def test_an_unknown_model_without_source_stalls_with_three_names() -> None:
     with pytest.raises(Stalled) as stalled:
         resolve({"model": "DeepSeek-R1-Distil-Qwen-7B"})

@@ -126,8 +126,11 @@ def test_status_is_written_before_pods_follow(passes: Passes) -> None:
             break
     assert plan.records
 
-    told = {item["metadata"]["name"]: item for item in plan.apply}
-    [made] = [item for item in told.values() if item["kind"] == "Deployment"]
+    [made] = [
+        item
+        for item in plan.apply
+        if item["kind"] == "Deployment" and passes.key in item["metadata"]["name"]
+    ]
     assert made["spec"]["replicas"] == passes.entry()["replicas"] == 2
 
 
@@ -246,7 +249,8 @@ def test_a_smaller_revision_begins_with_as_many_as_do_the_same() -> None:
 def test_a_revision_that_gave_its_pods_up_is_not_given_any() -> None:
     entries = ({"revision": "old", "replicas": 5}, {"revision": "new", "replicas": 3})
     found = scaling.Scaling(deepseek(), entries)
-    roles = Roles("new", "old", {"old": 0, "new": 3, "fallback": 2}, takes_over=False)
+    counts = {"old": 0, "new": 3, "fallback": 2}
+    roles = Roles("new", "old", counts, takes_over=False, resting={"old": 5})
 
     assert found.raised(roles).replicas == {"old": 0, "new": 3, "fallback": 2}
 

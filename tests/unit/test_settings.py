@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from deepseek_operator.engines.contract import Network
+from deepseek_operator.engines.contract import Network, Placement, Tracing
 from deepseek_operator.observed import Monitoring
 from deepseek_operator.settings import SettingsError, load_settings
 
@@ -38,6 +38,52 @@ def test_objects_are_scraped_where_it_is_asked_for() -> None:
     assert load_settings(asked).monitoring == Monitoring({})
     assert load_settings({**asked, **labels}).monitoring == Monitoring({"release": "prometheus"})
     assert load_settings({**IMAGES, **labels}).monitoring is None
+
+
+def test_gateways_run_where_they_are_told_to() -> None:
+    asked = {
+        **IMAGES,
+        "DSO_GATEWAY_NODE_SELECTOR": '{"pool": "edge"}',
+        "DSO_GATEWAY_TOLERATIONS": '[{"key": "edge", "operator": "Exists", "tolerationSeconds": 9}]',
+        "DSO_GATEWAY_AFFINITY": '{"podAffinity": {}}',
+        "DSO_GATEWAY_PRIORITY_CLASS_NAME": "edge",
+    }
+
+    assert load_settings(IMAGES).images.gateways == Placement()
+    assert load_settings(asked).images.gateways == Placement(
+        node_selector={"pool": "edge"},
+        tolerations=({"key": "edge", "operator": "Exists", "tolerationSeconds": 9},),
+        affinity={"podAffinity": {}},
+        priority_class="edge",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("GATEWAY_TOLERATIONS", '[{"effect": "Never"}]'),
+        ("GATEWAY_NODE_SELECTOR", '["edge"]'),
+        ("GATEWAY_AFFINITY", "edge"),
+    ],
+)
+def test_a_place_for_gateways_that_cannot_be_is_refused(name: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"DSO_{name}"):
+        load_settings({**IMAGES, f"DSO_{name}": wrong})
+
+
+def test_traces_go_where_a_collector_is() -> None:
+    asked = {**IMAGES, "DSO_TRACING_ENDPOINT": "otel.observability.svc:4317"}
+
+    assert load_settings(IMAGES).images.tracing is None
+    assert load_settings(asked).images.tracing == Tracing("otel.observability.svc", 4317, 10.0)
+    few = {**asked, "DSO_TRACING_SAMPLING_PERCENT": "0.5"}
+    assert load_settings(few).images.tracing == Tracing("otel.observability.svc", 4317, 0.5)
+
+
+@pytest.mark.parametrize("wrong", ["otel", "http://otel:4317", "otel:0", ":4317", "otel:4317/v1"])
+def test_a_collector_is_a_host_and_a_port(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="DSO_TRACING_ENDPOINT"):
+        load_settings({**IMAGES, "DSO_TRACING_ENDPOINT": wrong})
 
 
 @pytest.mark.parametrize(

@@ -331,3 +331,27 @@ def test_a_sidecar_that_ends_is_a_failure(policy: Manifest, *, failed: bool) -> 
     broken["spec"]["initContainers"] = [{"name": "tools", **policy}]
 
     assert (of(broken) is not None) is failed
+
+
+@pytest.mark.parametrize(
+    ("model", "probe", "told"),
+    [
+        pytest.param("V3-tuned", "Startup", True, id="unknown"),
+        pytest.param("DeepSeek-V3", "Startup", False, id="known"),
+        pytest.param("V3-tuned", "Liveness", False, id="another-probe"),
+    ],
+)
+def test_who_is_killed_while_it_loads_an_unknown_model_is_told_of_the_catalog(
+    model: str, probe: str, *, told: bool
+) -> None:
+    killing = f"Container engine failed {probe.lower()} probe, will be restarted"
+    complaints = (Complaint("Killing", killing, "2026-03-01T12:10:00Z", PLACE),)
+    observed = Observed(complaints={"chat-1": complaints})
+    broken = pod(container(restartCount=1, state=BACK_OFF, lastState=ended(137, **RUN)))
+    annotations = {"serving.deepseek.dev/model": model}
+    made_by = {"kind": "Deployment", "metadata": {"name": "x", "annotations": annotations}}
+
+    found = diagnose_pods(observed, (broken,), made_by=made_by)
+
+    assert found is not None
+    assert (f"add {model} to the catalog" in found.message) is told

@@ -114,6 +114,16 @@ LABEL = {"serving.deepseek.dev/deployment": "chat"}
             id="of all that share it",
         ),
         pytest.param(
+            {
+                "ownerReferences": [
+                    {**OWNER, "apiVersion": "serving.deepseek.dev/v1beta1", "name": "a"},
+                    {**OWNER, "apiVersion": "serving.deepseek.developers/v1", "name": "b"},
+                ]
+            },
+            {"a"},
+            id="of its owner in another version of the API, and of no other API's",
+        ),
+        pytest.param(
             {"labels": {"team": "x"}, "ownerReferences": [{**OWNER, "name": "a"}]},
             {"a"},
             id="of its owner whatever else it is labelled with",

@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.catalog import catalog as catalogs
@@ -73,6 +74,7 @@ class World:
             knows_routes=self.knows_routes,
             monitors=tuple(found["monitors"]),
             monitoring=self.monitoring,
+            tracing=self.images.tracing,
             parent=self.parent,
             gateways=self.gateways,
             told=self.told,
@@ -264,11 +266,14 @@ def fetcher(job: Manifest, name: str, *, result: Manifest, code: int = 0) -> Man
 
 
 def patch(manifest: Manifest, operations: list[Manifest]) -> None:
-    """Apply JSON patch operations that add or replace."""
+    """Apply JSON patch operations that add or replace, or remove."""
     for operation in operations:
         words = operation["path"].removeprefix("/").split("/")
         *parents, last = (word.replace("~1", "/").replace("~0", "~") for word in words)
-        place = manifest
+        place: Any = manifest
         for parent in parents:
-            place = place[parent]
-        place[last] = operation["value"]
+            place = place[int(parent) if isinstance(place, list) else parent]
+        if operation["op"] == "remove":
+            del place[int(last) if isinstance(place, list) else last]
+        else:
+            place[last] = operation["value"]

@@ -1,7 +1,7 @@
 """From a wish to models: those that come up to it, best first, and the others with what is missed. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from deepseek_operator.advice import ranking, refusals, wishes
@@ -87,7 +87,10 @@ def _served(place: Place, wish: Wish, known: Catalog, engine: EngineVersion) -> 
     if not ways:
         return refusals.too_large(name, asked, shorter)
     passing = [way for way in ways if all(check(way, wish) for check in CHECKS)]
-    return wishes.best(passing) if passing else refusals.short_of(name, ways, wish)
+    if not passing:
+        return refusals.short_of(name, ways, wish)
+    best = wishes.best(passing)
+    return replace(best, gives_way=best.choice > min(way.choice for way in ways))
 
 
 def _reasons(place: Place, way: Way) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ def _form(place: Place, way: Way) -> str:
     """The form of the weights, why it is, and whether the figures are of it."""
     scheme, model = way.sized.setting.scheme, way.sized.question.model
     why = scheme.why
-    if way.choice:
+    if way.gives_way:
         where = " on one node" if way.sized.layout.nodes == 1 else ""
         why = f"no better form of the weights comes up to what is asked{where}"
     source = f", from {scheme.checkpoint}" if scheme.checkpoint else ""

@@ -9,11 +9,12 @@ from deepseek_operator.advice.wishes import (
     Way,
     Wish,
     has_accelerators,
+    held,
     is_on_time,
     ways_of,
 )
 from deepseek_operator.sizing import memory, quantization, remedies
-from deepseek_operator.sizing.size import smallest
+from deepseek_operator.sizing.size import Sized, smallest
 from deepseek_operator.sizing.terms import TARGET_UTILIZATION, CannotRunError, Question, gib
 
 NOTHING = "nothing in the catalog"
@@ -43,7 +44,18 @@ def too_large(name: str, questions: Sequence[Question], shorter: Sequence[Questi
     room = [way for one in shorter for way in ways_of(one)]
     if room:
         return _too_long(name, asked, room)
-    return Refused(name, _unfit(asked), _larger(asked), runs=False)
+    small = [sized for one in questions for sized in held(one)]
+    why = _over_small_nodes(small[0]) if small else _unfit(asked)
+    return Refused(name, why, _larger(asked), runs=False)
+
+
+def _over_small_nodes(sized: Sized) -> str:
+    """That no object gets what would do: it is over nodes of another size than is planned with."""
+    pool = sized.question.pool
+    return (
+        f"it takes {remedies.placed(sized.layout, pool.product)}, and nodes of {max(pool.accelerator.node_gpus)} are "
+        "planned with for a product that an object names"
+    )
 
 
 def _unfit(asked: Question) -> str:
@@ -54,7 +66,7 @@ def _unfit(asked: Question) -> str:
     try:
         found = remedies.shortage(asked)
     except CannotRunError as error:
-        return str(error).partition(": ")[2].partition(";")[0]
+        return error.message.partition(";")[0]
     if found is None:
         return "there are no accelerators"
     setting = found.setting

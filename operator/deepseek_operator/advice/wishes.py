@@ -1,12 +1,13 @@
 """What is asked for, and the ways of serving a model that come up to it. Pure."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deepseek_operator.advice.tasks import Task
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.engines import EngineVersion
-from deepseek_operator.sizing import size
+from deepseek_operator.sizing import quantization, size
 from deepseek_operator.sizing.fleet import Fleet, fleet_of
 from deepseek_operator.sizing.size import Sized
 from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question, Workload
@@ -22,6 +23,8 @@ class Wish:
     """Of the longest request; at least `workload.tokens`."""
     pools: tuple[Pool, ...]
     budget: float | None = None
+    rdma: bool = False
+    """Whether GPUs of different nodes exchange by RDMA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,10 @@ class Way:
 
     sized: Sized
     fleet: Fleet
-    choice: int
-    """Of the forms that the weights may have on this product, best first."""
+    choice: tuple[int, int]
+    """By the form of its weights, best first, on whatever product: what it loses, then the order of those that lose little."""
+    gives_way: bool = False
+    """Whether weights in a better form fit too, on some product, and do not come up to what is asked."""
 
     @property
     def pool(self) -> Pool:
@@ -81,22 +86,38 @@ def question(
         workload=wish.workload,
         overrides=Overrides(context_tokens=context),
         products=known.accelerators,
+        rdma=wish.rdma,
     )
 
 
 def ways_of(asked: Question) -> list[Way]:
-    """Every form of the weights in every layout that holds the model, whatever the targets."""
-    forms: list[str] = []
-    found = []
+    """Every form of the weights in every layout that holds the model, whatever the targets, and that an object gets."""
+    found = [sized for sized in held(asked) if is_derived(sized)]
+    if not found:
+        return []
+    runs = [scheme.name for scheme in quantization.choices(asked)]
+    return [Way(sized, fleet_of(sized, replicas=None), _choice(sized, runs)) for sized in found]
+
+
+def _choice(sized: Sized, runs: Sequence[str]) -> tuple[int, int]:
+    """By what runs on the product, and not by what fits there: else the last resort of a small one is as good as any."""
+    form = sized.setting.scheme.name
+    loss = quantization.loss(form)
+    return (loss, 0 if loss else runs.index(form))
+
+
+def held(asked: Question) -> list[Sized]:
+    """Every layout that holds the model, in every form of the weights."""
     try:
-        for sized in size.every(asked):
-            form = sized.setting.scheme.name
-            if form not in forms:
-                forms.append(form)
-            found.append(Way(sized, fleet_of(sized, replicas=None), forms.index(form)))
+        return list(size.every(asked))
     except CannotRunError:
         return []
-    return found
+
+
+def is_derived(sized: Sized) -> bool:
+    """Whether the operator gives so many GPUs so many nodes: of a product that is named, the largest that are made."""
+    largest = max(sized.question.pool.accelerator.node_gpus)
+    return sized.layout.nodes == math.ceil(sized.layout.accelerators / largest)
 
 
 def best(ways: Sequence[Way]) -> Way:

@@ -32,6 +32,24 @@ class AutoscalingTarget(ApiModel):
     )
 
 
+class Hold(ApiModel):
+    """Requests that come while no replica answers, at each replica of the gateway."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": rules_of_autoscaling.HOLD}
+    )
+
+    requests: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=64,
+        description="How many wait at most at each replica of the gateway; more are refused with 429. Default: 64.",
+    )
+    timeout: Duration = Field(
+        default="10m",
+        description="For how long each waits at most, as 90s or 10m; then it is refused with 503; from 10s to 30m. "
+        "Default: 10m.",
+    )
+
+
 class Autoscaling(ApiModel):
     """The number of replicas by what their engines tell."""
 
@@ -39,8 +57,10 @@ class Autoscaling(ApiModel):
         json_schema_extra={"x-kubernetes-validations": rules_of_autoscaling.AUTOSCALING}
     )
 
-    min: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=1, description="The fewest replicas. Default: 1."
+    min: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=1,
+        description="The fewest replicas. With 0 there is none once nobody has asked for scaleToZeroDelay, and the first "
+        "request is held until one is there; only with gateway.provider Embedded. Default: 1.",
     )
     max: Annotated[int, Field(ge=1, le=1000)] = Field(
         description="The most replicas, of each revision."
@@ -55,6 +75,25 @@ class Autoscaling(ApiModel):
         description="For so long fewer replicas have to have been enough before one is let go, as 90s or 10m; from 1m to "
         "30m. Default: 10m.",
     )
+    scale_to_zero_delay: Duration | None = Field(
+        default=None,
+        description="With min: 0: for so long nobody has to have asked before the last replica goes, as 30m or 4h; from 1m "
+        "to 24h. Default: 30m.",
+    )
+    hold: Hold | None = Field(
+        default=None,
+        description="With min: 0: what becomes of requests that come while no replica answers. Default: 64 wait at each "
+        "replica of the gateway, for 10 minutes at most.",
+    )
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether there may be no replica."""
+        return self.min == 0
+
+
+SCALE_TO_ZERO_DELAY = "30m"
+"""Where nothing is said."""
 
 
 class AutoscalingStatus(ApiModel):
@@ -70,8 +109,8 @@ class AutoscalingStatus(ApiModel):
     )
     reason: str = Field(
         max_length=64,
-        description="Why it is this number, in one word: Started, Rollout, Bounds, Use, Requests, Queue, FirstToken or "
-        "Spare.",
+        description="Why it is this number, in one word: Started, Rollout, Bounds, Use, Requests, Queue, FirstToken, "
+        "Spare, Idle or Asked.",
     )
     message: str = Field(max_length=1024, description="The same with the figures.")
     since: str = Field(

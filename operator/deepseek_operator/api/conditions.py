@@ -46,6 +46,8 @@ class Reason(StrEnum):
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FALLBACK_SERVING = "FallbackServing"
     REPLACING = "Replacing"
+    SLEEPING = "Sleeping"
+    WAKING = "Waking"
     # root causes, on Ready and Reconciling
     UNSCHEDULABLE = "Unschedulable"
     INSUFFICIENT_ACCELERATORS = "InsufficientAccelerators"

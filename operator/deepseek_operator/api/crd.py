@@ -1,6 +1,7 @@
 """The CustomResourceDefinition, generated from the types: `python -m deepseek_operator.api.crd`."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -38,8 +39,14 @@ PRINTER_COLUMNS: list[dict[str, str | int]] = [
 ]
 
 
-def build_crd() -> dict[str, Any]:
-    """The complete CustomResourceDefinition of DeepSeekDeployment."""
+def build_crd(
+    *, served: Sequence[str] = (names.VERSION,), stored: str = names.VERSION
+) -> dict[str, Any]:
+    """The complete CustomResourceDefinition of DeepSeekDeployment.
+
+    All versions that are served have one schema, so that none needs to be converted but by its name
+    (conversion None, the server's default); `stored` is the one in which objects are kept.
+    """
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -55,16 +62,16 @@ def build_crd() -> dict[str, Any]:
                 "shortNames": ["dsd"],
                 "categories": ["all"],
             },
-            "versions": [_version()],
+            "versions": [_version(name, is_stored=name == stored) for name in served],
         },
     }
 
 
-def _version() -> dict[str, Any]:
+def _version(name: str, *, is_stored: bool) -> dict[str, Any]:
     return {
-        "name": names.VERSION,
+        "name": name,
         "served": True,
-        "storage": True,
+        "storage": is_stored,
         "schema": {"openAPIV3Schema": _object_schema()},
         "subresources": {
             "status": {},

@@ -52,6 +52,8 @@ RETAIN_ANNOTATION = f"{GROUP}/retain"
 """On a claim that stays when nobody uses it: "true"."""
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On every child: digest of the configuration last applied, to see what a new one would drop."""
+REMOVED_ANNOTATION = f"{GROUP}/removed"
+"""On what makes pods: how often which additions of others were taken away from its template, as JSON."""
 
 REVISION_KEY_LENGTH = 10
 REVISION_SUFFIX = r"-[0-9a-f]{10}$"

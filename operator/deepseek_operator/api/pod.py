@@ -2,15 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from deepseek_operator.api import rules
 from deepseek_operator.api.affinity import Affinity
 from deepseek_operator.api.base import ApiModel
 
-LabelValue = Annotated[
-    str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-]
+_LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_LABEL_KEY = rf"({_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
+
+# What 0.1.0 took, and of which Kubernetes makes no pod: the schema has it and the types have not, so that an object
+# that was stored with it is read, and what it serves goes on.
+_NAMES_AN_OBJECT: dict[str, JsonValue] = {"pattern": f"^{_SUBDOMAIN}$"}
+_NAMES_A_TAINT: dict[str, JsonValue] = {"pattern": f"^({_LABEL_KEY})?$"}
+_IS_A_TAINTS_VALUE: dict[str, JsonValue] = {"pattern": _LABEL_VALUE}
+_IS_AN_INT32: dict[str, JsonValue] = {"maximum": 2**31 - 1}
+
+LabelValue = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
 LabelMap = Annotated[dict[str, LabelValue], Field(max_length=64)]
 AnnotationMap = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
 
@@ -80,16 +89,27 @@ class Toleration(ApiModel):
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": rules.TOLERATION})
 
-    key: str | None = Field(default=None, max_length=316, description="Taint key; empty: all keys.")
+    key: str | None = Field(
+        default=None,
+        max_length=316,
+        description="Taint key; empty: all keys.",
+        json_schema_extra=_NAMES_A_TAINT,
+    )
     operator: Literal["Exists", "Equal"] | None = Field(
         default=None, description="Exists or Equal. Default: Equal."
     )
-    value: str | None = Field(default=None, max_length=63, description="Taint value for Equal.")
+    value: str | None = Field(
+        default=None,
+        max_length=63,
+        description="Taint value for Equal.",
+        json_schema_extra=_IS_A_TAINTS_VALUE,
+    )
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="Taint effect; empty: all effects."
     )
     toleration_seconds: int | None = Field(
-        default=None, description="Seconds that a NoExecute taint is tolerated. Default: for ever."
+        default=None,
+        description="Seconds that a NoExecute taint is tolerated; below 0 is as 0. Default: for ever.",
     )
 
 
@@ -123,7 +143,9 @@ class Resources(ApiModel):
 class TopologySpreadConstraint(ApiModel):
     """How the pods of one revision spread over the cluster, as in a PodSpec."""
 
-    max_skew: Annotated[int, Field(ge=1)] = Field(description="Largest allowed difference in pods.")
+    max_skew: Annotated[int, Field(ge=1)] = Field(
+        description="Largest allowed difference in pods.", json_schema_extra=_IS_AN_INT32
+    )
     topology_key: str = Field(min_length=1, max_length=316, description="Node label of a domain.")
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
         description="Whether a pod that would break the constraint waits or runs."
@@ -169,10 +191,14 @@ class Pod(ApiModel):
         min_length=1,
         max_length=253,
         description="PriorityClass of the pods.",
-        json_schema_extra={"x-kubernetes-validations": rules.PRIORITY_CLASS},
+        json_schema_extra={**_NAMES_AN_OBJECT, "x-kubernetes-validations": rules.PRIORITY_CLASS},
     )
     runtime_class_name: str | None = Field(
-        default=None, min_length=1, max_length=253, description="RuntimeClass of the pods."
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="RuntimeClass of the pods.",
+        json_schema_extra=_NAMES_AN_OBJECT,
     )
     resources: Resources | None = Field(
         default=None, description="CPU and memory of the engine container. Default: none reserved."
@@ -200,4 +226,5 @@ class Pod(ApiModel):
         min_length=1,
         max_length=253,
         description="ServiceAccount of the pods. Its token is not mounted. Default: default.",
+        json_schema_extra=_NAMES_AN_OBJECT,
     )

@@ -20,6 +20,7 @@ GATEWAY_ONLY = (
     "apiKeys",
     "tls",
     "accessLog",
+    "tracing",
     "drainTimeout",
     "resources",
 )
@@ -39,6 +40,7 @@ NOT_BY_ROUTE: Mapping[str, str] = {
     "apiKeys": "an HTTPRoute knows no keys",
     "tls": "TLS ends at the Gateway's listener",
     "accessLog": "the log is the Gateway's",
+    "tracing": "spans are the Gateway's",
     "drainTimeout": _NOT_OURS,
     "resources": _NOT_OURS,
 }
@@ -91,11 +93,12 @@ GATEWAY: list[JsonValue] = [
     *long_requests.GATEWAY,
 ]
 
-_PROVIDED = f"(has(self.gateway) ? {_PROVIDER.format('self.gateway')} : 'Embedded')"
+PROVIDED = f"(has(self.gateway) ? {_PROVIDER.format('self.gateway')} : 'Embedded')"
+"""Of an expression about the whole spec: who stands between clients and engines."""
 
 _NO_CHAIN: list[JsonValue] = [
     {
-        "rule": f"!has(self.fallback) || size(self.fallback) == 0 || {_PROVIDED} != '{provider}'",
+        "rule": f"!has(self.fallback) || size(self.fallback) == 0 || {PROVIDED} != '{provider}'",
         "message": f"fallback: provider {provider} has no gateway that could send requests on; "
         "remove the entries, or set gateway.provider to Embedded",
     }
@@ -106,24 +109,24 @@ SPEC: list[JsonValue] = [
     *_NO_CHAIN,
     {
         "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
-        f"self.rollout.strategy == 'Canary') || {_PROVIDED} != 'None'",
+        f"self.rollout.strategy == 'Canary') || {PROVIDED} != 'None'",
         "message": "rollout.strategy: Canary needs a gateway to split the traffic; set "
         "gateway.provider to Embedded or GatewayAPI, or strategy to BlueGreen",
     },
     {
         "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
-        f"self.rollout.strategy == 'Replace') || {_PROVIDED} != 'GatewayAPI'",
+        f"self.rollout.strategy == 'Replace') || {PROVIDED} != 'GatewayAPI'",
         "message": "rollout.strategy: Replace has to know when running answers have ended, and provider "
         "GatewayAPI does not tell; set gateway.provider to Embedded or None, or another strategy",
     },
     {
         "rule": "!(has(self.rollout) && has(self.rollout.strategy) && "
-        f"self.rollout.strategy == 'Auto') || {_PROVIDED} == 'Embedded'",
+        f"self.rollout.strategy == 'Auto') || {PROVIDED} == 'Embedded'",
         "message": "rollout.strategy: Auto chooses between Canary and Replace, which only provider "
         "Embedded has both of; set gateway.provider to Embedded, or another strategy",
     },
     {
-        "rule": f"!(has(self.rollout) && has(self.rollout.mirror)) || {_PROVIDED} != 'GatewayAPI'",
+        "rule": f"!(has(self.rollout) && has(self.rollout.mirror)) || {PROVIDED} != 'GatewayAPI'",
         "message": "rollout.mirror: provider GatewayAPI makes no copies that are bounded; remove it, or "
         "set gateway.provider to Embedded",
     },

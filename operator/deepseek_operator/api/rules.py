@@ -161,9 +161,11 @@ _RESERVED_KEY = "^([a-z0-9.-]*[.])?(app[.]kubernetes[.]io|serving[.]deepseek[.]d
 
 _CONFINING_KEY = (
     "^(container[.])?(apparmor[.]security[.]beta|seccomp[.]security[.]alpha)[.]kubernetes[.]io/|"
-    "^io[.](kubernetes[.]cri-o|katacontainers)[.]|[.](cri-o|crio)[.]io|[.]nri[.](containerd[.])?io/"
+    "^(dev[.]gvisor|io[.](containerd|katacontainers|kubernetes[.]cri-o)|org[.]systemd[.]property|run[.]oci)[.]|"
+    "[.](cri-o|crio)[.]io|[.]nri[.](containerd[.])?io/"
 )
-"""What runtimes read of a pod's annotations; a CRI-O, Kata or NRI follows them where its node's configuration allows it."""
+"""What runtimes read of a pod's annotations: all but the first two where their node's configuration allows it. `org.systemd.property.` is
+of runc and crun (a property of the pod's unit), `run.oci.` of crun alone (its handler, its hooks' input)."""
 
 OPEN_KEYS: list[JsonValue] = [
     {
@@ -173,8 +175,8 @@ OPEN_KEYS: list[JsonValue] = [
     },
     {
         "rule": f"!self.exists(k, k.matches('{_CONFINING_KEY}'))",
-        "message": "keys by which a container runtime confines a pod less (AppArmor, seccomp, CRI-O, Kata, NRI) are not "
-        "open; an administrator may offer a RuntimeClass for runtimeClassName",
+        "message": "keys by which a container runtime confines a pod less (AppArmor, seccomp, containerd, CRI-O, crun, gVisor, Kata, "
+        "NRI, systemd) are not open; an administrator may offer a RuntimeClass for runtimeClassName",
     },
     {
         "rule": "self.all(k, size(k) <= 316 && "

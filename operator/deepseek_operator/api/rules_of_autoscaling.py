@@ -2,6 +2,10 @@
 
 from pydantic import JsonValue
 
+from deepseek_operator.api import provider_rules
+
+_SLEEPS = "(has(self.min) && self.min == 0)"
+
 AUTOSCALING: list[JsonValue] = [
     {
         "rule": "!has(self.min) || self.min <= self.max",
@@ -12,6 +16,29 @@ AUTOSCALING: list[JsonValue] = [
         "duration(self.scaleDownDelay) <= duration('30m'))",
         "message": "autoscaling.scaleDownDelay: from 1m to 30m; a new replica takes minutes to get warm, and "
         "figures are kept for half an hour",
+    },
+    {
+        "rule": f"!has(self.scaleToZeroDelay) || {_SLEEPS}",
+        "message": "autoscaling.scaleToZeroDelay: with autoscaling.min above 0 a replica is always there; set min to 0, "
+        "or remove the field",
+    },
+    {
+        "rule": "!has(self.scaleToZeroDelay) || (duration(self.scaleToZeroDelay) >= duration('1m') && "
+        "duration(self.scaleToZeroDelay) <= duration('24h'))",
+        "message": "autoscaling.scaleToZeroDelay: from 1m to 24h; whoever asks next waits for a replica to get warm",
+    },
+    {
+        "rule": f"!has(self.hold) || {_SLEEPS}",
+        "message": "autoscaling.hold: with autoscaling.min above 0 a replica is always there; set min to 0, or remove "
+        "the field",
+    },
+]
+
+HOLD: list[JsonValue] = [
+    {
+        "rule": "!has(self.timeout) || (duration(self.timeout) >= duration('10s') && "
+        "duration(self.timeout) <= duration('30m'))",
+        "message": "autoscaling.hold.timeout: from 10s to 30m; give it as long as a replica takes to get warm",
     },
 ]
 
@@ -34,6 +61,12 @@ SPEC: list[JsonValue] = [
         "rule": "!has(self.autoscaling) || !has(self.workload) || !has(self.workload.requestsPerSecond)",
         "message": "workload.requestsPerSecond: autoscaling sets the number by the requests that come; remove "
         "one of them",
+    },
+    {
+        "rule": "!has(self.autoscaling) || !has(self.autoscaling.min) || self.autoscaling.min > 0 || "
+        f"{provider_rules.PROVIDED} == 'Embedded'",
+        "message": "autoscaling.min: 0 needs a gateway that holds the first request; set gateway.provider to Embedded, "
+        "or min to 1",
     },
 ]
 """Of the whole spec."""

@@ -4,6 +4,7 @@ pydantic writes JSON Schema 2020-12; the API server reads a subset of OpenAPI 3.
 that subset is translated or refused here, never dropped silently.
 """
 
+import copy
 from typing import Any
 
 from pydantic import BaseModel
@@ -45,6 +46,26 @@ def without_defaults(node: Schema) -> Schema:
         if isinstance(result.get(key), dict):
             result[key] = without_defaults(result[key])
     return result
+
+
+def defaulted(node: Schema, value: Any) -> Any:
+    """The value as the API server stores it: with every default filled in, and without what is null."""
+    if isinstance(value, dict):
+        filled = {key: one for key, one in value.items() if one is not None}
+        for key, field in node.get("properties", {}).items():
+            if key not in filled and "default" in field:
+                filled[key] = copy.deepcopy(field["default"])
+        return {key: defaulted(child(node, key) or {}, one) for key, one in filled.items()}
+    if isinstance(value, list):
+        return [defaulted(node.get("items", {}), one) for one in value]
+    return value
+
+
+def child(node: Schema, key: str) -> Schema | None:
+    """The schema of a field or of a map's value; None where it has none."""
+    known = node.get("properties", {}).get(key)
+    found: Schema | None = known if known is not None else node.get("additionalProperties")
+    return found
 
 
 def _convert(node: Schema, defs: Schema, *, path: str, open_refs: tuple[str, ...]) -> Schema:

@@ -7,6 +7,7 @@ from pydantic import Field
 from deepseek_operator.api.analysis import RolloutMetric
 from deepseek_operator.api.autoscaling import AutoscalingStatus
 from deepseek_operator.api.base import ApiModel
+from deepseek_operator.api.conditions import ConditionType
 from deepseek_operator.api.mirror import MirrorStatus
 from deepseek_operator.api.quality import QualityStatus
 
@@ -90,8 +91,7 @@ class ConditionStatus(ApiModel):
 
     type: str = Field(
         max_length=316,
-        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm, FallbackReady or "
-        "SecretsReady.",
+        description=f"One of: {', '.join(ConditionType)}.",
     )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=1024, description="Why, in one word.")
@@ -347,8 +347,8 @@ class DeepSeekDeploymentStatus(ApiModel):
     conditions: list[ConditionStatus] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm; with a fallback "
-        "FallbackReady, and with Secrets of the gateway SecretsReady.",
+        description="Ready, Reconciling, Stalled, RolledOut, WeightsReady, Warm; in a rollout DataHealthy and "
+        "RollbackReady, with a fallback FallbackReady, and with Secrets of the gateway SecretsReady.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],

@@ -8,7 +8,7 @@ from deepseek_operator.api import provider_rules, rules
 from deepseek_operator.api.analysis import Analysis
 from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.clients import ApiKeys, Tls
-from deepseek_operator.api.durations import Duration
+from deepseek_operator.api.durations import Duration, seconds_of
 from deepseek_operator.api.long_requests import LongRequests
 from deepseek_operator.api.mirror import Mirror
 from deepseek_operator.api.parents import Hostname, ParentRef
@@ -103,16 +103,26 @@ class Gateway(ApiModel):
         description="Of which requests the gateway writes a line of JSON: All, Failures (answered 400 "
         "or above, cut, or by another try than the first) or Off. Default: All.",
     )
+    tracing: Literal["Enabled", "Disabled"] | None = Field(
+        default=None,
+        description="Whether the gateway writes OpenTelemetry traces of requests, to the collector that the chart's tracing "
+        "names and of as many as it says; without one nobody does. Default: Enabled.",
+    )
     drain_timeout: Duration | None = Field(
         default=None,
-        description="How long a gateway replica that is to go lets running answers end. Default: "
-        "10m.",
+        description="How long a gateway replica that is to go lets running answers end, and so an engine's pod, of "
+        "revisions that begin from then on; it goes with its last answer. Default: 10m.",
     )
     resources: Resources | None = Field(
         default=None,
         description="Requests and limits of a gateway replica's Envoy. Default: requests of 100m "
         "CPU and 128Mi, a limit of 1Gi.",
     )
+
+    @property
+    def drain_seconds(self) -> int:
+        """How long running answers may take of what is to go."""
+        return seconds_of(self.drain_timeout or "10m")
 
 
 class RolloutStep(ApiModel):
@@ -185,7 +195,7 @@ class Rollout(ApiModel):
     )
     paused: bool | None = Field(
         default=None,
-        description="Hold a Canary where it is; it still goes back if it is worse. A Replace is held "
+        description="Hold a Canary where it is, for as long as it is true; it still goes back if it is worse. A Replace is held "
         "before the serving revision stops, and not later. Default: false.",
     )
     auto_promote: bool | None = Field(
@@ -207,7 +217,7 @@ class Rollout(ApiModel):
     max_duration: Duration | None = Field(
         default=None,
         description="A Canary that is not decided by then goes back, and a Replace before which the "
-        "serving revision has not stopped by then. Default: 24h.",
+        "serving revision has not stopped by then. Time that it is paused does not count. Default: 24h.",
     )
     rollback_window: Duration | None = Field(
         default=None,
@@ -217,7 +227,8 @@ class Rollout(ApiModel):
     )
     drain_timeout: Duration | None = Field(
         default=None,
-        description="How long running answers of a revision may take that is let go. Default: 15m.",
+        description="How long running answers may take of a candidate that goes back, or with Replace of the old revision, "
+        "before its pods are let go; they then drain by themselves, as gateway.drainTimeout says. Default: 15m.",
     )
     analysis: Analysis = Field(
         default_factory=Analysis,

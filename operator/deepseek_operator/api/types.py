@@ -56,6 +56,11 @@ class DeepSeekDeploymentSpec(ServingBlock):
         },
     )
 
+    @property
+    def serves_nobody(self) -> bool:
+        """Whether it is a wish that no revision has pods; not while `autoscaling` lets them rest."""
+        return self.replicas == 0 and self.autoscaling is None
+
 
 class ObjectMeta(ApiModel):
     """The part of an object's metadata that decisions read."""

@@ -67,9 +67,23 @@ _NO_FALLBACK = Not(Some("fallback", Has("model")))
 WARNINGS: tuple[Warned, ...] = (
     Warned(
         "OneReplica",
-        All((Is("replicas", 1, default=1), Not(Has("workload.requestsPerSecond")), _NO_FALLBACK)),
+        All(
+            (
+                Is("replicas", 1, default=1),
+                Not(Has("workload.requestsPerSecond")),
+                Not(Has("autoscaling")),
+                _NO_FALLBACK,
+            )
+        ),
         "replicas: with one, and no fallback, nobody is served while its node is drained or its pod starts anew; set 2 or more, "
         "or fallback",
+    ),
+    Warned(
+        # Of 0 nothing is said: whoever writes it has chosen to have none, and requests are held meanwhile.
+        "OneReplicaAtLeast",
+        All((Has("autoscaling"), Is("autoscaling.min", 1, default=1), _NO_FALLBACK)),
+        "autoscaling.min: with one, and no fallback, nobody is served while the last one's node is drained; set 2 or more, or "
+        "fallback",
     ),
     Warned(
         "OneGatewayReplica",

@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.autoscaling import needs, seeing
+from deepseek_operator.autoscaling import needs, seeing, sleep
 from deepseek_operator.autoscaling.needs import Need, Sight
 from deepseek_operator.autoscaling.scene import PERIOD, SILENCE, Aim, Load, Scene, State
 
@@ -31,12 +31,20 @@ def decide(before: State | None, scene: Scene, aim: Aim) -> State:
     if before is None:
         return _begun(scene, aim)
     before = _within_bounds(before, scene, aim)
+    if not before.replicas:
+        return sleep.asleep(before, scene, aim)
     if timedelta(0) <= scene.now - before.at < PERIOD:
         return before
     load, why = scene.load, _unseen(scene.load)
     if load is None or why:
         return _blind(before, scene, why)
-    state = seeing.seen(before, load, scene, aim)
+    return _by_figures(before, load, scene, aim)
+
+
+def _by_figures(before: State, load: Load, scene: Scene, aim: Aim) -> State:
+    state = sleep.watched(seeing.seen(before, load, scene, aim), load, scene)
+    if sleep.is_due(state, scene, aim):
+        return sleep.begun(state, scene)
     sight = Sight(state, load, scene, aim, seeing.growth(state))
     need = needs.strongest(sight)
     if need is None:
@@ -67,7 +75,9 @@ def _bounded(number: int, aim: Aim) -> int:
 
 
 def _within_bounds(state: State, scene: Scene, aim: Aim) -> State:
-    """What the object says holds at once, but that a rollout keeps what it has."""
+    """What the object says holds at once, but that a rollout keeps what it has, and that none may be none."""
+    if not state.replicas and aim.sleep is not None:
+        return state
     number = _bounded(state.replicas, aim)
     if number == state.replicas or (scene.run and number < state.replicas):
         return state
@@ -78,8 +88,8 @@ def _within_bounds(state: State, scene: Scene, aim: Aim) -> State:
 def _blind(before: State, scene: Scene, why: str) -> State:
     """Nothing changes; the time stays that of the last figures, which once this has lasted are of another time."""
     if scene.now - before.at <= SILENCE:
-        return replace(before, held=why)
-    return replace(before, samples=(), in_flight=None, held=why)
+        return replace(before, held=why, idle_since=None)
+    return replace(before, samples=(), in_flight=None, held=why, idle_since=None)
 
 
 def _noted(state: State, need: Need) -> State:

@@ -16,7 +16,7 @@ def entry(state: State, aim: Aim) -> dict[str, Any]:
     """What status has; the same state is the same entry."""
     told = {
         "replicas": state.replicas,
-        "min": aim.least,
+        "min": 0 if aim.sleep is not None else aim.least,
         "max": aim.most,
         "needed": f"{state.need:.2f}",
         "reason": state.reason,
@@ -61,6 +61,7 @@ def _dump(state: State) -> str:
         "pace": _short(state.pace),
         "ceiling": _short(state.ceiling),
         "warmSeconds": _short(state.warm_seconds),
+        **({} if state.idle_since is None else {"idleSince": state.idle_since.isoformat()}),
         "samples": [_from_sample(one, state.at) for one in state.samples],
     }
     return json.dumps(data, sort_keys=True, separators=(",", ":"))
@@ -70,7 +71,7 @@ def _with_record(state: State, data: Mapping[str, Any]) -> State:
     if data["format"] != FORMAT:
         raise ValueError(f"format {data['format']}")
     at = datetime.fromisoformat(data["at"])
-    since = data["readySince"]
+    since, idle = data["readySince"], data.get("idleSince")
     return State(
         replicas=state.replicas,
         reason=state.reason,
@@ -85,6 +86,7 @@ def _with_record(state: State, data: Mapping[str, Any]) -> State:
         pace=_number(data["pace"]),
         ceiling=_number(data["ceiling"]),
         warm_seconds=_number(data["warmSeconds"]),
+        idle_since=None if idle is None else datetime.fromisoformat(idle),
         samples=tuple(_to_sample(one, at) for one in data["samples"]),
     )
 

@@ -15,6 +15,7 @@ class Aim:
     """What the object asks for."""
 
     least: int
+    """At least one: whether there may be none says `sleep`."""
     most: int
     queue: float = 1.0
     """Requests that may wait in the engine of each replica."""
@@ -22,6 +23,8 @@ class Aim:
     """Part of each replica's KV cache that may be in use."""
     delay: timedelta = timedelta(minutes=10)
     """For so long fewer replicas have to be enough before one is let go."""
+    sleep: timedelta | None = None
+    """For so long nobody has to have asked before the last one is let go; None: it never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,16 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class Asks:
+    """What gateways tell of requests that found no replica."""
+
+    held: int = 0
+    """Those that wait now."""
+    last: datetime | None = None
+    """When the last one came; None where none is known of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What is seen now."""
 
@@ -85,6 +98,11 @@ class Scene:
     replica: Replica = Replica()
     warm_seconds: float | None = None
     """From a pod's creation to its first user, as seen; None before one was."""
+    needed: str = ""
+    """What needs at least one replica whoever asks; empty: nothing."""
+    through: int | None = None
+    """Requests that gateways have under way; None where one of them does not tell."""
+    asks: Asks = Asks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,8 @@ class State:
     ceiling: float | None = None
     """Requests a second and replica at which answers began too late, as seen."""
     warm_seconds: float | None = None
+    idle_since: datetime | None = None
+    """Since when nobody has asked, as seen without a gap; None while somebody does."""
     samples: tuple[Sample, ...] = ()
     """Oldest first."""
 

@@ -124,7 +124,7 @@ def _growth_over(state: State, span: timedelta, *, ahead: timedelta) -> float | 
     flows = [(one.at, one.flow) for one in state.last(span, now=now) if one.flow is not None]
     older = [value for at, value in flows if at <= middle]
     recent = [value for at, value in flows if at > middle]
-    if len(older) < _TREND_SAMPLES or fmean(recent) <= 0:
+    if len(older) < _TREND_SAMPLES or not recent or fmean(recent) <= 0:
         return None
     grown = 1 - (1 + _NO_TREND) * fmean(older) / fmean(recent)
     return min(1.0 + max(0.0, grown) * (ahead / (span / 2)), _MOST_GROWTH)

@@ -10,7 +10,6 @@ from deepseek_operator.build.metadata import (
     Manifest,
     child_metadata,
     disruption_budget,
-    object_selector,
     revision_selector,
 )
 from deepseek_operator.engines.contract import PORT
@@ -177,12 +176,20 @@ def build_client_service(
     }
 
 
-def build_disruption_budget(deployment: DeepSeekDeployment, *, replicas: int) -> Manifest | None:
-    """At most one engine pod at a time leaves by a drain; none wanted for a single replica."""
+def build_disruption_budget(
+    deployment: DeepSeekDeployment, key: str, *, replicas: int
+) -> Manifest | None:
+    """At most one engine pod of a revision at a time leaves by a drain; none wanted for a single replica.
+
+    One for each: pods of a candidate that do not start keep none of what serves from leaving.
+    """
     if replicas <= 1:
         return None
     return disruption_budget(
-        deployment, name=deployment.metadata.name, selector=object_selector(deployment)
+        deployment,
+        name=names.revision_child(deployment.metadata.name, key),
+        selector=revision_selector(deployment, key),
+        key=key,
     )
 
 

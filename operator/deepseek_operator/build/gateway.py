@@ -3,7 +3,6 @@
 import json
 
 from deepseek_operator.api import names
-from deepseek_operator.api.durations import seconds_of
 from deepseek_operator.api.traffic import Gateway
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway_document
@@ -14,6 +13,7 @@ from deepseek_operator.build.metadata import (
     object_labels,
 )
 from deepseek_operator.build.template import container_security, pod_security
+from deepseek_operator.engines.contract import Placement
 
 CLIENT_PORT = 8080
 TLS_PORT = 8443
@@ -22,12 +22,12 @@ REPORT_PORT = 8081
 PROBE_PORT = 8082
 
 DEFAULT_REPLICAS = 2
-_DRAIN = "10m"
 _CONCURRENCY = 2
 """Threads of an Envoy: each takes about 500 streams of 50 tokens a second."""
 _KILL_MARGIN_SECONDS = 15
 _STATE_PATH = "/var/lib/deepseek-gateway"
 _SECRETS_PATH = "/var/run/deepseek-gateway"
+_ANYWHERE = Placement()
 _RESOURCES: Manifest = {
     "requests": {"cpu": "100m", "memory": "128Mi"},
     "limits": {"memory": "1Gi"},
@@ -49,6 +49,11 @@ def is_of_others(deployment: DeepSeekDeployment) -> bool:
     return splits(deployment) and not is_embedded(deployment)
 
 
+def is_traced(deployment: DeepSeekDeployment) -> bool:
+    """Whether the object's gateway writes traces, where the platform team has a collector of them."""
+    return is_embedded(deployment) and deployment.spec.gateway.tracing != "Disabled"
+
+
 def replicas(deployment: DeepSeekDeployment) -> int:
     """Pods of the gateway."""
     return deployment.spec.gateway.replicas or DEFAULT_REPLICAS
@@ -67,7 +72,13 @@ def is_secure_only(gateway: Manifest | None) -> bool:
     return any(TLS_ONLY in agent.get("args", ()) for agent in agents)
 
 
-def build_gateway(deployment: DeepSeekDeployment, told: Manifest, *, image: str) -> list[Manifest]:
+def build_gateway(
+    deployment: DeepSeekDeployment,
+    told: Manifest,
+    *,
+    image: str,
+    placement: Placement = _ANYWHERE,
+) -> list[Manifest]:
     """All children of the gateway, in the order in which they need each other."""
     budget = disruption_budget(
         deployment,
@@ -79,7 +90,7 @@ def build_gateway(deployment: DeepSeekDeployment, told: Manifest, *, image: str)
         _account(deployment),
         _role(deployment),
         _binding(deployment),
-        _deployment(deployment, image),
+        _deployment(deployment, image=image, placement=placement),
         *([budget] if replicas(deployment) > 1 else []),
     ]
 
@@ -146,7 +157,7 @@ def _binding(deployment: DeepSeekDeployment) -> Manifest:
     }
 
 
-def _deployment(deployment: DeepSeekDeployment, image: str) -> Manifest:
+def _deployment(deployment: DeepSeekDeployment, *, image: str, placement: Placement) -> Manifest:
     selector = gateway_selector(deployment)
     labels = {**object_labels(deployment), **selector}
     # Selects engines: their budget and their Services do not mean these pods.
@@ -169,14 +180,14 @@ def _deployment(deployment: DeepSeekDeployment, image: str) -> Manifest:
                     "labels": labels,
                     "annotations": {"kubectl.kubernetes.io/default-container": "envoy"},
                 },
-                "spec": _pod(deployment, image),
+                "spec": {**_pod(deployment, image), **_placed(placement)},
             },
         },
     }
 
 
 def _pod(deployment: DeepSeekDeployment, image: str) -> Manifest:
-    drain = seconds_of(deployment.spec.gateway.drain_timeout or _DRAIN)
+    drain = deployment.spec.gateway.drain_seconds
     secrets = [item.model_dump() for item in deployment.spec.pod.image_pull_secrets]
     return {
         "serviceAccountName": names.gateway_child(deployment.metadata.name),
@@ -201,6 +212,17 @@ def _pod(deployment: DeepSeekDeployment, image: str) -> Manifest:
         ],
         **({"imagePullSecrets": secrets} if secrets else {}),
     }
+
+
+def _placed(placement: Placement) -> Manifest:
+    """The fields that are set: without any the pods stay what they were."""
+    fields = {
+        "nodeSelector": dict(placement.node_selector),
+        "tolerations": [dict(one) for one in placement.tolerations],
+        "affinity": dict(placement.affinity),
+        "priorityClassName": placement.priority_class,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _agent(deployment: DeepSeekDeployment, image: str) -> Manifest:

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deepseek_operator import rest
 from deepseek_operator.api import long_requests, names
 from deepseek_operator.api.durations import seconds_of
 from deepseek_operator.api.traffic import Gateway, GatewayTimeouts
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.api.workload import Workload
 from deepseek_operator.build.metadata import Manifest
+from deepseek_operator.engines.contract import Tracing
 from deepseek_operator.observed import Observed
 from deepseek_operator.rollout.copies import Mirrored
 
@@ -35,11 +37,13 @@ def document(
     when: Sequence[str] = (),
     shut: Shut | None = None,
     mirror: Mirrored | None = None,
+    tracing: Tracing | None = None,
 ) -> Manifest:
     """What the gateway is to do: `weights` in percent by revision, `pods` there are to be of each.
 
     `then` has, by revision, who answers in its place, and `when` why; empty for whatever reason. With `shut`
-    the weights are of who stands in, if anybody does. Who is named in `mirror` gets copies.
+    the weights are of who stands in, if anybody does. Who is named in `mirror` gets copies. `tracing` says where traces
+    go, unless the object wants none.
 
     Its version is a digest of the rest: what says the same is the same.
     """
@@ -68,6 +72,7 @@ def document(
             "percent": mirror.percent,
             "most": mirror.most,
         }
+    told |= {**_hold(deployment), **_traced(deployment, tracing)}
     limits = _client_limits(gateway)
     if limits:
         told["clients"] = limits
@@ -76,6 +81,19 @@ def document(
     if gateway.sticky_header:
         told["stickyHeader"] = gateway.sticky_header
     return {**told, "version": names.digest(json.dumps(told, sort_keys=True))}
+
+
+def _hold(deployment: DeepSeekDeployment) -> Manifest:
+    if not rest.may_sleep(deployment):
+        return {}
+    hold = rest.hold_of(deployment)
+    return {"hold": {"requests": hold.requests, "seconds": seconds_of(hold.timeout)}}
+
+
+def _traced(deployment: DeepSeekDeployment, tracing: Tracing | None) -> Manifest:
+    if tracing is None or deployment.spec.gateway.tracing == "Disabled":
+        return {}
+    return {"tracing": _tracing(deployment, tracing)}
 
 
 def routed_revision(deployment: DeepSeekDeployment, observed: Observed) -> str | None:
@@ -100,6 +118,17 @@ def routed_revision(deployment: DeepSeekDeployment, observed: Observed) -> str |
 
 def _route(key: str, weight: int, then: Sequence[str]) -> Manifest:
     return {"revision": key, "weight": weight, **({"then": list(then)} if then else {})}
+
+
+def _tracing(deployment: DeepSeekDeployment, tracing: Tracing) -> Manifest:
+    """The gateway's name is the service's: of two objects with one name the namespace on each span tells."""
+    return {
+        "host": tracing.host,
+        "port": tracing.port,
+        "percent": tracing.percent,
+        "service": names.gateway_child(deployment.metadata.name),
+        "namespace": deployment.metadata.namespace,
+    }
 
 
 def _limits(gateway: Gateway) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from deepseek_operator.build.template import (
     container_security,
 )
 from deepseek_operator.engines.contract import (
-    DRAIN_SECONDS,
+    GROUP_DRAIN_SECONDS,
     GROUP_SIZE,
     LEADER_ADDRESS,
     PRESTOP_SECONDS,
@@ -144,7 +144,7 @@ def _worker_container(leaders: Manifest, engine: EngineContainer) -> Manifest:
         **{field: value for field, value in leaders.items() if field not in dropped},
         **({"command": list(engine.worker_command)} if engine.worker_command else {}),
         "args": list(engine.worker_args),
-        "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS + DRAIN_SECONDS}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRESTOP_SECONDS + GROUP_DRAIN_SECONDS}}},
         "volumeMounts": [
             mount for mount in leaders["volumeMounts"] if mount["name"] not in _LEADERS_OWN_VOLUMES
         ],

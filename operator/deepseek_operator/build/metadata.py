@@ -29,14 +29,22 @@ def revision_selector(deployment: DeepSeekDeployment, key: str) -> dict[str, str
 
 
 def disruption_budget(
-    deployment: DeepSeekDeployment, *, name: str, selector: dict[str, str]
+    deployment: DeepSeekDeployment, *, name: str, selector: dict[str, str], key: str | None = None
 ) -> Manifest:
-    """At most one of the selected pods at a time leaves by a drain."""
+    """At most one of the selected pods that serve leaves at a time by a drain.
+
+    One that does not serve may always leave: it protects nobody, and a drain would wait for it until a person comes
+    (https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy).
+    """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": child_metadata(deployment, name=name),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector}},
+        "metadata": child_metadata(deployment, name=name, key=key),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": selector},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
     }
 
 

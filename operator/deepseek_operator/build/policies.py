@@ -9,6 +9,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from deepseek_operator.api import names
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build.gateway import (
     CLIENT_PORT,
@@ -18,15 +19,13 @@ from deepseek_operator.build.gateway import (
     is_embedded,
 )
 from deepseek_operator.build.metadata import Manifest, child_metadata, object_selector
-from deepseek_operator.engines.contract import PORT, WARDEN_PORT, Policies
+from deepseek_operator.engines.contract import PORT, WARDEN_PORT, Policies, Tracing
 
 OPERATOR_SELECTOR = {"app.kubernetes.io/component": "operator"}
 """Of the operator's pods, which no pod of an object may have: the prefix is reserved in `pod.labels`."""
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """On every namespace its name, set by the API server."""
-
-DNS_PORT = 53
 
 NOT_OUTSIDE = {
     "0.0.0.0/0": ("169.254.0.0/16",),
@@ -35,6 +34,10 @@ NOT_OUTSIDE = {
 """What of all addresses no pod of ours asks: link-local ones (RFC 3927, RFC 4291), where clouds answer nodes with
 their credentials, and the one of Amazon's that is not
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html)."""
+
+
+_ENGINES_SPANS = "--otlp-traces-endpoint"
+"""The flag of both engines (vLLM 0.33, TensorRT-LLM 1.2)."""
 
 
 class Party(StrEnum):
@@ -52,6 +55,7 @@ class Party(StrEnum):
     API_SERVER = "the API server"
     SOURCES = "sources of weights, mirrors and proxies"
     JUDGE = "the webhook that judges answers"
+    COLLECTOR = "the collector of traces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,22 @@ class Scene:
     """Whether engine pods fetch a copy of their own."""
     in_groups: bool = False
     """Whether a replica is on several nodes."""
+    collector: Tracing | None = None
+    """Where the object's traces go; None where it has none."""
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether spans are sent to anybody."""
+        return self.collector is not None
+
+    @property
+    def has_tracing_engines(self) -> bool:
+        """Whether engines of a block of the object send spans of their own."""
+        spec = self.deployment.spec
+        first = spec.rollout.from_
+        blocks: list[ServingBlock] = [spec, *spec.fallback, *([first] if first else [])]
+        flags = (flag.replace("_", "-") for block in blocks for flag in block.engine.args)
+        return self.is_traced and any(flag.startswith(_ENGINES_SPANS) for flag in flags)
 
     @property
     def has_judge(self) -> bool:
@@ -107,13 +127,18 @@ WAYS = (
     Way(Party.MONITORING, Party.GATEWAYS, "gateways' metrics", (REPORT_PORT,),
         lambda scene: bool(scene.policies.monitoring), "networkPolicies.monitoringNamespaces"),
     Way(Party.GATEWAYS, Party.API_SERVER, "its document, and where engines are"),
-    Way(Party.ENGINES, Party.DNS, "the names of the leader and of sources", (DNS_PORT,),
-        lambda scene: scene.in_groups or scene.copies, "replicas on several nodes, copies of each pod"),
+    Way(Party.ENGINES, Party.DNS, "the names of the leader, of sources and of the collector", (),
+        lambda scene: scene.in_groups or scene.copies or scene.has_tracing_engines,
+        "replicas on several nodes, copies of each pod, --otlp-traces-endpoint"),
     Way(Party.ENGINES, Party.SOURCES, "a copy of the weights of its own", (), lambda scene: scene.copies,
         "copies of each pod"),
-    Way(Party.FETCHES, Party.DNS, "the names of sources", (DNS_PORT,)),
+    Way(Party.GATEWAYS, Party.DNS, "the collector's name", (), lambda scene: scene.is_traced, "tracing.endpoint"),
+    Way(Party.GATEWAYS, Party.COLLECTOR, "spans of requests", (), lambda scene: scene.is_traced, "tracing.endpoint"),
+    Way(Party.ENGINES, Party.COLLECTOR, "spans of what they compute", (), lambda scene: scene.has_tracing_engines,
+        "tracing.endpoint, with --otlp-traces-endpoint in engine.args"),
+    Way(Party.FETCHES, Party.DNS, "the names of sources", ()),
     Way(Party.FETCHES, Party.SOURCES, "weights"),
-    Way(Party.EXAMS, Party.DNS, "the judge's name", (DNS_PORT,), lambda scene: scene.has_judge, "quality.webhook"),
+    Way(Party.EXAMS, Party.DNS, "the judge's name", (), lambda scene: scene.has_judge, "quality.webhook"),
     Way(Party.EXAMS, Party.JUDGE, "the judge's opinion", (), lambda scene: scene.has_judge, "quality.webhook"),
 )  # fmt: skip
 
@@ -199,7 +224,11 @@ def _peers(scene: Scene, party: Party) -> list[Manifest]:
             {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}
             for namespace in policies.monitoring
         ]
-    if party in (Party.SOURCES, Party.JUDGE):
+    if party is Party.COLLECTOR and scene.collector is not None:
+        namespace = _namespace_of(scene.collector.host)
+        if namespace:
+            return [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}]
+    if party in (Party.SOURCES, Party.JUDGE, Party.COLLECTOR):
         # To some agents a block of addresses means none of the cluster's own pods.
         blocks = [
             {"ipBlock": {"cidr": block, "except": list(but)}} for block, but in NOT_OUTSIDE.items()
@@ -212,10 +241,21 @@ def _ports(scene: Scene, way: Way) -> list[Manifest]:
     ports = way.ports
     if way.target is Party.API_SERVER:
         ports = scene.policies.api_server_ports
+    if way.target is Party.DNS:
+        ports = scene.policies.dns_ports
     if way.target is Party.JUDGE:
         ports = (_port_of_judge(scene.deployment),)
+    if way.target is Party.COLLECTOR and scene.collector is not None:
+        ports = (scene.collector.port,)
     protocols = ("UDP", "TCP") if way.target is Party.DNS else ("TCP",)
     return [{"port": port, "protocol": protocol} for port in ports for protocol in protocols]
+
+
+def _namespace_of(host: str) -> str:
+    """The namespace of a Service, where its name says that it is one; of any other name nothing is known."""
+    _, _, rest = host.partition(".")
+    namespace, _, rest = rest.partition(".")
+    return namespace if rest == "svc" or rest.startswith("svc.") else ""
 
 
 def _port_of_judge(deployment: DeepSeekDeployment) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from deepseek_operator import rest
 from deepseek_operator.access import Access
 from deepseek_operator.api.conditions import Condition, ConditionType, Reason, merge_conditions
 from deepseek_operator.api.types import DeepSeekDeployment
@@ -61,11 +62,12 @@ def build_status(given: StatusInput, *, stored: Manifest, now: datetime) -> Mani
     routed = given.roles.routed
     warmups = records(given.warmth, stored.get("warmup", []), now=now)
     selector = revision_selector(given.deployment, routed)
+    present = given.observed.engine_set(routed) or {}
     status: Manifest = {
         "observedGeneration": generation,
         "url": _url(given),
         "servedName": given.deployment.served_name,
-        "replicas": _existing(given.observed, routed),
+        "replicas": int(present.get("status", {}).get("replicas", 0)),
         "selector": ",".join(f"{label}={value}" for label, value in sorted(selector.items())),
         "conditions": merge_conditions(
             stored.get("conditions", []),
@@ -123,11 +125,6 @@ def _url(given: StatusInput) -> str:
     metadata = given.deployment.metadata
     scheme = "http" if given.deployment.spec.gateway.tls is None else "https"
     return f"{scheme}://{metadata.name}.{metadata.namespace}.svc/v1"
-
-
-def _existing(observed: Observed, key: str) -> int:
-    deployment = observed.engine_set(key) or {}
-    return int(deployment.get("status", {}).get("replicas", 0))
 
 
 def _revision_entry(
@@ -247,7 +244,7 @@ def _converged(given: StatusInput) -> bool:
 def _rests(given: StatusInput) -> bool:
     """Whether another revision than the spec's serves nobody, until somebody is to be served."""
     is_decided = given.rollout is None or given.rollout["phase"] in (*ENDED, "Idle")
-    is_wish = given.deployment.spec.replicas == 0 and given.roles.serving is not None
+    is_wish = given.deployment.spec.serves_nobody and given.roles.serving is not None
     return is_wish and is_decided and not any(given.roles.replicas.values())
 
 
@@ -256,13 +253,17 @@ def _ready(given: StatusInput) -> Condition:
     ready, wanted = ready_replicas(given.observed.engine_set(key)), given.roles.replicas.get(key, 0)
     model = _model(given, key)
     shut = _gateway_cause(given) if given.gateway and given.gateway.is_shut else None
-    if ready and shut is not None:
+    is_asleep = rest.sleeps(given.deployment, given.roles)
+    if (ready or is_asleep) and shut is not None:
         message = f"{ready} of {wanted} replicas of {model} answer, but no gateway: {shut.message}"
         return Condition(ConditionType.READY, "False", shut.reason, message)
+    if is_asleep:
+        message = rest.said(given.deployment, model, _standing_in(given))
+        return Condition(ConditionType.READY, "True", Reason.SLEEPING, message + _trouble(given))
     if ready and not given.roles.shut:
         message = f"{ready} of {wanted} replicas of {model} answer"
         return Condition(ConditionType.READY, "True", Reason.SERVING, message + _trouble(given))
-    is_wish = given.deployment.spec.replicas == 0 and key in given.roles.replicas
+    is_wish = given.deployment.spec.serves_nobody and key in given.roles.replicas
     if is_wish and wanted == 0 and given.outage is None:
         message = "spec.replicas is 0: nobody is served"
         return Condition(ConditionType.READY, "False", Reason.SCALED_TO_ZERO, message)
@@ -270,7 +271,7 @@ def _ready(given: StatusInput) -> Condition:
     if standing_in is not None:
         message = f"{standing_in.model} answers in place of {model}" + _trouble(given)
         return Condition(ConditionType.READY, "True", Reason.FALLBACK_SERVING, message)
-    reason, message = _nobody(given, model)
+    reason, message = rest.waking(given.deployment, given.roles, *_nobody(given, model))
     return Condition(ConditionType.READY, "False", reason, message)
 
 

@@ -15,7 +15,6 @@ from deepseek_operator.engines.contract import (
     CACHE_PATH,
     COMPILED_PATH,
     COMPILED_STORE_PATH,
-    DRAIN_SECONDS,
     PORT,
     PRESTOP_SECONDS,
     TOOLS_PATH,
@@ -84,10 +83,15 @@ def build_template(
             "securityContext": pod_security(),
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": PRESTOP_SECONDS + DRAIN_SECONDS + _KILL_MARGIN_SECONDS,
+            "terminationGracePeriodSeconds": _grace_seconds(request),
             **_placement(deployment, key, request),
         },
     }
+
+
+def _grace_seconds(request: EngineRequest) -> int:
+    """Until what is still there of a pod that was told to go is killed."""
+    return PRESTOP_SECONDS + request.drain_seconds + _KILL_MARGIN_SECONDS
 
 
 def pod_security() -> Manifest:
@@ -137,8 +141,8 @@ def _tools_container(request: EngineRequest, engine: EngineContainer) -> Manifes
 
 def _compiled_key(request: EngineRequest, engine: EngineContainer) -> str:
     """Digest of all that compiled code depends on, but for the node's hardware and the weights."""
-    named = ("--served-model-name=", engine.model_path or "--served-model-name=")
-    args = [arg for arg in engine.args if not arg.startswith(named)]
+    apart = ("--served-model-name=", "--shutdown-timeout=", *filter(None, [engine.model_path]))
+    args = [arg for arg in engine.args if not arg.startswith(apart)]
     environment = [
         variable
         for variable in _environment(engine, request.block.pod)

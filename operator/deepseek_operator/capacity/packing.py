@@ -62,7 +62,8 @@ def _packs_together(batches: Sequence[Batch], free: Mapping[str, int], steps: in
     left = {node: max(0, free.get(node, 0)) for batch in ordered for node in batch.nodes}
     if sum(batch.pods * batch.size for batch in ordered) > sum(left.values()):
         return False
-    if _fits_at_first_try(ordered, dict(left)):
+    if len(ordered) == 1 or _fits_at_first_try(ordered, dict(left)):
+        # Of one batch alone its places were counted.
         return True
     # Where all may run anywhere and each size divides the next, it does not matter where the larger ones are.
     if len({batch.nodes for batch in ordered}) == 1 and all(

@@ -1,9 +1,9 @@
 """Accelerators the sizing knows, read from `data/accelerators.yaml`, and the names nodes have for them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from deepseek_operator.catalog.facts import Fact
 
@@ -31,13 +31,23 @@ class Interconnect(Fact):
     gigabytes_per_second: Amount
 
 
+_Gpus = Annotated[int, Field(gt=0, le=72, strict=True)]
+
+
 class Labels(Fact):
     """Values of the node labels in LABELS that mean this product."""
 
     gpu_operator: tuple[str, ...] = Field(min_length=1)
     gke: tuple[str, ...] = ()
     eks: tuple[str, ...] = ()
-    aks: tuple[str, ...] = ()
+    aks: Mapping[str, _Gpus | None] = Field(default_factory=dict)
+    """Types of machines, and how many GPUs such a machine has; None: as many as the largest with the product."""
+
+    @field_validator("aks", mode="before")
+    @classmethod
+    def _types_alone(cls, given: Any) -> Any:
+        """Documents of before name the types alone."""
+        return dict.fromkeys(given) if isinstance(given, list) else given
 
 
 class Accelerator(Fact):
@@ -50,7 +60,7 @@ class Accelerator(Fact):
     teraflops: Mapping[Format, Amount]
     interconnect: Interconnect
     network_gigabytes_per_second: Amount
-    node_gpus: tuple[Annotated[int, Field(gt=0, le=72, strict=True)], ...] = Field(min_length=1)
+    node_gpus: tuple[_Gpus, ...] = Field(min_length=1)
     price_per_hour: Price
     labels: Labels
     sources: tuple[str, ...] = Field(min_length=1)
@@ -58,6 +68,10 @@ class Accelerator(Fact):
     def flops(self, number: Format) -> float:
         """Peak operations a second in a format; BF16's where the hardware does not have it."""
         return 1e12 * self.teraflops.get(number, self.teraflops["bf16"])
+
+    def gpus_of(self, value: str) -> int:
+        """GPUs of a node whose label has this value: of the machine that it names, or of the largest that is made."""
+        return self.labels.aks.get(value) or max(self.node_gpus)
 
 
 def product_name(text: str, known: Mapping[str, Accelerator]) -> str | None:

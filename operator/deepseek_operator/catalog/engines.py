@@ -24,6 +24,8 @@ class Support(Fact):
     online_computes_in: Literal["bf16", "int8", "fp8", "fp4"] | None = None
     below_compute: Capability | None = None
     """GPUs from this compute capability on do not run it; None: all newer ones do."""
+    checkpoints_below_compute: Capability | None = None
+    """The same of published checkpoints alone: what the engine makes while it loads still runs."""
     expert_backends: Mapping[Capability, str] = Field(default_factory=dict)
     """Who computes experts in this form, by the least compute capability; none: the engine is not told."""
 

@@ -83,6 +83,8 @@ class Checkpoint(Fact):
     repository: str = Field(pattern=_REPOSITORY)
     engines: tuple[str, ...] = Field(min_length=1)
     source: str = Field(min_length=1)
+    named_only: bool = Field(default=False, strict=True)
+    """Whether an object has to name the form: what neither the model's nor an engine's makers publish is not fetched unasked."""
 
 
 class Model(Fact):

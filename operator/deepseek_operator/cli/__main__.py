@@ -5,8 +5,9 @@ Nothing but the command line is read here: each verb imports what it needs, so t
 
 import argparse
 import gc
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from deepseek_operator.cli.parsing import Parser
 
@@ -28,9 +29,25 @@ TASKS: Mapping[str, str] = {
 }
 """What a model may be wanted for."""
 
+QUANTIZATIONS = ("auto", "none", "fp8", "int8", "int4-awq", "nvfp4", "w4afp8")
+"""Forms of the weights, as spec.quantization has them."""
+
+SETTABLE: Mapping[str, str] = {
+    "tensor": "GPUs that share each matrix",
+    "pipeline": "stages of layers",
+    "data": "ranks that attend for requests of their own",
+    "contextTokens": "of the longest request",
+    "memoryShare": "of a GPU, from 0 to 1",
+    "cacheType": "bf16 or fp8",
+    "mtpTokens": "that a step drafts",
+    "decodeTimes": "measured over computed, as status.sizing.measured has it",
+}
+"""What --set takes, and what it is."""
+
 _CODES = """exit codes of status: 0 as the spec asks, 1 rolled back or not servable, 2 under way, 3 a person is needed
 exit codes of plan:   0 fits, 1 cannot be served, the API server refuses it, or the file is wrong,
-                      2 the command line is wrong, 3 can be served, but with too few accelerators or replicas, or beyond a latency target
+                      2 the command line is wrong, 3 can be served, but with too few accelerators or replicas, without room for
+                      its rollout, or beyond a latency target
 exit codes of advise: 0 a model can be served as asked, 1 none runs there or an option is wrong, 2 the command line
                       is wrong, 3 some run there, but none as asked
 exit codes of others: 0 done, 1 not done, 2 the command line is wrong"""
@@ -112,9 +129,10 @@ def _add_plan(parser: Parser) -> None:
     )
     add(
         "--quantization",
-        help="auto, none, fp8, int8, int4-awq, nvfp4 or w4afp8; default: spec's, or auto",
+        help=f"{', '.join(QUANTIZATIONS[:-1])} or {QUANTIZATIONS[-1]}; default: spec's, or auto",
     )
     _add_load(parser, default="spec.workload's, or ", rate="derives the replicas")
+    _add_rdma(parser)
     add(
         "--diff",
         action="store_true",
@@ -136,8 +154,8 @@ def _add_plan(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what would be if a derived value were this one: tensor, pipeline, data, contextTokens, "
-        "memoryShare, cacheType, mtpTokens, decodeTimes (measured over computed, as status.sizing.measured has it)",
+        help=f"what would be if a derived value were this one: {', '.join(SETTABLE)} (measured over computed, as "
+        "status.sizing.measured has it)",
     )
 
 
@@ -156,6 +174,16 @@ def _add_advise(parser: Parser) -> None:
     )
     add("--budget", type=float, metavar="60", help="US dollars an hour, at most; default: no limit")
     _add_load(parser, default="", rate="default: one replica, whatever it does")
+    _add_rdma(parser)
+
+
+def _add_rdma(parser: Parser) -> None:
+    parser.add_argument(
+        "--rdma",
+        action="store_true",
+        help="GPUs of different nodes exchange by RDMA, as multiNode.rdma of the chart says to the operator; default: "
+        "they do not",
+    )
 
 
 def _add_accelerators(parser: Parser, *, otherwise: str) -> None:
@@ -192,6 +220,27 @@ def _add_load(parser: Parser, *, default: str, rate: str) -> None:
 
 def main() -> int:
     """One command; errors in one sentence."""
+    return quietly(_main)
+
+
+def quietly(command: Callable[[], int]) -> int:
+    """The command's exit code, though whoever reads may leave before the end, as `head` does."""
+    try:
+        try:
+            return command()
+        finally:
+            # What is buffered is written here, and not where nobody can catch it.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+
+
+_PIPE_CLOSED = 128 + 13
+"""As a shell has it of a program that SIGPIPE ends."""
+
+
+def _main() -> int:
     options = parse()
     if options.verb == "advise":
         gc.disable()

@@ -1,5 +1,6 @@
 """Advice as people read it, and as data for programs. Pure."""
 
+import math
 from typing import Any
 
 from deepseek_operator.advice import ranking
@@ -10,6 +11,7 @@ from deepseek_operator.catalog.benchmarks import MEASURES, Benchmark
 from deepseek_operator.cli import tables
 from deepseek_operator.cli.columns import BOLD, RED, aligned, painted
 from deepseek_operator.cli.documents import Document, named
+from deepseek_operator.sizing.size import Sized
 
 _PLAN = ("ACCELERATORS", "WEIGHTS", "REPLICAS", "A TOKEN", "FIRST TOKEN", "$/H", "$/1M TOKENS")
 
@@ -118,11 +120,11 @@ def _advised(rank: int, one: Advised) -> Document:
             "pace": named(sized.pace),
             "fleet": named(fleet),
         },
-        "spec": _spec(one),
+        "spec": spec(one),
     }
 
 
-def _spec(one: Advised) -> dict[str, Any]:
+def spec(one: Advised) -> dict[str, Any]:
     """What an object says to be served so: `spec` of a DeepSeekDeployment."""
     sized, load = one.way.sized, one.way.sized.question.workload
     workload = {
@@ -138,11 +140,21 @@ def _spec(one: Advised) -> dict[str, Any]:
         "accelerator": {
             "product": one.way.pool.accelerator.labels.gpu_operator[0],
             "count": sized.layout.accelerators,
+            **_attention(sized),
         },
         "quantization": sized.setting.scheme.name,
         "workload": {name: value for name, value in workload.items() if value is not None},
     }
 
 
+def _attention(sized: Sized) -> dict[str, str]:
+    """Which of the layouts with so many GPUs it is, where there are two."""
+    layout = sized.layout
+    if sized.question.model.experts is None or layout.accelerators == 1:
+        return {}
+    return {"attention": "Ranks" if layout.data > 1 else "Tensor"}
+
+
 def _latency(seconds: float | None) -> str | None:
-    return None if seconds is None else f"{1000 * seconds:g}ms"
+    """Whole milliseconds, as objects have them."""
+    return None if seconds is None else f"{max(1, math.floor(round(1000 * seconds, 6)))}ms"

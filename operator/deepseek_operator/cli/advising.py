@@ -46,6 +46,7 @@ def make_advice(options: argparse.Namespace, known: Catalog) -> tuple[Advice, tu
         context_tokens=_context(options.context_tokens, load),
         pools=tuple(questions.pools(options.accelerators, priced)),
         budget=_budget(options.budget),
+        rdma=options.rdma,
     )
     found = advise.advise(wish, priced, engine)
     return found, (*found.notes, *_placeholders(options, known, wish))

@@ -8,12 +8,16 @@ directives (kubectl's pkg/cmd/plugin/plugin_completion.go). So it works in every
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from deepseek_operator.cli.__main__ import TASKS, parser
+from deepseek_operator.cli.__main__ import QUANTIZATIONS, SETTABLE, TASKS, parser, quietly
 from deepseek_operator.cli.parsing import Parser
+
+if TYPE_CHECKING:
+    from deepseek_operator.catalog.catalog import Catalog
 
 _FILES = ("filename", "catalog", "kubeconfig")
 """Arguments that are names of files, which the shell knows."""
@@ -29,6 +33,8 @@ class Directive(IntEnum):
     FILES = 0
     """Where there is no candidate it offers files."""
     NO_FILES = 4
+    GOES_ON = 6
+    """No files, and no space behind the word, whose rest is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +134,36 @@ def _values(
     if action.dest in _FILES:
         return Answer(directive=Directive.FILES)
     words = tuple(action.choices or ())
+    if action.dest in ("price", "set"):
+        known = SETTABLE if action.dest == "set" else dict.fromkeys(_catalog().accelerators, "")
+        offered = [Candidate(f"{prefix}{word}=", text) for word, text in known.items()]
+        return replace(_starting(offered, f"{prefix}{start}"), directive=Directive.GOES_ON)
+    if action.dest == "quantization":
+        words = QUANTIZATIONS
+    if action.dest == "accelerators":
+        words = tuple(_pools(start))
     if action.dest == "name":
         words = tuple(names({name: line.given[name] for name in _CLUSTER if name in line.given}))
     told = TASKS if action.dest == "task" else {}
     candidates = [Candidate(f"{prefix}{word}", told.get(word, "")) for word in words]
     return _starting(candidates, f"{prefix}{start}")
+
+
+def _pools(start: str) -> Iterator[str]:
+    """Each product in the nodes that are made with it: as many as are typed, else one node."""
+    typed, is_typed, _ = start.partition("x")
+    count = int(typed) if is_typed and typed.isdecimal() else None
+    for name, entry in _catalog().accelerators.items():
+        for size in entry.node_gpus:
+            if count is None or size <= count:
+                yield f"{size if count is None else count}x{name}:{size}"
+
+
+def _catalog() -> "Catalog":
+    # What most completions do without.
+    from deepseek_operator.catalog import catalog  # noqa: PLC0415
+
+    return catalog.shipped()
 
 
 def _starting(candidates: Sequence[Candidate], start: str) -> Answer:
@@ -157,5 +188,9 @@ def names_in_cluster(given: dict[str, str]) -> Sequence[str]:
 
 def main() -> int:
     """Print what may stand where the last word does."""
+    return quietly(_main)
+
+
+def _main() -> int:
     print(complete(parser(), sys.argv[1:], names=names_in_cluster))
     return 0

@@ -78,6 +78,7 @@ def _peak(peak: "Peak") -> Document:
             for way in peak.ways
         ],
         "auto": peak.auto,
+        "servingCounted": not peak.is_alone,
     }
 
 

@@ -14,6 +14,7 @@ from deepseek_operator.api.conditions import ConditionType
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import weights
 from deepseek_operator.capacity import holders
+from deepseek_operator.cli import servable
 from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.observed import (
     ENGINE_SETS,
@@ -26,16 +27,6 @@ from deepseek_operator.observed import (
 )
 from deepseek_operator.plan import make_plan
 from deepseek_operator.rollout.revisions import Shape, target_key
-
-_UNKNOWN = "set-by-the-operator"
-_IMAGES = EngineImages(
-    vllm=_UNKNOWN,
-    vllm_cpu=_UNKNOWN,
-    tensorrt_llm=_UNKNOWN,
-    toolbox=_UNKNOWN,
-    gateway=_UNKNOWN,
-)
-"""The operator's settings, which nobody else knows: nothing that is told here depends on them."""
 
 Action = Literal["make", "keep", "let go", "keep or make"]
 
@@ -79,17 +70,19 @@ def making(
     stored: Manifest,
     now: datetime,
     unread: tuple[str, ...] = (),
+    rdma: bool = False,
 ) -> Making:
-    """What becomes of the objects once all that the object asks for is done."""
-    following = make_plan(deployment, observed, stored=stored, images=_IMAGES, now=now)
-    shape, _ = shapes.of_target(deployment, observed, target_key(deployment.spec), images=_IMAGES)
+    """What becomes of the objects once all that the object asks for is done; `rdma` as the operator is set up."""
+    images = servable.images(rdma=rdma)
+    following = make_plan(deployment, observed, stored=stored, images=images, now=now)
+    shape, _ = shapes.of_target(deployment, observed, target_key(deployment.spec), images=images)
     stalled = _stalled(following.status)
     wanted, leave = (*following.apply, *following.share), following.leave
     if not stalled and shape is not None:
         number = scaling.numbers(following.status.get("autoscaling", ())).get(shape.key)
-        settled = _settled(deployment, observed, shape, number=number)
+        settled = _settled(deployment, observed, shape, images=images, number=number)
         stored = {"serving": {"revision": shape.key}, "desired": {"revision": shape.key}}
-        last = make_plan(deployment, settled, stored=stored, images=_IMAGES, now=now)
+        last = make_plan(deployment, settled, stored=stored, images=images, now=now)
         wanted, leave = (*last.apply, *last.share), last.leave
     found = {_place(item): item for item in (*observed.children, *observed.shared)}
     kept = {_place(item) for item in wanted}
@@ -123,14 +116,19 @@ def _stalled(status: Manifest) -> str:
 
 
 def _settled(
-    deployment: DeepSeekDeployment, observed: Observed, shape: Shape, *, number: int | None
+    deployment: DeepSeekDeployment,
+    observed: Observed,
+    shape: Shape,
+    *,
+    images: EngineImages,
+    number: int | None,
 ) -> Observed:
     """The cluster with every pod of the new revision and of who stands in for it; `number` is what autoscaling begins with."""
     asking, _, _ = replicas.counted(deployment, shape, observed, key=shape.key)
     count = asking.spec.replicas if number is None else number
     sets = {shape.key: _ready(deployment, observed, shape, count)}
     entries = fallbacks.plan_fallbacks(
-        deployment, observed, stored={}, target=shape.key, images=_IMAGES
+        deployment, observed, stored={}, target=shape.key, images=images
     )
     for one in entries:
         if one.shape is not None and one.is_member:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from deepseek_operator.api import refusals
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.catalog import catalog, facts, reading
 from deepseek_operator.catalog.catalog import Catalog
@@ -79,6 +80,13 @@ def read(filename: str) -> Given:
         path = ".".join(map(str, ("spec", *first["loc"])))
         said = first["msg"][0].lower() + first["msg"][1:]
         raise InputError(f"{filename}: {path}: {said}") from error
+
+
+def check(given: Given, filename: str) -> None:
+    """By the rules of the definition, which only an API server asks otherwise."""
+    for one in refusals.refusals(given.manifest):
+        place = f"{one.path}: " if one.path else ""
+        raise InputError(f"{filename}: {place}{one.message}")
 
 
 def unknown_fields(

@@ -1,26 +1,29 @@
 """The verbs that need no cluster: plan, models, accelerators."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from deepseek_operator.api import warnings
+from deepseek_operator.api.long_requests import DEFAULT_MOST_REQUESTS
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
+from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.facts import CatalogError
-from deepseek_operator.cli import documents, objects, peaks, questions, tables, timing
-from deepseek_operator.cli.objects import Given, InputError
+from deepseek_operator.cli import answers, documents, objects, peaks, questions, tables, timing
+from deepseek_operator.cli.answers import Answer
+from deepseek_operator.cli.objects import Given, InputError, NotSizedError
 from deepseek_operator.cli.peaks import Peak, Planned
 from deepseek_operator.cli.questions import Block
 from deepseek_operator.cli.timing import Known, Time, Way
 from deepseek_operator.sizing.fleet import fleet_of
-from deepseek_operator.sizing.size import Sized, size
-from deepseek_operator.sizing.terms import CannotRunError, Pool, Question, Workload
+from deepseek_operator.sizing.terms import TARGET_UTILIZATION, CannotRunError, Pool, Workload
 
 if TYPE_CHECKING:
     from deepseek_operator.cli.admission import Admission
@@ -50,7 +53,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     """What is risky and allowed, as the API server says it."""
     peak: Peak | None = None
-    """What rolling it out needs at once; None where it is not known what serves."""
+    """What rolling it out needs at once; None where nothing is derived, or it is not known what is free."""
     time: Time | None = None
     """How long its rollout takes."""
     changes: "Changes | None" = None
@@ -113,27 +116,34 @@ def wants_color() -> bool:
 
 
 def make_plan(options: argparse.Namespace, known: Catalog) -> Plan:
-    """Of the accelerators that the command line names; with `rollout.from` also how the first rollout goes on them."""
+    """Of the accelerators that the command line names, with nobody on them but the object."""
     given = objects.read(options.filename)
     spec = given.spec
     known = questions.prices(options.price, known)
     pools = questions.pools(options.accelerators, known)
     plan = plan_on(pools, options, known, name=given.name, spec=spec)
-    plan = replace(plan, time=_time(plan, spec, options), warnings=warned(given))
-    if options.children:
-        notes = (*plan.notes, *set_aside(options))
-        plan = replace(plan, making=_making(given, pools, known), notes=notes)
-    first = questions.baseline(spec, options)
-    if first is None:
-        return plan
-    try:
-        before = _best(first, _answers(first, options, known, pools), {})
-    except (InputError, CannotRunError):
-        # What does not run on what was named is no part of this plan.
-        return plan
+    before = baseline_on(pools, options, known, spec=spec)
+    # Afterwards, as what is not derived is refused with the very field to use instead.
+    objects.check(given, options.filename)
+    _check_pods((*plan.blocks, *([before] if before else [])), given, known, rdma=options.rdma)
     there = peaks.cluster_of(pools)
     peak = peaks.peak_of(plan.blocks, there, known=known, spec=spec, serving=before)
-    return replace(plan, peak=peak)
+    plan = replace(plan, peak=peak, warnings=warned(given))
+    plan = replace(plan, time=_time(plan, spec, options, first=before))
+    if options.children:
+        notes = (*plan.notes, *set_aside(options))
+        making = _making(given, pools, known, rdma=options.rdma)
+        plan = replace(plan, making=making, notes=notes)
+    return plan
+
+
+def _check_pods(found: Sequence[Planned], given: Given, known: Catalog, *, rdma: bool) -> None:
+    """InputError for the first block whose pods the operator could not make."""
+    # Builders of pods, which lists do without.
+    from deepseek_operator.cli import servable  # noqa: PLC0415
+
+    for one in found:
+        servable.shape(one, servable.deployment_of(given), known, rdma=rdma)
 
 
 def warned(given: Given) -> tuple[str, ...]:
@@ -158,30 +168,41 @@ def set_aside(options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _time(plan: Plan, spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> Time:
+def way_of(plan: Plan, spec: DeepSeekDeploymentSpec) -> Way:
+    """How a revision takes over from another, as the strategy says and Auto would choose."""
+    if spec.rollout.strategy != "Auto":
+        return spec.rollout.strategy
+    return "Replace" if plan.peak and plan.peak.auto == "Replace" else "Canary"
+
+
+def _time(
+    plan: Plan,
+    spec: DeepSeekDeploymentSpec,
+    options: argparse.Namespace,
+    *,
+    first: Planned | None,
+) -> Time:
     """As the strategy says: what serves is not known, nor what is fetched."""
-    strategy = spec.rollout.strategy
-    way: Way = "Canary" if strategy == "Auto" else strategy
     known = Known(
         fetch_rate=timing.fetch_rate(options.fetch_rate),
         start_seconds=timing.start_time(options.start_time),
     )
-    return timing.time(plan.blocks[0], spec, way=way, known=known)
+    way = way_of(plan, spec)
+    return timing.time(plan.blocks[0], spec, way=way, known=known, first=first)
 
 
-def _making(given: Given, pools: Sequence[Pool], known: Catalog) -> "Making":
+def _making(given: Given, pools: Sequence[Pool], known: Catalog, *, rdma: bool) -> "Making":
     """Of a new object in a cluster that knows everything."""
     # The operator's own plan, which a sizing does without.
-    from deepseek_operator.api.types import DeepSeekDeployment, ObjectMeta  # noqa: PLC0415
-    from deepseek_operator.cli import making  # noqa: PLC0415
+    from deepseek_operator.cli import making, servable  # noqa: PLC0415
     from deepseek_operator.observed import Observed  # noqa: PLC0415
 
-    metadata = ObjectMeta(name=given.name or "NAME", namespace=given.namespace or "default")
     return making.making(
-        DeepSeekDeployment(metadata=metadata, spec=given.spec),
+        servable.deployment_of(given),
         Observed(cluster=peaks.cluster_of(pools), catalog=known),
         stored={},
         now=datetime.now(UTC),
+        rdma=rdma,
     )
 
 
@@ -192,67 +213,129 @@ def plan_on(
     *,
     name: str,
     spec: DeepSeekDeploymentSpec,
+    cluster: Cluster | None = None,
 ) -> Plan:
-    """Every block of the object on the accelerators that are best for it, of those that are left."""
+    """Every block of the object on the accelerators that are best for it, of those that are left.
+
+    `cluster` is what was read of the nodes that have them; None: nothing is known but their sizes.
+    """
     asked = questions.blocks(spec, options)
-    taken: dict[str, int] = {}
     found: list[Planned] = []
     for block in asked:
-        best = _best(block, _answers(block, options, known, pools), taken)
-        pool = str(best.sized.question.pool)
-        taken[pool] = taken.get(pool, 0) + best.fleet.accelerators
-        found.append(best)
-    return Plan(name, asked[0].workload, tuple(found), _notes(found))
+        tried = _planned(block, _answers(block, options, known, pools, cluster))
+        found.append(_best(_placed(tried, found, pools, known, cluster)))
+    notes = (*_notes(found), *_shut_out(found, spec))
+    return Plan(name, asked[0].workload, tuple(found), notes)
+
+
+def baseline_on(
+    pools: Sequence[Pool],
+    options: argparse.Namespace,
+    known: Catalog,
+    *,
+    spec: DeepSeekDeploymentSpec,
+    cluster: Cluster | None = None,
+) -> Planned | None:
+    """What the first rollout begins with, refused as a block is; None where that is the spec itself."""
+    first = questions.baseline(spec, options)
+    if first is None:
+        return None
+    try:
+        tried = _planned(first, _answers(first, options, known, pools, cluster))
+        return _best(_placed(tried, (), pools, known, cluster))
+    except NotSizedError:
+        raise
+    except InputError as error:
+        # The block itself cannot be changed once the object is there.
+        way_out = f"to begin with {spec.model} at once set spec.rollout.skipInitial: true"
+        raise type(error)(f"{error}; {way_out}") from error
 
 
 def _answers(
-    block: Block, options: argparse.Namespace, known: Catalog, pools: Sequence[Pool]
-) -> list[Sized | CannotRunError]:
-    """One for each pool that the block may use; what the command line sets is of who serves."""
-    is_first = block.field == "spec"
-    asked = [
-        questions.question(
-            block,
-            pool,
-            catalog=known,
-            quantization=options.quantization if is_first else None,
-            settings=options.set if is_first else (),
-        )
-        for pool in questions.pools_for(block, pools, known, is_read=not options.accelerators)
+    block: Block,
+    options: argparse.Namespace,
+    known: Catalog,
+    pools: Sequence[Pool],
+    cluster: Cluster | None,
+) -> list[Answer]:
+    """One for each pool that the block may use; `cluster` is what was read of nodes."""
+    there = list(pools)
+    if cluster is not None and block.serving.accelerator.product is None:
+        # Of no product the operator takes that of the nodes that the pods may run on.
+        there = peaks.open_pools(cluster, block, known.accelerators) or there
+    usable = questions.pools_for(block, there, known, is_read=not options.accelerators)
+    changes = answers.changes_of(options, block)
+    return answers.answers(block, usable, catalog=known, changes=changes)
+
+
+def _planned(block: Block, found: Sequence[Answer]) -> list[Planned]:
+    """The replicas by pool; the first refusal where none runs it."""
+    tried = [
+        answer
+        if isinstance(answer, InputError)
+        else answers.too_many(block, answer)
+        or Planned(block, answer, fleet_of(answer, replicas=block.replicas))
+        for answer in found
     ]
-    return [_sized(item, block) for item in asked]
+    planned = [one for one in tried if isinstance(one, Planned)]
+    if not planned:
+        raise next(one for one in tried if isinstance(one, InputError))
+    return planned
 
 
-def _sized(question: Question, block: Block) -> Sized | CannotRunError:
-    try:
-        return size(question)
-    except CannotRunError as error:
-        where = f"{block.field}." if not error.field.startswith(("workload", "price")) else ""
-        return CannotRunError(f"{where}{error.field}", str(error).partition(": ")[2])
+def _placed(
+    tried: Sequence[Planned],
+    before: Sequence[Planned],
+    pools: Sequence[Pool],
+    known: Catalog,
+    cluster: Cluster | None,
+) -> list[Planned]:
+    """Each with whether it finds room beside the blocks before it: on all nodes of its product, not those of its pool alone."""
+    there, is_named = cluster or peaks.cluster_of(pools), cluster is None
+    return [
+        peaks.placed(one, before, there, known=known.accelerators, is_named=is_named)
+        for one in tried
+    ]
 
 
-def _best(
-    block: Block, answers: Sequence[Sized | CannotRunError], taken: dict[str, int]
-) -> Planned:
-    """The pool that has room for it, keeps the targets and costs least; the first refusal where none runs it."""
-    found = []
-    for answer in answers:
-        if isinstance(answer, CannotRunError):
-            continue
-        fleet = fleet_of(answer, replicas=block.replicas)
-        pool = answer.question.pool
-        left = replace(pool, count=max(0, pool.count - taken.get(str(pool), 0)))
-        enough = fleet.replicas <= left.replicas(answer.layout.accelerators)
-        found.append(Planned(block, answer, fleet, enough))
-    if not found:
-        raise next(answer for answer in answers if isinstance(answer, CannotRunError))
-    return min(found, key=lambda one: (not one.enough, len(one.sized.missed), one.fleet.per_hour))
+def _best(placed: Sequence[Planned]) -> Planned:
+    """Where there is room for it, it keeps the targets and costs least, on nodes that a pod fits."""
+    return min(
+        placed,
+        key=lambda one: (
+            not one.enough,
+            len(one.sized.missed),
+            one.fleet.per_hour,
+            max(0, one.sized.layout.accelerators_each - one.sized.question.pool.node_size),
+        ),
+    )
+
+
+def _shut_out(found: Sequence[Planned], spec: DeepSeekDeploymentSpec) -> Iterator[str]:
+    """That the gateway lets fewer requests pass than a replica is sized for."""
+    most = spec.gateway.max_requests_per_replica or DEFAULT_MOST_REQUESTS
+    if spec.gateway.provider == "None":
+        return
+    for one in found:
+        running = one.sized.pace.sequences
+        if running > most:
+            yield (
+                f"spec.gateway.maxRequestsPerReplica: {most} requests of a replica may be under way, and {one.block.field} "
+                f"is sized for {running} at once; set it to {math.ceil(running / TARGET_UTILIZATION)}"
+            )
 
 
 def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
     """Where the operator would do otherwise."""
     open_ones = [one for one in found if one.block.serving.accelerator.product is None]
     spread = [one for one in found if one.sized.layout.nodes > 1 and one.sized.layout.data > 1]
+    staged = [
+        one
+        for one in found
+        if one.sized.layout.nodes > 1
+        and one.sized.question.model.experts is not None
+        and not one.sized.question.rdma
+    ]
     scaled = [one.block.scaled for one in found if one.block.scaled is not None]
     return (
         *(
@@ -269,4 +352,10 @@ def _notes(found: Sequence[Planned]) -> tuple[str, ...]:
             "in the chart the operator gives each node a part of the layers"
             for one in spread
         ),
+        *(
+            f"{one.block.field}: on {one.sized.layout.nodes} nodes, and reckoned without RDMA between these; where the "
+            "chart has multiNode.rdma, say --rdma"
+            for one in staged
+        ),
+        *(text for one in found if (text := answers.unasked(one.block, one.sized)) is not None),
     )

@@ -7,6 +7,7 @@ from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.capacity import nodes, placing, room, words
 from deepseek_operator.capacity.holders import Holder
 from deepseek_operator.capacity.nodes import Node
+from deepseek_operator.capacity.placing import Placement
 from deepseek_operator.capacity.room import Cluster, Fit, Want
 from deepseek_operator.catalog.accelerators import LABELS, Accelerator
 from deepseek_operator.catalog.catalog import Catalog
@@ -24,8 +25,10 @@ class Planned:
     block: Block
     sized: Sized
     fleet: Fleet
-    enough: bool
+    enough: bool = True
     """Whether there are accelerators for it beside the blocks before it."""
+    there: int = 0
+    """Accelerators of the nodes that its pods may run on, whoever holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Peak:
     strategy: str
     """As the object has it."""
     unread: str = ""
+    is_alone: bool = False
+    """Whether it is not known what serves now, so that it is not counted."""
+    begins: str = ""
+    """The field of what the first rollout begins with, which is counted; empty: with nothing else."""
 
     @property
     def lacks(self) -> bool:
@@ -99,13 +106,40 @@ def peak_of(
     owner: Owner | None = None,
     serving: Planned | None = None,
 ) -> Peak:
-    """Of an object that is there (`owner`), or of one whose first rollout begins with a block (`serving`)."""
+    """Of an object in a cluster (`owner`), or of one alone; `serving` is what its first rollout begins with."""
     found = _Peak(blocks, cluster, known.accelerators, spec, owner, serving)
     return Peak(
         stocks=found.stocks(),
         ways=found.ways(),
         strategy=spec.rollout.strategy,
         unread=cluster.unread,
+        is_alone=owner is None,
+        begins="" if serving is None else serving.block.field,
+    )
+
+
+def placed(
+    planned: Planned,
+    before: Sequence[Planned],
+    cluster: Cluster,
+    *,
+    known: Mapping[str, Accelerator],
+    is_named: bool,
+) -> Planned:
+    """With whether there are nodes for it beside the blocks before it, whoever holds their accelerators now.
+
+    `is_named`: by the command line, so that nothing is known of the nodes that could keep pods off.
+    """
+    empty = Cluster(nodes=cluster.nodes)
+    wants = [_want(one, empty, known, is_named=is_named) for one in (*before, planned)]
+    sizes = [node.accelerators for node in room.open_nodes(empty, wants[-1])]
+    layout = planned.sized.layout
+    replicas = sum(size // layout.accelerators_each for size in sizes) // layout.nodes
+    return replace(
+        planned,
+        fleet=replace(planned.fleet, there=replicas),
+        enough=room.fit(empty, wants) is not Fit.NO,
+        there=sum(sizes),
     )
 
 
@@ -131,6 +165,47 @@ def pools_of(cluster: Cluster, known: Mapping[str, Accelerator]) -> list[Pool]:
             place = product.name, node.accelerators
             counts[place] = counts.get(place, 0) + node.accelerators
     return [Pool(name, known[name], count, size) for (name, size), count in sorted(counts.items())]
+
+
+def open_pools(cluster: Cluster, block: Block, known: Mapping[str, Accelerator]) -> list[Pool]:
+    """Those of the nodes that a block's pods may run on, as the operator chooses them."""
+    placement = _placement(block)
+    there = (node for node in cluster.nodes if placing.keeps_off(node, placement) is None)
+    return pools_of(replace(cluster, nodes=tuple(there)), known)
+
+
+def _placement(block: Block) -> Placement:
+    return placing.placement_of(block.serving.pod.model_dump(by_alias=True, exclude_none=True))
+
+
+def _want(
+    planned: Planned,
+    cluster: Cluster,
+    known: Mapping[str, Accelerator],
+    *,
+    is_named: bool,
+    what: str = "",
+) -> Want:
+    """All of its pods, as many of a replica as it has nodes."""
+    layout = planned.sized.layout
+    label, value = _label(planned, cluster, known)
+    placement = Placement(node_selector={}) if is_named else _placement(planned.block)
+    return Want(
+        what=what,
+        pods=planned.fleet.replicas * layout.nodes,
+        size=layout.accelerators_each,
+        placement=replace(placement, node_selector={**placement.node_selector, label: value}),
+    )
+
+
+def _label(planned: Planned, cluster: Cluster, known: Mapping[str, Accelerator]) -> tuple[str, str]:
+    """By which nodes of the product are known here."""
+    name = planned.sized.question.pool.product
+    for node in cluster.nodes:
+        product = nodes.product_of(node, known)
+        if product is not None and product.name == name:
+            return product.label, product.value
+    return LABELS["gpuOperator"], known[name].labels.gpu_operator[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +234,8 @@ class _Peak:
         if self.serving is None and serving in (None, self._key(self.blocks[0])):
             return (self._way((), wants, ()),)
         keys = {self._key(one) for one in self.blocks}
-        leaving = () if serving in keys else self._placed(serving)
+        before = serving if self.serving is None else self._key(self.serving)
+        leaving = () if before in keys else self._placed(before)
         first = [] if self.serving is None else [self._want(self.serving)]
         provider = self.spec.gateway.provider
         beside = ("BlueGreen",) if provider == "None" else ("Canary", "BlueGreen")
@@ -180,29 +256,11 @@ class _Peak:
         return Way(strategies, held + sum(want.accelerators for want in wants), fit, missing)
 
     def _want(self, planned: Planned) -> Want:
-        """Its pods that do not run yet, as many of a replica as it has nodes."""
-        layout = planned.sized.layout
-        pods = planned.fleet.replicas * layout.nodes
-        label, value = self._label(planned)
-        pod = planned.block.serving.pod.model_dump(by_alias=True, exclude_none=True)
-        placement = placing.placement_of(pod)
-        selector = {**placement.node_selector, label: value}
+        """Its pods that do not run yet."""
         what = "" if planned is self.blocks[0] else planned.block.field
-        return Want(
-            what=what,
-            pods=max(0, pods - len(self._placed(self._key(planned)))),
-            size=layout.accelerators // layout.nodes,
-            placement=replace(placement, node_selector=selector),
-        )
-
-    def _label(self, planned: Planned) -> tuple[str, str]:
-        """By which nodes of the product are known here."""
-        name = planned.sized.question.pool.product
-        for node in self.cluster.nodes:
-            product = nodes.product_of(node, self.known)
-            if product is not None and product.name == name:
-                return product.label, product.value
-        return LABELS["gpuOperator"], self.known[name].labels.gpu_operator[0]
+        is_named = self.owner is None
+        want = _want(planned, self.cluster, self.known, is_named=is_named, what=what)
+        return replace(want, pods=max(0, want.pods - len(self._placed(self._key(planned)))))
 
     def _key(self, planned: Planned) -> str:
         return revision_key(planned.block.serving, warmed=self.spec.warmup.enabled)

@@ -1,6 +1,7 @@
 """A plan against a cluster: what is free, what runs, what the API server says of it. Nothing is written."""
 
 import argparse
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from deepseek_operator import fallbacks, observe_nodes
 from deepseek_operator.api.conditions import Reason
 from deepseek_operator.api.types import DeepSeekDeployment, DeepSeekDeploymentSpec, ObjectMeta
+from deepseek_operator.build import weights
 from deepseek_operator.capacity.room import Cluster
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.cli import (
@@ -22,13 +24,14 @@ from deepseek_operator.cli import (
     peaks,
     questions,
     reading,
+    servable,
     timing,
 )
 from deepseek_operator.cli.changes import Changes, Standing
 from deepseek_operator.cli.making import Making
 from deepseek_operator.cli.objects import Given, InputError, NotSizedError
 from deepseek_operator.cli.offline import Plan
-from deepseek_operator.cli.peaks import Owner
+from deepseek_operator.cli.peaks import Owner, Planned
 from deepseek_operator.cli.timing import Fetched, Known, Time, Way
 from deepseek_operator.errors import Stalled
 from deepseek_operator.kube.client import Kube
@@ -41,12 +44,18 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
     """Print the plan; the exit code. `namespace` is the context's."""
     known = questions.prices(options.price, objects.read_catalog(options.catalog))
     given = objects.read(options.filename)
+    if not given.name:
+        # The API server is not asked about an object without one.
+        objects.check(given, options.filename)
     namespace = _namespace(given, options.namespace) or namespace
     # Before anything else: where the cluster knows no such objects there is nothing to plan for.
     present = await lookup.find(kube, namespace, given.name) if given.name else None
     cluster, pools = await _accelerators(kube, options, known)
+    read = None if options.accelerators else cluster
     try:
-        found = offline.plan_on(pools, options, known, name=given.name, spec=given.spec)
+        found = offline.plan_on(
+            pools, options, known, name=given.name, spec=given.spec, cluster=read
+        )
     except NotSizedError as error:
         # What it changes of what runs is known all the same.
         found = Plan(
@@ -56,15 +65,37 @@ async def plan(kube: Kube, options: argparse.Namespace, *, namespace: str) -> in
     if options.accelerators:
         note = "what of --accelerators is free is not known, so there is no peak"
         found = replace(found, notes=(*found.notes, note))
-    elif found.blocks:
+    first = None
+    if found.blocks and _serving(present) is None:
+        found, first = _beginning(found, pools, options, known, given, cluster=read)
+    if found.blocks and not options.accelerators:
         owner = Owner(namespace, given.name, _serving(present))
-        peak = peaks.peak_of(found.blocks, cluster, known=known, spec=given.spec, owner=owner)
+        peak = peaks.peak_of(
+            found.blocks, cluster, known=known, spec=given.spec, owner=owner, serving=first
+        )
         found = replace(found, peak=peak)
     if not given.name:
         note = "metadata.name: missing, so nothing is compared with the cluster; set it"
         return offline.show(replace(found, notes=(*found.notes, note)), options)
-    there = _There(kube, given, present, namespace, cluster, known)
+    there = _There(kube, given, present, namespace, cluster, known, first)
     return offline.show(await there.compared(found, options), options)
+
+
+def _beginning(
+    found: Plan,
+    pools: list[Pool],
+    options: argparse.Namespace,
+    known: Catalog,
+    given: Given,
+    *,
+    cluster: Cluster | None,
+) -> tuple[Plan, Planned | None]:
+    """What the first rollout begins with, if it does; what is not sized is noted."""
+    try:
+        return found, offline.baseline_on(pools, options, known, spec=given.spec, cluster=cluster)
+    except NotSizedError as error:
+        note = f"not sized, so neither its accelerators nor its time are counted: {error}"
+        return replace(found, notes=(*found.notes, note)), None
 
 
 def _namespace(given: Given, named: str | None) -> str:
@@ -115,6 +146,8 @@ class _There:
     namespace: str
     cluster: Cluster
     known: Catalog
+    first: Planned | None
+    """What the first rollout begins with, where nothing serves yet and it is sized."""
 
     async def compared(self, found: Plan, options: argparse.Namespace) -> Plan:
         """The plan with all that the cluster tells."""
@@ -127,7 +160,12 @@ class _There:
         )
         observed = replace(observed, catalog=self.known)
         made = making.making(
-            deployment, observed, stored=stored, now=datetime.now(UTC), unread=unread
+            deployment,
+            observed,
+            stored=stored,
+            now=datetime.now(UTC),
+            unread=unread,
+            rdma=options.rdma,
         )
         standing = self._standing(deployment, observed)
         return replace(
@@ -231,25 +269,39 @@ class _There:
             start_seconds=timing.start_time(options.start_time),
             warmup_seconds=max(warmups, default=None),
         )
-        way: Way = "None" if made.stalled else self._way(found, standing)
-        reckoned = timing.time(found.blocks[0], self.given.spec, way=way, known=known)
+        way: Way = "None" if made.stalled else self._way(found, standing, options)
+        reckoned = timing.time(
+            found.blocks[0],
+            self.given.spec,
+            way=way,
+            known=known,
+            first=self.first,
+            of_first=self._fetched_first(observed, status, rdma=options.rdma),
+        )
         if standing.target != standing.desired or way == "None":
             return reckoned
         note = "it is under way already, and this is all of its time: kubectl deepseek status tells how far it is"
         return replace(reckoned, notes=(*reckoned.notes, note))
 
-    def _way(self, found: Plan, standing: Standing) -> Way:
+    def _fetched_first(self, observed: Observed, status: Manifest, *, rdma: bool) -> Fetched:
+        """What of the weights is there that the first rollout begins with."""
+        if self.first is None:
+            return Fetched()
+        with contextlib.suppress(InputError):
+            shape = servable.shape(self.first, self._deployment(), self.known, rdma=rdma)
+            return _fetched(observed, status, weights.claim_of(shape) or "")
+        # Why it cannot be made is told by the operator's own plan.
+        return Fetched()
+
+    def _way(self, found: Plan, standing: Standing, options: argparse.Namespace) -> Way:
         """How the revision of the file comes to serve."""
         if standing.serving == standing.target:
             return "None"
         if standing.is_rolled_back and not standing.is_new:
             return "None"
-        if standing.serving is None:
+        if standing.serving is None and questions.baseline(self.given.spec, options) is None:
             return "First"
-        strategy = self.given.spec.rollout.strategy
-        if strategy != "Auto":
-            return strategy
-        return "Replace" if found.peak and found.peak.auto == "Replace" else "Canary"
+        return offline.way_of(found, self.given.spec)
 
 
 def _fetched(observed: Observed, status: Manifest, claim: str) -> Fetched:

@@ -1,36 +1,26 @@
-"""From an object and a command line to questions of sizing. Pure."""
+"""From an object and a command line to what is planned: blocks, their loads, and accelerators. Pure."""
 
 import argparse
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deepseek_operator import derivation, overriding
+from deepseek_operator import derivation
 from deepseek_operator.api.autoscaling import Autoscaling
 from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
-from deepseek_operator.catalog import accelerators, engines, facts
+from deepseek_operator.catalog import accelerators, facts
 from deepseek_operator.catalog.catalog import Catalog
-from deepseek_operator.cli import owned
-from deepseek_operator.cli.objects import InputError, NotSizedError, seconds_of
-from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question, Workload
+from deepseek_operator.cli.objects import InputError, seconds_of
+from deepseek_operator.rollout.revisions import revision_key
+from deepseek_operator.sizing.terms import Pool, Workload
 
 _POOL = re.compile(r"([1-9][0-9]*)x([^:]+):([1-9][0-9]*)")
-_LATENCY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(ms|s)")
-
-_SETTABLE: Mapping[str, tuple[str, type]] = {
-    "tensor": ("tensor", int),
-    "pipeline": ("pipeline", int),
-    "data": ("data", int),
-    "contextTokens": ("context_tokens", int),
-    "memoryShare": ("memory_share", float),
-    "cacheType": ("cache_type", str),
-    "mtpTokens": ("mtp_tokens", int),
-    "decodeTimes": ("decode_times", float),
-}
-"""What --set takes: the override it is, and its type."""
+MOST_ACCELERATORS = 100_000
+"""Beyond what any cluster has, and few enough to place pods on."""
+_LATENCY = re.compile(r"(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?(ms|s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +56,23 @@ def baseline(spec: DeepSeekDeploymentSpec, options: argparse.Namespace) -> Block
     entry = spec.rollout.from_
     if entry is None or spec.rollout.skip_initial:
         return None
+    block, warmed = entry.inheriting_from(spec), spec.warmup.enabled
+    if revision_key(block, warmed=warmed) == revision_key(spec, warmed=warmed):
+        return None
     own = None if entry.workload is None else entry.workload.requests_per_second
     load = replace(workload_of(entry, options), requests_per_second=own)
-    block = entry.inheriting_from(spec)
     return Block("spec.rollout.from", block, _replicas(entry, load), load)
 
 
 def _replicas(block: ServingBlock, workload: Workload) -> int | None:
     """As the operator reads an object: the default, 1, is the same as nothing said."""
     derives = workload.requests_per_second is not None and block.replicas == 1
-    return None if derives else block.replicas
+    return block.replicas if "replicas" in block.model_fields_set and not derives else None
 
 
 def pools(texts: Sequence[str], catalog: Catalog) -> list[Pool]:
-    """What --accelerators says there is."""
-    found = []
+    """What --accelerators says there is; equal nodes are added up."""
+    found: dict[tuple[str, int], Pool] = {}
     for text in texts:
         match = _POOL.fullmatch(text)
         if match is None:
@@ -94,8 +86,26 @@ def pools(texts: Sequence[str], catalog: Catalog) -> list[Pool]:
                 f"--accelerators: {text}: a node of {node} is more than the {count} there are; "
                 f"write {count}x{product}:{count}"
             )
-        found.append(Pool(name, catalog.accelerators[name], count, node))
-    return found
+        _add(found, Pool(name, catalog.accelerators[name], count, node))
+        if sum(pool.count for pool in found.values()) > MOST_ACCELERATORS:
+            raise InputError(
+                f"--accelerators: {text}: more than the {MOST_ACCELERATORS} GPUs that a plan is made with; give those that "
+                "the object may use"
+            )
+    return list(found.values())
+
+
+def _add(found: dict[tuple[str, int], Pool], pool: Pool) -> None:
+    """To those of equal nodes; the node that a pool does not fill is one, of two such the second is on its own."""
+    place = pool.product, pool.node_size
+    before = found.get(place)
+    if before is None:
+        found[place] = pool
+        return
+    rest = pool.count % pool.node_size if before.count % pool.node_size else 0
+    found[place] = replace(before, count=before.count + pool.count - rest)
+    if rest:
+        _add(found, replace(pool, count=rest, node_size=rest))
 
 
 def workload_of(block: ServingBlock, options: argparse.Namespace) -> Workload:
@@ -138,58 +148,6 @@ def prices(texts: Sequence[str], catalog: Catalog) -> Catalog:
     return replace(catalog, accelerators=found)
 
 
-def question(
-    block: Block,
-    pool: Pool,
-    *,
-    catalog: Catalog,
-    quantization: str | None,
-    settings: Sequence[str],
-) -> Question:
-    """What is asked about a block on one pool."""
-    serving = block.serving
-    model = catalog.models.get(serving.model)
-    if model is None:
-        near = ", ".join(facts.nearest(serving.model, catalog.models))
-        raise NotSizedError(
-            f"{block.field}.model: {serving.model} is not in the catalog (nearest: {near}); add it with --catalog"
-        )
-    if serving.accelerator.kind == "CPU":
-        raise NotSizedError(
-            f"{block.field}.accelerator.kind: CPU is not planned for: only GPUs are sized; set kind: GPU, or leave "
-            "the plan out"
-        )
-    engine = engines.newest(serving.engine.name, catalog.engines)
-    if engine is None:
-        raise InputError(
-            f"{block.field}.engine.name: the catalog has no version of {serving.engine.name}"
-        )
-    _check_args(block)
-    return Question(
-        model_name=serving.model,
-        model=model,
-        engine=engine,
-        pool=pool,
-        workload=block.workload,
-        overrides=_overrides(block, quantization, settings),
-        products=catalog.accelerators,
-    )
-
-
-def _check_args(block: Block) -> None:
-    """Refuse what the API server refuses, and do not plan what the operator would not derive."""
-    engine = block.serving.engine
-    refused = owned.refusal(engine)
-    if refused is not None:
-        raise InputError(f"{block.field}.engine.args: {refused}")
-    unknown = overriding.words_of(engine.name).unknown(engine.args)
-    # A mistake is told of by what it would set, when that is read.
-    if unknown is not None and not overriding.is_mistake(unknown):
-        raise NotSizedError(
-            f"{block.field}.{unknown}: the operator derives nothing for this block; remove the flag, or leave the plan out"
-        )
-
-
 def pools_for(
     block: Block, known: Sequence[Pool], catalog: Catalog, *, is_read: bool = False
 ) -> list[Pool]:
@@ -208,37 +166,6 @@ def pools_for(
             )
         raise InputError(f"{block.field}.accelerator.product: {asked}{said}")
     return found
-
-
-def _overrides(block: Block, quantization: str | None, settings: Sequence[str]) -> Overrides:
-    try:
-        found = overriding.overrides_of(block.serving)
-    except CannotRunError as error:
-        raise InputError(f"{block.field}.engine.args: {error}") from error
-    given: dict[str, Any] = {} if quantization is None else {"quantization": quantization}
-    for text in settings:
-        key, _, value = text.partition("=")
-        if key not in _SETTABLE:
-            near = facts.nearest(key, _SETTABLE, count=1)[0]
-            raise InputError(f"--set: {key} is unknown; did you mean {near}?")
-        name, kind = _SETTABLE[key]
-        given[name] = _converted(value, kind, f"--set: {key}")
-    if given.get("cache_type") not in (None, "bf16", "fp8"):
-        raise InputError(f"cacheType: {given['cache_type']} is unknown; use bf16 or fp8")
-    return replace(found, **given)
-
-
-def _converted(text: str, kind: type, where: str) -> Any:
-    try:
-        value = kind(text)
-    except ValueError:
-        raise InputError(f"{where}: {text!r} is no {_KINDS[kind]}") from None
-    if kind is int and value < 0:
-        raise InputError(f"{where}: {value} is negative")
-    return value
-
-
-_KINDS: Mapping[type, str] = {int: "whole number", float: "number", str: "text"}
 
 
 def _product(text: str, catalog: Catalog, where: str) -> str:

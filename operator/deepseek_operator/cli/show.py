@@ -184,6 +184,8 @@ def _autoscaling(entries: Sequence[Manifest]) -> list[str]:
         lines.append(f"  scaled    {entry['revision']}: {between}; {said}")
         if "held" in entry:
             lines.append(f"            held: {entry['held']}")
+        if not entry["replicas"]:
+            lines.append("            asleep: the next request starts a replica and waits for it")
     return lines
 
 

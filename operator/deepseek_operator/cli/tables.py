@@ -1,6 +1,7 @@
 """Plans and lists as people read them. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deepseek_operator.capacity.room import Fit
@@ -8,7 +9,7 @@ from deepseek_operator.catalog.accelerators import LABELS
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.cli import rollout_told
 from deepseek_operator.cli.columns import BOLD, GREEN, RED, aligned, painted
-from deepseek_operator.sizing import reasons
+from deepseek_operator.sizing import reasons, size
 from deepseek_operator.sizing.memory import Memory
 from deepseek_operator.sizing.terms import Workload, gib
 
@@ -129,7 +130,7 @@ def _block(entry: "Planned", *, color: bool) -> list[str]:
             f"{pace.requests_per_second:.3g} requests/s a replica",
             (
                 f"estimated; {1000 * pace.time_to_first_token:.0f} ms to the first token, "
-                f"{1000 * pace.time_per_output_token:.1f} ms a token"
+                f"{1000 * pace.time_per_output_token:.0f} ms a token"
             ),
         ),
         (
@@ -158,10 +159,22 @@ def _peak(peak: "Peak") -> list[str]:
     there = ", ".join(f"{one.free} of {one.total} x {one.product} free" for one in peak.stocks)
     lines = [f"accelerators  {there}"]
     for way in peak.ways:
-        name = ", ".join(way.strategies) or "as it is"
+        name = ", ".join(way.strategies) or ("alone" if peak.is_alone else "as it is")
         said = _FITS[way.fit] + (f": {way.missing}" if way.missing else "")
         lines.append(f"  {name:<18}  {way.accelerators} GPUs at its peak  {said}")
+    if peak.is_alone and not peak.begins and peak.strategy in _BESIDE:
+        lines.append(
+            "  beside what serves  not known without a cluster: leave --accelerators out, and it is counted"
+        )
     return [*lines, *([f"  Auto would be {peak.auto}"] if peak.auto else [])]
+
+
+_BESIDE: Mapping[str, str] = {
+    "BlueGreen": "while BlueGreen rolls it out, what serves holds its accelerators, too",
+    "Canary": "while Canary rolls it out, what serves holds its accelerators, too",
+    "Auto": "where it has no room beside what serves, Auto stops that first (Replace)",
+}
+"""Strategies by which the new revision comes beside what serves, and what that means."""
 
 
 _FITS: Mapping[Fit, str] = {
@@ -191,26 +204,66 @@ def _index(name: str) -> int:
 
 def _verdict(found: "Plan", *, color: bool) -> list[str]:
     """What is not as asked, or that all is."""
-    short = [
-        f"{entry.block.field}: needs {entry.fleet.accelerators} x {entry.sized.question.pool.product} in nodes of "
-        f"{entry.sized.question.pool.node_size}, and of {entry.sized.question.pool.count} not enough are left"
-        for entry in found.blocks
-        if not entry.enough
-    ]
+    short = [_missing(entry) for entry in found.blocks if not entry.enough]
     short += [
         f"{entry.block.field}: {entry.fleet.replicas} replicas do {entry.fleet.capacity:.3g} of the "
         f"{entry.sized.question.workload.requests_per_second:g} requests/s"
         for entry in found.blocks
         if entry.fleet.is_overloaded
     ]
-    if found.peak is not None and found.peak.lacks:
+    if found.peak is not None and found.peak.lacks and not short:
         short.append("spec.rollout.strategy: there is no room for its peak")
     late = [text for entry in found.blocks for text in entry.sized.missed]
     refused = rollout_told.refusals(found)
     bad = [*(f"falls short: {text}" for text in (*short, *late)), *refused]
     if bad:
         return [painted(text, RED, color=color) for text in bad]
-    return [painted("fits", GREEN, color=color) if found.blocks else "nothing is refused"]
+    return [painted(_fits(found), GREEN, color=color) if found.blocks else "nothing is refused"]
+
+
+def _fits(found: "Plan") -> str:
+    """That it does, and beside what: what serves has a part in most rollouts."""
+    peak = found.peak
+    strategy = ""
+    if peak is not None and peak.is_alone:
+        strategy = peak.strategy
+    elif peak is None and found.time is not None:
+        # What serves is known, and not what is free.
+        strategy = found.time.way
+    if strategy not in _BESIDE:
+        return "fits"
+    if peak is not None and peak.begins:
+        return f"fits, beside nothing but {peak.begins}: what serves before a later rollout is not known"
+    return f"fits, beside nothing else: {_BESIDE[strategy]}"
+
+
+def _missing(entry: "Planned") -> str:
+    """That there are too few accelerators, or that nodes are too small for what the operator derives."""
+    pool, each = entry.sized.question.pool, entry.sized.layout.accelerators_each
+    if each > pool.node_size:
+        return (
+            f"{entry.block.field}: each pod needs {each} x {pool.product}, which does not fit nodes of "
+            f"{pool.node_size}; {_on_smaller_nodes(entry)}"
+        )
+    return (
+        f"{entry.block.field}: needs {entry.fleet.accelerators} x {pool.product} in nodes of {pool.node_size}, and of "
+        f"{entry.there} not enough are left"
+    )
+
+
+def _on_smaller_nodes(entry: "Planned") -> str:
+    """What would do on these nodes, or what keeps the model from them and where it is held."""
+    question = entry.sized.question
+    node = replace(question.pool, count=question.pool.node_size)
+    free = replace(question.overrides, accelerators=None, tensor=None, pipeline=None, data=None)
+    alone = replace(question, pool=node, overrides=free)
+    layout = size.smallest(alone)
+    if layout is None:
+        return size.too_small(alone).message
+    return (
+        f"for nodes of {node.node_size} set accelerator.count to {layout.accelerators}, as of a product that is named the "
+        "largest nodes that are made are planned with"
+    )
 
 
 def load(workload: Workload) -> str:

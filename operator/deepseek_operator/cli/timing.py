@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
@@ -28,11 +28,14 @@ class Fetched:
     """As a fetch that is under way measures it."""
 
 
+_NOTHING = Fetched()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a cluster or the command line tells beside the object."""
 
-    fetched: Fetched = Fetched()
+    fetched: Fetched = _NOTHING
     fetch_rate: float | None = None
     start_seconds: float | None = None
     warmup_seconds: float | None = None
@@ -89,20 +92,50 @@ def start_time(text: str | None) -> float | None:
     return float(3600 * hours + 60 * minutes + seconds)
 
 
-def time(planned: Planned, spec: DeepSeekDeploymentSpec, *, way: Way, known: Known) -> Time:
-    """Of the revision that the spec asks for; of who stands in for it nothing is waited for."""
+def time(
+    planned: Planned,
+    spec: DeepSeekDeploymentSpec,
+    *,
+    way: Way,
+    known: Known,
+    first: Planned | None = None,
+    of_first: Fetched = _NOTHING,
+) -> Time:
+    """Of the revision that the spec asks for; of who stands in for it nothing is waited for.
+
+    Nothing of it starts before what the first rollout begins with (`first`) serves.
+    """
     if way == "None":
         return Time(way, notes=("no revision is rolled out",))
     if not spec.replicas:
         return Time(way, notes=("spec.replicas is 0: nothing starts",))
-    parts = [_fetch(planned, spec, known), _start(planned, known), *_warmup(spec, known)]
+    parts = _until_it_answers(planned, spec, known)
     if way == "Canary":
         parts += _course(planned, spec)
-    return Time(way, tuple(parts), tuple(_notes(spec, way, parts)))
+    notes = list(_notes(spec, way, parts))
+    if first is not None:
+        begins = _until_it_answers(first, spec, replace(known, fetched=of_first))
+        if _weights(first) == _weights(planned) and parts[0].seconds:
+            parts[0] = Part("fetch", 0.0, "the same weights as those of rollout.from")
+        parts = [*(replace(one, name=f"from: {one.name}") for one in begins), *parts]
+        notes.append("rollout.from comes first, and is of the first rollout alone")
+    return Time(way, tuple(parts), tuple(notes))
 
 
-def _fetch(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> Part:
-    if (spec.source or "").startswith("pvc://"):
+def _until_it_answers(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> list[Part]:
+    return [_fetch(planned, known), _start(planned, known), *_warmup(spec, known)]
+
+
+def _weights(planned: Planned) -> tuple[object, ...]:
+    """What is fetched, and into which kind of volume."""
+    serving, sized = planned.block.serving, planned.sized
+    published = sized.question.model_name, sized.setting.scheme.checkpoint
+    return serving.cache, serving.source or published
+
+
+def _fetch(planned: Planned, known: Known) -> Part:
+    source = planned.block.serving.source
+    if (source or "").startswith("pvc://"):
         return Part("fetch", 0.0, "the weights are in a volume of yours")
     if known.fetched.is_complete:
         return Part("fetch", 0.0, "the weights are fetched already")
@@ -111,7 +144,7 @@ def _fetch(planned: Planned, spec: DeepSeekDeploymentSpec, known: Known) -> Part
     what = f"{left / 1e9:.3g} GB"
     if known.fetched.done:
         what += f" of {size / 1e9:.3g} GB"
-    if spec.source is not None:
+    if source is not None:
         what += ", if the source holds as much as the published weights,"
     if known.fetch_rate is None and known.fetched.per_second:
         rate, why = float(known.fetched.per_second), "as the fetch measures it"
@@ -181,10 +214,9 @@ def _course(planned: Planned, spec: DeepSeekDeploymentSpec) -> Iterator[Part]:
 
 
 def _notes(spec: DeepSeekDeploymentSpec, way: Way, parts: Sequence[Part]) -> Iterator[str]:
+    """Of the revision's own parts."""
     rollout = spec.rollout
     yield "not counted: nodes that have to be made, pulling of images, and the change-over itself"
-    if way == "First" and rollout.from_ is not None and not rollout.skip_initial:
-        yield "rollout.from comes first, and its own fetch and start are not counted"
     if way == "Replace":
         seconds = sum(part.seconds or 0.0 for part in parts if part.name in ("start", "warm-up"))
         drain = rollout.drain_timeout or "15m"

@@ -58,8 +58,9 @@ LONG_PRIORITY_VARIABLE = "DEEPSEEK_LONG_PRIORITY"
 ADMISSION_VARIABLES = frozenset({MOST_LONG_VARIABLE, LONG_PRIORITY_VARIABLE})
 """Which requests an engine takes: nothing that it compiles depends on them."""
 
-DRAIN_SECONDS = 60
-"""How long a stopping engine may finish the requests it has."""
+GROUP_DRAIN_SECONDS = 60
+"""How long a stopping engine of several nodes may finish the requests it has: its workers cannot tell when it has, and
+hold their accelerators for all of it."""
 
 PRESTOP_SECONDS = 15
 """How long a stopping pod goes on serving while it leaves the Services: a busy node's proxy may learn late."""
@@ -99,12 +100,34 @@ class Policies:
     """Namespaces whose pods may read metrics."""
     api_server_ports: tuple[int, ...] = (443, 6443)
     """Where the API server itself listens: agents see a connection after a Service's address was replaced."""
+    dns_ports: tuple[int, ...] = (53,)
+    """Where the pods of DNS themselves listen, for the same reason; and 53, for agents that see it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where gateways send spans of requests, as the platform team set it up: OTLP over gRPC, without TLS."""
+
+    host: str
+    port: int
+    percent: float
+    """Of the requests that come without a trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where gateways' pods may run, as the platform team set it up and a PodSpec has it; empty: anywhere."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    affinity: Mapping[str, Any] = field(default_factory=dict)
+    priority_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineImages:
     """What the platform team chose for pods: container images, of which an object may name its own for the
-    engine, the network between nodes, and who may reach them.
+    engine, the network between nodes, who may reach them, where traces go, and where gateways run.
     """
 
     vllm: str
@@ -115,6 +138,9 @@ class EngineImages:
     network: Network = field(default_factory=Network)
     policies: Policies | None = None
     """None: objects have no NetworkPolicies."""
+    tracing: Tracing | None = None
+    """None: nobody writes traces."""
+    gateways: Placement = field(default_factory=Placement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +154,17 @@ class EngineRequest:
     products: Mapping[str, Accelerator]
     """GPUs that are known, for the label by which nodes say that they have them."""
     images: EngineImages
+    drain: int
+    """Seconds for running answers when the engine is told to stop, where one pod is a replica; it ends with the last."""
     warmed: bool = True
     """Whether the pod is shut until it has been warmed up."""
     sized: Sized | None = None
     """What was derived of one replica; None where nothing was."""
+
+    @property
+    def drain_seconds(self) -> int:
+        """How long its engine may finish the requests it has when it is told to stop."""
+        return self.drain if self.nodes == 1 else GROUP_DRAIN_SECONDS
 
     @property
     def weights_path(self) -> str:

@@ -5,17 +5,17 @@ from typing import Any
 
 from deepseek_operator import numbers
 from deepseek_operator.api.serving import Batching
-from deepseek_operator.engines import probes, vllm_group, vllm_sized
+from deepseek_operator.engines import probes, vllm_flags, vllm_group, vllm_sized
 from deepseek_operator.engines.contract import (
     CACHE_PATH,
     COMPILED_PATH,
-    DRAIN_SECONDS,
     LONG_PRIORITY_VARIABLE,
     MOST_LONG_VARIABLE,
     PORT,
     TOOLS_PATH,
     EngineContainer,
     EngineRequest,
+    UnusableError,
 )
 from deepseek_operator.sizing import cpu
 
@@ -48,7 +48,8 @@ _LONG_PRIORITY = "1"
 
 
 def engine_container(request: EngineRequest) -> EngineContainer:
-    """The vLLM container of one replica, or of its leader."""
+    """The vLLM container of one replica, or of its leader; UnusableError where engine.args cannot be given to it."""
+    _check(request)
     args, nodes = engine_args(request), request.nodes
     return EngineContainer(
         image=request.block.engine.image or _default_image(request),
@@ -64,6 +65,22 @@ def engine_container(request: EngineRequest) -> EngineContainer:
     )
 
 
+def _check(request: EngineRequest) -> None:
+    """Refuse flags with which vLLM does not start; an image of the user's own may know others."""
+    given, version = request.block.engine.args, vllm_flags.known().version
+    wrong = vllm_flags.unknown(given)
+    if wrong and request.block.engine.image is None:
+        raise UnusableError(
+            f"engine.args: {wrong[0]} (vLLM {version}; for an image of another version set engine.image)"
+        )
+    of_experts = vllm_flags.of_experts(given)
+    if of_experts and request.model is not None and request.model.experts is None:
+        raise UnusableError(
+            f"engine.args: --{of_experts[0]}: {request.block.model} has no experts, and the flag is for models that "
+            "have some; leave it out"
+        )
+
+
 def engine_args(request: EngineRequest) -> list[str]:
     """Arguments of `vllm serve` on one node; the operator's come last, so that they win over the user's."""
     return [
@@ -75,7 +92,7 @@ def engine_args(request: EngineRequest) -> list[str]:
         f"--served-model-name={request.served_name}",
         "--host=0.0.0.0",
         f"--port={PORT}",
-        f"--shutdown-timeout={DRAIN_SECONDS}",
+        f"--shutdown-timeout={request.drain_seconds}",
         "--disable-access-log-for-endpoints=/health,/metrics",
         # A stream begins with its first token, so that until then another engine may be asked.
         "--middleware=deepseek_serving.engine.hold.FirstToken",
@@ -118,8 +135,7 @@ def _default_image(request: EngineRequest) -> str:
 
 def _given(request: EngineRequest) -> set[str]:
     """The flags that the user gives; of a dotted one, --flag.part, the flag."""
-    flags = (arg.partition("=")[0].partition(".")[0] for arg in request.block.engine.args)
-    return {flag.replace("_", "-") for flag in flags}
+    return {f"--{vllm_flags.name_of(arg)}" for arg in request.block.engine.args}
 
 
 def _schedules_by_priority(request: EngineRequest) -> bool:

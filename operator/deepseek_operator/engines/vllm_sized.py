@@ -58,7 +58,8 @@ def _speed_flags(sized: Sized) -> dict[str, str]:
     if drafted:
         method = {"method": "mtp", "num_speculative_tokens": drafted}
         found["--speculative-config"] = json.dumps(method, separators=(",", ":"))
-    batch = sequences * (1 + drafted)
+    # What is beyond the largest that memory is kept for is computed without a graph.
+    batch = min(sequences * (1 + drafted), sized.question.engine.largest_graph)
     if batch > _LARGEST_GRAPH:
         found["--max-cudagraph-capture-size"] = f"{batch}"
     return found

@@ -1,13 +1,16 @@
 """A small client on plain dictionaries, over the transport of the official one."""
 
 import json
+import os
 import re
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import yaml
 from kubernetes.aio import client as transport
 from kubernetes.aio import config
 
@@ -51,8 +54,21 @@ async def connect(*, kubeconfig: str | None, host: str | None = None) -> transpo
     return transport.ApiClient(configuration)
 
 
+_DEFAULT_FILES = config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION or "~/.kube/config"
+"""$KUBECONFIG, or where kubectl looks without it."""
+
+
 class NoKubeconfigError(Exception):
     """No kubeconfig, or none that can be used; the text says which."""
+
+
+def _files(kubeconfig: str | None) -> str:
+    """The files that are read, of which one has to be there."""
+    named = kubeconfig or _DEFAULT_FILES
+    if not any(Path(one).expanduser().is_file() for one in named.split(os.pathsep) if one):
+        # The library says so in a line of its own, and then speaks of a key that is missing.
+        raise NoKubeconfigError(f"kubeconfig {named}: no such file")
+    return named
 
 
 async def connect_as_user(
@@ -62,16 +78,19 @@ async def connect_as_user(
     configuration = transport.Configuration()
     contexts: Any
     current: Any
+    named_files = _files(kubeconfig)
     try:
-        contexts, current = config.list_kube_config_contexts(config_file=kubeconfig)
+        contexts, current = config.list_kube_config_contexts(config_file=named_files)
         await config.load_kube_config(
-            config_file=kubeconfig,
+            config_file=named_files,
             context=context,
             client_configuration=configuration,
             persist_config=False,
         )
     except (config.ConfigException, OSError, TypeError) as error:
-        raise NoKubeconfigError(f"kubeconfig {kubeconfig or '(default)'}: {error}") from error
+        raise NoKubeconfigError(f"kubeconfig {named_files}: {error}") from error
+    except yaml.YAMLError as error:
+        raise NoKubeconfigError(f"kubeconfig {named_files}: not YAML") from error
     named = next((item for item in contexts if item["name"] == context), current)
     namespace = named.get("context", {}).get("namespace", "default")
     return transport.ApiClient(configuration), str(namespace)

@@ -7,6 +7,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from deepseek_operator.api import names
 from deepseek_operator.api.names import FIELD_MANAGER
+from deepseek_operator.kube import additions
 
 Manifest = dict[str, Any]
 
@@ -29,9 +30,10 @@ def differs(observed: Manifest, desired: Manifest) -> bool:
     """Whether applying `desired` (with its digest) would change `observed`.
 
     The digest tells that something was dropped from what we want; the comparison tells that
-    somebody changed what we had applied. Fields that we never set are not ours and do not count.
+    somebody changed what we had applied. Fields that we never set are not ours and do not count, but
+    for what is added to the pods of a template (see `additions`).
     """
-    return not _covers(observed, desired)
+    return not _covers(observed, desired) or bool(additions.removal(observed, desired))
 
 
 def belongs_to(manifest: Manifest, owner: str, owner_uid: str) -> bool:
@@ -49,14 +51,29 @@ def belongs_to(manifest: Manifest, owner: str, owner_uid: str) -> bool:
 
 
 def adopt_fields(manifest: Manifest, desired: Manifest) -> list[Manifest] | None:
-    """JSON patch that turns the fields we created an object with into fields we applied.
+    """JSON patch of what has to be done before `desired` (with its digest) is applied; None: nothing.
 
-    A create is recorded as an `Update` of our manager. Left so, a field that we stop applying would
-    stay for ever, since that entry still owns it. None where nothing is to be turned, or where
-    `desired` (with its digest) sets the very fields that were set last.
+    It turns the fields we created an object with into fields we applied, and takes away what others added
+    to pods: neither does an apply do.
+    """
+    operations = [*_turned(manifest, desired), *additions.removal(manifest, desired)]
+    if not operations:
+        return None
+    version = manifest["metadata"]["resourceVersion"]
+    # Replaced and not tested: the server answers 409 to another version, to a failed test 422.
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        *operations,
+    ]
+
+
+def _turned(manifest: Manifest, desired: Manifest) -> list[Manifest]:
+    """A create is recorded as an `Update` of our manager. Left so, a field that we stop applying would
+    stay for ever, since that entry still owns it. Nothing where nothing is to be turned, or where
+    `desired` sets the very fields that were set last.
     """
     if _applied_fields(manifest) == _applied_fields(desired):
-        return None
+        return []
     entries = manifest["metadata"].get("managedFields", [])
     created = [
         index
@@ -66,7 +83,7 @@ def adopt_fields(manifest: Manifest, desired: Manifest) -> list[Manifest] | None
         and not entry.get("subresource")
     ]
     if not created:
-        return None
+        return []
     applied = any(
         entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
         for entry in entries
@@ -77,12 +94,7 @@ def adopt_fields(manifest: Manifest, desired: Manifest) -> list[Manifest] | None
         for index, entry in enumerate(entries)
         if not (applied and index in created)
     ]
-    version = manifest["metadata"]["resourceVersion"]
-    return [
-        # Replaced and not tested: the server answers 409 to another version, to a failed test 422.
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "replace", "path": "/metadata/managedFields", "value": turned},
-    ]
+    return [{"op": "replace", "path": "/metadata/managedFields", "value": turned}]
 
 
 def _applied_fields(manifest: Manifest) -> str:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.rollout import demands, quality, standards
+from deepseek_operator.rollout import crashes, demands, quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.facts import Facts
 from deepseek_operator.rollout.run import COMPARED, Cause, Phase, Rollout
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
+from deepseek_operator.rollout.shares import ENOUGH, Share
 
 SUSPECTED_PER_MINUTE = 20
 """Requests of the candidate, as many as one stretch has at least: a suspicion is decided within minutes then."""
@@ -31,7 +32,7 @@ def starting(scene: Scene) -> Rollout | None:
         return replace(scene.rollout, run=replace(run, said=missing))
     if run.has_to_learn and facts.metrics is not None:
         run = replace(run, plan=replace(run.plan, metrics=facts.metrics))
-    scene = replace(scene, run=replace(run, restarts=facts.restarts))
+    scene = replace(scene, run=replace(run, crashes=crashes.since(facts.restarts)))
     ready = f"{facts.candidate.ready} pods are ready"
     return first_weight(scene, ready) if run.plan.mirror is None else _copies(scene, ready)
 
@@ -107,6 +108,7 @@ def shifting(scene: Scene) -> Rollout | None:
         step_since=scene.now,
         last_data=scene.now,
         requests=0,
+        share=Share(),
     )
 
 
@@ -141,11 +143,9 @@ def _waits_for(scene: Scene) -> str | None:
         return f"not every gateway says that it has taken up {run.weight} %"
     if scene.is_last:
         undecided = standing(run) if verdict(run) is not Verdict.GOOD else None
-        return (
-            _too_few(scene) or undecided or suspicion(scene) or capacity_missing(scene.facts, 100)
-        )
+        return _unseen(scene) or undecided or suspicion(scene) or capacity_missing(scene.facts, 100)
     following = run.plan.steps[run.step + 1]
-    return _too_few(scene) or suspicion(scene) or capacity_missing(scene.facts, following.weight)
+    return _unseen(scene) or suspicion(scene) or capacity_missing(scene.facts, following.weight)
 
 
 def suspicion(scene: Scene) -> str | None:
@@ -162,6 +162,16 @@ def suspicion(scene: Scene) -> str | None:
         if found.alarm >= run.plan.bar.suspicious_at:
             return f"it looks worse so far, {words(metric, found, copies=run.mirrors)}"
     return None
+
+
+def _unseen(scene: Scene) -> str | None:
+    """What has to be seen of every step: requests, time, and that they are divided as they should be."""
+    seen = scene.run.share
+    if too_few := _too_few(scene):
+        return too_few
+    if scene.facts.is_sticky or seen.is_verified:
+        return None
+    return f"of {ENOUGH} requests that show how they are divided {seen.seen.both} were seen"
 
 
 def _too_few(scene: Scene) -> str | None:

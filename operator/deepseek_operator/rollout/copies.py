@@ -18,6 +18,12 @@ class Mirror:
     most: int = 16
     """Copies at once, at each gateway."""
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.percent <= 100 or self.most < 1:
+            raise ValueError(
+                f"1 to 100 percent can be copied, not {self.percent}, and 1 at once, not {self.most}"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:

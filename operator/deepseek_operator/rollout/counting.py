@@ -12,7 +12,7 @@ from typing import Any
 from deepseek_operator.observed import Gateway
 from deepseek_operator.rollout.copies import Copies
 from deepseek_operator.rollout.evidence import Outcomes
-from deepseek_operator.rollout.stretches import Counter, Reading
+from deepseek_operator.rollout.stretches import USERS, Counter, Reading
 
 ERRORS = "errors"
 """Of requests that an engine should have answered: those that failed, at the first try."""
@@ -24,8 +24,9 @@ COPIES = "copies"
 FAILURES = frozenset({ERRORS, REJECTIONS})
 """What no model's nature excuses, whoever counts it."""
 
-GONE = frozenset({"DC", "DPE", "DT"})
-"""Envoy's flags for a client that went away, spoke no HTTP or was too slow: nobody's fault here."""
+GONE = frozenset({"DC", "DPE", "DR", "DT"})
+"""Envoy's flags for a client that went away (DR: by a reset of its stream, as over HTTP/2), spoke no HTTP or was too slow:
+nobody's fault here."""
 
 
 def reading(gateways: Iterable[Gateway], *, at: datetime) -> Reading:
@@ -35,9 +36,9 @@ def reading(gateways: Iterable[Gateway], *, at: datetime) -> Reading:
         counted = (gateway.report or {}).get("counted") or {}
         if gateway.report is None or "requests" not in counted:
             continue
-        source = f"{gateway.pod}/{gateway.report.get('envoy', '')}"
         copied = _copied(counted.get("copies") or ())
-        sources[source] = {**_counts(counted["requests"]), **copied}
+        counts = _with_running(_counts(counted["requests"]), counted.get("active") or {})
+        sources[_source(gateway)] = {**counts, **copied}
     return Reading(at, sources)
 
 
@@ -60,21 +61,43 @@ def _counts(requests: Iterable[Mapping[str, Any]]) -> dict[Counter, Outcomes]:
     return found
 
 
+def _with_running(
+    counts: dict[Counter, Outcomes], active: Mapping[str, int]
+) -> dict[Counter, Outcomes]:
+    """One that takes minutes is a revision's from its beginning on."""
+    for revision, running in active.items():
+        counter = Counter(str(revision), USERS)
+        counts[counter] = counts.get(counter, Outcomes()) + Outcomes(int(running), 0)
+    return counts
+
+
 def _outcomes(item: Mapping[str, Any]) -> dict[str, Outcomes]:
-    """By metric; nothing for what says nothing of a revision: a test, a client that went away."""
+    """By metric; nothing of a test, and of a client that went away, before it could show, only that it was there."""
     code, count = int(item["code"]), int(item["count"])
     flags = set(str(item["flags"]).split(",")) - {""}
-    if not item["chosen"] or item.get("pinned") or flags & GONE:
+    if not item["chosen"] or item.get("pinned"):
         return {}
+    users = {USERS: Outcomes(count, 0)}
+    if flags & GONE:
+        return users
     if 400 <= code < 500 and code != 429:
-        return {REJECTIONS: Outcomes(count, count)}
+        return {**users, REJECTIONS: Outcomes(count, count)}
     is_bad = code in (0, 429) or code >= 500 or int(item["attempts"]) > 1 or bool(flags)
     # Without any pod another revision answers at the first try.
     is_bad |= bool(item["served"]) and item["served"] != item["chosen"]
     return {
+        **users,
         REJECTIONS: Outcomes(count, 0),
         ERRORS: Outcomes(count, count if is_bad else 0),
     }
+
+
+def users(base: Reading | None) -> str:
+    """The counter that tells how many requests users made; engines have one of those that they took, and so had gateways."""
+    counted = {
+        counter.metric for counts in (base.sources.values() if base else ()) for counter in counts
+    }
+    return REJECTIONS if REJECTIONS in counted and USERS not in counted else USERS
 
 
 def all_answered(gateways: Iterable[Gateway]) -> bool:
@@ -109,6 +132,24 @@ def copies(gateways: Iterable[Gateway], revision: str) -> Copies:
                     running=int(item["running"]),
                 )
     return found
+
+
+def begun(gateways: Iterable[Gateway], revision: str) -> dict[str, int] | None:
+    """By gateway, requests that were a revision's since it started, those that run included; None where one does not say."""
+    found = {}
+    for gateway in gateways:
+        report = gateway.report or {}
+        counted = report.get("counted") or {}
+        if "active" not in counted or "requests" not in counted:
+            return None
+        ended = sum(int(one["count"]) for one in counted["requests"] if one["chosen"] == revision)
+        found[_source(gateway)] = ended + int(counted["active"].get(revision, 0))
+    return found
+
+
+def _source(gateway: Gateway) -> str:
+    """By its pod and its Envoy's process, which counts anew."""
+    return f"{gateway.pod}/{(gateway.report or {}).get('envoy', '')}"
 
 
 def in_flight(gateways: Iterable[Gateway], revision: str) -> int | None:

@@ -60,9 +60,9 @@ def course(plan: Plan, rate: float | None) -> Course:
 
 def _per_second(run: Run) -> float | None:
     """Requests of both revisions, as this step has had them."""
-    if not run.requests or run.step_since is None or run.last_data is None:
+    if not run.requests or run.settled is None or run.last_data is None:
         return None
-    seconds = (run.last_data - run.step_since).total_seconds()
+    seconds = (run.last_data - run.settled).total_seconds()
     return run.requests / seconds * 100 / run.weight if seconds > 0 and run.weight else None
 
 

@@ -190,6 +190,10 @@ class Bar:
     spare: float = 0.0
     """So much more than what is needed an acceptance may rise."""
 
+    def __post_init__(self) -> None:
+        if not (self.alarm_at > 0 and self.accept_at > 0 and self.cap > 0 and self.spare >= 0):
+            raise ValueError("a bar that asks for no evidence is none")
+
     @property
     def suspicious_at(self) -> float:
         """From this alarm on a candidate gets no larger share: one window has said all that one may say."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from deepseek_operator.rollout.copies import Copies
 from deepseek_operator.rollout.evidence import Metric, Window
@@ -40,6 +41,10 @@ class Figures:
     """Requests of users, of both revisions."""
     seconds: float = 0.0
     """How long it took."""
+    reached: int = 0
+    """Of users' requests those that were the candidate's, whatever became of them."""
+    since: datetime | None = None
+    """When it began; None where that is not known: then nobody can say of which weight it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,16 @@ class Facts:
     """The run's, with what had to be learned of the stable revision; None while that is not known."""
     figures: Figures | None = None
     """Of a stretch that has just ended; None in between."""
-    share: tuple[int, int] = (0, 0)
-    """Requests of the candidate and of both since the weight was taken up."""
+    sees_share: bool = True
+    """Whether what is counted of users' requests is all of them."""
+    is_sticky: bool = False
+    """Whether a client stays with one revision: then a share is one of clients, and requests do not tell it."""
     in_flight: int | None = None
     """Requests that run on the revision that is let go; None where it is not known."""
-    restarts: int = 0
+    begun: Mapping[str, int] | None = None
+    """By gateway, requests that were sent to the candidate, ended or not; None where nobody says."""
+    restarts: Mapping[str, int] | None = None
+    """Of the candidate's engines, by pod; None where nobody looked."""
     copies: Copies | None = None
     """What became of copies for it so far; None where it is not known, or none are made."""
     asks_for_pods: bool = True

@@ -1,12 +1,11 @@
 """What keeps a run where it is. Pure."""
 
-import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deepseek_operator.rollout import demands, quality
 from deepseek_operator.rollout.facts import Facts
-from deepseek_operator.rollout.run import COMPARED, Cause, Hold, Phase, Rollout, Run
+from deepseek_operator.rollout.run import COMPARED, FOR_A_PERSON, Cause, Hold, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
 
 _GOES_ON = {
@@ -32,13 +31,24 @@ def hold(scene: Scene, found: tuple[Cause, str] | None) -> Rollout | None:
             return None
         back_to = run.hold.phase
         cause = _GOES_ON.get(back_to, Cause.COMPARING)
-        return scene.to(back_to, cause, f"goes on after {run.hold.cause}")
+        said = f"goes on after {run.hold.cause}"
+        return scene.to(back_to, cause, said, paused=_paused(scene))
     cause, said = found
     if run.hold is not None and run.hold.cause is cause:
         return replace(scene.rollout, run=replace(run, said=said))
-    since = run.hold.since if run.hold else scene.now
+    is_anew = run.hold is None or not FOR_A_PERSON.isdisjoint((run.hold.cause, cause))
+    since = scene.now if run.hold is None or is_anew else run.hold.since
     phase = run.hold.phase if run.hold else run.phase
-    return scene.to(Phase.HELD, cause, said, hold=Hold(cause, since, phase))
+    held = Hold(cause, since, phase)
+    return scene.to(Phase.HELD, cause, said, hold=held, paused=_paused(scene))
+
+
+def _paused(scene: Scene) -> timedelta:
+    """How long it was paused, with a pause that ends now; never longer than the run, however clocks jump."""
+    run = scene.run
+    if run.hold is None or run.hold.cause is not Cause.PAUSED:
+        return run.paused
+    return run.paused + min(elapsed(run.hold.since, scene.now), max(timedelta(0), scene.spent))
 
 
 def _reason_to_hold(scene: Scene) -> tuple[Cause, str] | None:
@@ -108,12 +118,9 @@ def _unacknowledged(scene: Scene) -> tuple[Cause, str] | None:
 
 
 def _unverified(run: Run, facts: Facts) -> tuple[Cause, str] | None:
-    """The share that was seen is within two points, or four standard deviations, of what was asked for."""
-    candidate, total = facts.share
-    if not total:
+    """Once the share that was seen is not what was asked for, until as many requests have shown that it is."""
+    off = run.share.off
+    if off is None or facts.is_sticky:
         return None
-    seen, weight = 100 * candidate / total, run.weight
-    tolerated = max(2.0, 4 * math.sqrt(weight * (100 - weight) / total))
-    if abs(seen - weight) <= tolerated:
-        return None
-    return Cause.UNVERIFIED, f"{seen:.1f} % of {total} requests reached it instead of {weight} %"
+    said = f"{off.percent:.1f} % of {off.both} requests reached it instead of {run.weight} %"
+    return Cause.UNVERIFIED, said

@@ -23,6 +23,7 @@ from deepseek_operator.rollout import (
     advance,
     commands,
     counting,
+    crashes,
     demands,
     holds,
     mirroring,
@@ -37,6 +38,7 @@ from deepseek_operator.rollout.evidence import Evidence, Outcomes
 from deepseek_operator.rollout.facts import Facts, Figures
 from deepseek_operator.rollout.run import JUDGED, Cause, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene
+from deepseek_operator.rollout.shares import Reached
 
 
 def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
@@ -66,10 +68,10 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
         return replace(rollout, answer=refused)
     if rollout.failure_of(target) is not None and verb is not Verb.RETRY:
         return rollout
-    others = tuple(item for item in rollout.failures if item.revision != target)
+    anew = rollout.without_failure_of(target)
     if facts.lacking:
         # What a person asked to be tried once more begins as soon as there is room.
-        return replace(rollout, failures=others) if verb is Verb.RETRY else rollout
+        return anew if verb is Verb.RETRY else rollout
     number = rollout.runs + 1
     phase, cause, does = Phase.STARTING, Cause.CANDIDATE_STARTING, "starts"
     if facts.plan.replaces:
@@ -89,7 +91,7 @@ def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: dat
         started=now,
         since=now,
     )
-    return replace(rollout, run=run, runs=number, failures=others)
+    return replace(anew, run=run, runs=number)
 
 
 def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
@@ -97,7 +99,8 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     run = quality.seen(run, facts.report, now=now)
     if facts.sees:
         run = replace(run, last_data=now)
-    figures, settled = facts.figures, run.step_since
+    run = _crashed(run, facts)
+    figures = facts.figures
     if figures is None or run.phase not in JUDGED:
         return run
     # What needs no statistics needs no settled split either: while a weight is not taken up, the one before it is.
@@ -106,10 +109,11 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
         return replace(run, tripped=0)
     run = demands.seen(mirroring.kept(run, facts.copies), figures)
     run = replace(run, tripped=run.tripped + 1 if _is_tripped(run, figures) else 0)
-    if settled is None or run.phase is Phase.SHIFTING:
+    if run.settled is None or run.phase is Phase.SHIFTING:
         return run
-    if now < settled + run.plan.limits.settle:
+    if figures.since is None or figures.since < run.settled:
         return run
+    run = _divided(run, facts, figures)
     found = {
         metric.name: evidences.fold(
             run.evidence.get(metric.name, Evidence()),
@@ -122,6 +126,22 @@ def _seen(run: Run, facts: Facts, *, now: datetime) -> Run:
     mix = run.mix.after(figures.windows.get(mixes.NAME, ()))
     found = mixes.judged(found, mix, metrics=run.judged_by, bar=run.plan.bar)
     return replace(run, evidence=found, mix=mix, requests=run.requests + figures.requests)
+
+
+def _crashed(run: Run, facts: Facts) -> Run:
+    """With restarts of the candidate's engines, from its first traffic on."""
+    if run.crashes is not None:
+        return replace(run, crashes=run.crashes.after(facts.restarts))
+    # A run of an operator that kept it otherwise counts from now on.
+    return replace(run, crashes=crashes.since(facts.restarts)) if run.phase in JUDGED else run
+
+
+def _divided(run: Run, facts: Facts, figures: Figures) -> Run:
+    """With whom users' requests reached; with all of the traffic nothing is divided."""
+    if not facts.sees_share or run.has_swapped:
+        return run
+    found = Reached(figures.reached, figures.users)
+    return replace(run, share=run.share.after(found, weight=run.weight))
 
 
 def _is_tripped(run: Run, figures: Figures) -> bool:

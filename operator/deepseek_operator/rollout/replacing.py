@@ -12,7 +12,7 @@ nobody is served until one of the two serves again, so nothing waits for a perso
 from collections.abc import Callable
 from dataclasses import replace
 
-from deepseek_operator.rollout import advance, holds, quality, retreat
+from deepseek_operator.rollout import advance, crashes, holds, quality, retreat
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.run import Cause, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed
@@ -96,10 +96,10 @@ def held(scene: Scene) -> Rollout | None:
     if run.place is Phase.STARTING:
         # What the spec asks for by now comes after this run: nobody is served meanwhile.
         found = quality.unknown(scene)
-    elif facts.target is None:
-        found = Cause.SPEC_NOT_SERVABLE, "the spec cannot be served as it is"
     elif facts.paused:
         found = Cause.PAUSED, "spec.rollout.paused is true"
+    elif facts.target is None:
+        found = Cause.SPEC_NOT_SERVABLE, "the spec cannot be served as it is"
     return holds.hold(scene, found)
 
 
@@ -172,16 +172,16 @@ def stopping(scene: Scene) -> Rollout | None:
     if facts.leaving and elapsed(run.since, scene.now) <= run.plan.limits.drain:
         said = f"{facts.leaving} pods of revision {run.stable} are still there"
         return replace(scene.rollout, run=replace(run, said=said))
-    said = f"the pods of revision {run.candidate} start"
-    return scene.to(Phase.STARTING, Cause.CANDIDATE_STARTING, said, restarts=facts.restarts)
+    said, begun = f"the pods of revision {run.candidate} start", crashes.since(facts.restarts or {})
+    return scene.to(Phase.STARTING, Cause.CANDIDATE_STARTING, said, crashes=begun)
 
 
 def crashing(scene: Scene) -> Rollout | None:
     """Engines that die again and again do not come: nobody is served while one waits for them."""
-    run, facts = scene.run, scene.facts
+    run = scene.run
     if run.place is not Phase.STARTING:
         return None
-    restarts = facts.restarts - (run.restarts or 0)
+    restarts = run.crashes.count if run.crashes else 0
     if restarts < run.plan.breaker.restarts:
         return None
     return scene.back(Cause.BREAKER, f"its engines were restarted {restarts} times as they started")
@@ -205,7 +205,8 @@ def starting(scene: Scene) -> Rollout | None:
 
 def _promoted(scene: Scene, cause: Cause, said: str) -> Rollout:
     # What its engines did until now is no matter of how they serve.
-    swapped = scene.to(Phase.PROMOTING, cause, said, weight=100, restarts=scene.facts.restarts)
+    begun = crashes.since(scene.facts.restarts)
+    swapped = scene.to(Phase.PROMOTING, cause, said, weight=100, crashes=begun)
     return replace(swapped, stable=scene.run.candidate)
 
 

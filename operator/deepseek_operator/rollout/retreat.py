@@ -1,6 +1,7 @@
 """What takes traffic from a candidate, and its way back. Pure."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from deepseek_operator.rollout import quality, standards
 from deepseek_operator.rollout.commands import Verb
@@ -16,6 +17,7 @@ from deepseek_operator.rollout.run import (
     Failure,
     Phase,
     Rollout,
+    Run,
 )
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, words
 
@@ -74,8 +76,8 @@ def broken(scene: Scene) -> Rollout | None:
         return scene.back(
             Cause.BREAKER, f"{breaker.share:.0%} of its {what} or more failed, twice in a row"
         )
-    restarts = scene.facts.restarts - (run.restarts or 0)
-    if run.restarts is not None and restarts >= breaker.restarts:
+    restarts = run.crashes.count if run.crashes else 0
+    if restarts >= breaker.restarts:
         return scene.back(Cause.BREAKER, f"its engines were restarted {restarts} times")
     return None
 
@@ -122,33 +124,38 @@ def _compared_again(scene: Scene, said: str) -> Rollout:
         usual=(),
         doubts=run.doubts + 1,
         doubted=scene.now,
+        paused=timedelta(0),
     )
     return replace(again, stable=run.stable)
 
 
 def deadlines(scene: Scene) -> Rollout | None:
-    """No part of a run, and no run, goes on for ever."""
+    """No part of a run, and no run, goes on for ever, unless a person keeps it where it is."""
     run, limits, now = scene.run, scene.run.plan.limits, scene.now
-    if run.phase in ON_THE_WAY_BACK or run.has_swapped:
+    if run.phase in ON_THE_WAY_BACK or run.has_swapped or _is_paused(scene):
         return None
     if run.phase is Phase.STARTING and _starts_late(scene):
         return scene.back(
             Cause.CANDIDATE_NOT_READY,
             f"its pods were not ready within {limits.start} (rollout.startTimeout)",
         )
-    if run.hold is not None and elapsed(run.hold.since, now) > limits.hold:
-        if run.plan.rolls_back_when_held and run.hold.cause not in FOR_A_PERSON:
-            return scene.back(
-                Cause.HELD_TOO_LONG, f"held for {limits.hold} ({run.hold.cause}): {run.said}"
-            )
-        if run.hold.cause is not Cause.CANDIDATE_SHORT:
-            return None
+    is_timed = run.hold is not None and run.hold.cause not in FOR_A_PERSON
+    if run.hold is not None and is_timed and elapsed(run.hold.since, now) > limits.hold:
+        return scene.back(
+            Cause.HELD_TOO_LONG, f"held for {limits.hold} ({run.hold.cause}): {run.said}"
+        )
     is_limited = run.phase is not Phase.STARTING and run.stopped is None
-    if is_limited and elapsed(run.doubted or run.started, now) > limits.total:
+    if is_limited and scene.spent > limits.total:
         is_said = run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT
         waits = run.said if is_said else standing(run)
         return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
     return None
+
+
+def _is_paused(scene: Scene) -> bool:
+    """From the moment that a person asks for it, until it was seen that they do no more and how long that was."""
+    hold = scene.run.hold
+    return scene.is_paused or (hold is not None and hold.cause is Cause.PAUSED)
 
 
 def unacknowledged(scene: Scene) -> Rollout | None:
@@ -161,7 +168,7 @@ def unacknowledged(scene: Scene) -> Rollout | None:
     if run.phase is not Phase.PROMOTING or is_taken_up or waited <= limits.acknowledge:
         return None
     said = f"not every gateway has taken up {run.weight} %"
-    is_over = waited > limits.acknowledge + limits.hold and run.plan.rolls_back_when_held
+    is_over = waited > limits.acknowledge + limits.hold
     if is_over and not run.plan.replaces:
         held = f"held for {limits.hold} ({Cause.NOT_ACKNOWLEDGED}): {said}"
         return scene.back(Cause.HELD_TOO_LONG, held)
@@ -193,18 +200,41 @@ def draining(scene: Scene) -> Rollout | None:
         return None
     has_time = elapsed(run.since, now) < run.plan.limits.drain
     if scene.facts.in_flight != 0 and has_time:
-        return replace(scene.rollout, run=run)
+        return replace(scene.rollout, run=_watched(scene))
     if run.plan.replaces:
         return scene.to(Phase.RETURNING, run.cause, run.said)
     return rolled_back(scene)
 
 
+def _watched(scene: Scene) -> Run:
+    """With requests that are new to it: there are to be none.
+
+    What runs ends by and by, and is counted before or after: that is no new request. Gateways are left a moment to have
+    counted all that they were about to.
+    """
+    run, begun = scene.run, scene.facts.begun
+    if begun is None:
+        return run
+    left = run.left or {}
+    if elapsed(run.since, scene.now) < run.plan.limits.settle:
+        return replace(
+            run, left={one: max(count, left.get(one, 0)) for one, count in begun.items()}
+        )
+    late = sum(max(0, count - left.get(one, count)) for one, count in begun.items())
+    return replace(run, left={**begun, **left}, late=max(run.late, late))
+
+
 def rolled_back(scene: Scene) -> Rollout:
     """It is over, and a candidate that is to blame is remembered."""
-    run = scene.run
-    over = scene.to(Phase.ROLLED_BACK, run.cause, run.said)
-    if run.cause in NOT_ITS_FAULT:
-        return over
+    over = scene.to(Phase.ROLLED_BACK, scene.run.cause, scene.run.said, left=None)
+    return with_failure(over)
+
+
+def with_failure(rollout: Rollout) -> Rollout:
+    """With the candidate of its run among those that failed, if it is to blame."""
+    run = rollout.run
+    if run is None or run.cause in NOT_ITS_FAULT:
+        return rollout
     failure = Failure(run.candidate, run.cause, run.said)
-    known = tuple(item for item in over.failures if item.revision != run.candidate)
-    return replace(over, failures=(failure, *known)[:MOST_FAILURES])
+    known = rollout.without_failure_of(run.candidate).failures
+    return replace(rollout, failures=(failure, *known)[:MOST_FAILURES])

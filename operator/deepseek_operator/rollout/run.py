@@ -4,14 +4,16 @@ Everything here is data, as what it is told (rollout/facts.py). rollout/machine.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deepseek_operator.rollout.copies import Copies, Mirror
+from deepseek_operator.rollout.crashes import Crashes
 from deepseek_operator.rollout.evidence import Bar, Evidence, Metric
 from deepseek_operator.rollout.exams import Exam, Quality
 from deepseek_operator.rollout.mix import Mix
+from deepseek_operator.rollout.shares import Share
 
 MOST_ANALYSED = 95
 """Above this weight there is no stable traffic left to compare with."""
@@ -110,7 +112,7 @@ class Cause(StrEnum):
 
 
 FOR_A_PERSON = frozenset({Cause.PAUSED, Cause.CANDIDATE_SHORT})
-"""Holds that nothing but a person ends: as long as that takes, no candidate is to blame for it."""
+"""Holds that nothing but a person ends: as long as that takes, it is no time of a hold that goes back."""
 NOT_ITS_FAULT = frozenset({Cause.SUPERSEDED, Cause.SCALED_TO_ZERO})
 """Causes for which a revision that was rolled back is no failed one."""
 
@@ -181,8 +183,6 @@ class Plan:
     bar: Bar
     breaker: Breaker = Breaker()
     limits: Limits = Limits()
-    rolls_back_when_held: bool = True
-    """What becomes of a run that is held for too long; otherwise it stays held."""
     quality: Quality | None = None
     """What its answers are examined for; None: for nothing."""
     replaces: bool = False
@@ -191,6 +191,8 @@ class Plan:
     """What is asked of copies before the first step; None: none are made."""
     chosen: str = ""
     """Why the run goes this way, where the strategy left it open."""
+    asked: str = ""
+    """Which settings of the spec it follows, as a digest; empty where that was not noted."""
 
     def __post_init__(self) -> None:
         if self.replaces:
@@ -208,6 +210,7 @@ class Hold:
 
     cause: Cause
     since: datetime
+    """Of holds that follow each other since the first; what is for a person counts by itself."""
     phase: Phase
 
 
@@ -234,11 +237,13 @@ class Run:
     """Of the candidate, in this step."""
     step_since: datetime | None = None
     """When every gateway had taken up the step's weight."""
+    share: Share = field(default_factory=Share)
+    """What was seen of how requests are divided in this step."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     tripped: int = 0
     """Windows in a row in which the breaker's share was reached."""
-    restarts: int | None = None
-    """Restarts of the candidate's engines that do not count: those before it had traffic."""
+    crashes: Crashes | None = None
+    """Restarts of the candidate's engines; None before it had traffic, as those do not count."""
     last_data: datetime | None = None
     approved: frozenset[int] = frozenset()
     hold: Hold | None = None
@@ -260,6 +265,17 @@ class Run:
     """How often it was compared once more for that."""
     doubted: datetime | None = None
     """When it was last."""
+    left: Mapping[str, int] | None = None
+    """While it drains: by gateway, requests that had been sent to it when all of them had left it."""
+    late: int = 0
+    """Requests that were sent to it all the same after that."""
+    paused: timedelta = timedelta(0)
+    """How long a person had it paused, since it began or was last doubted: no part of how long it may take."""
+
+    @property
+    def settled(self) -> datetime | None:
+        """From when on what is seen is of this step's weight alone; None while that is not taken up."""
+        return None if self.step_since is None else self.step_since + self.plan.limits.settle
 
     @property
     def judged_by(self) -> tuple[Metric, ...]:
@@ -320,6 +336,11 @@ class Rollout:
     """The last command that was read, whatever became of it."""
     answer: str = ""
     """What became of it."""
+
+    def without_failure_of(self, revision: str) -> "Rollout":
+        """As if it had not failed yet."""
+        others = tuple(item for item in self.failures if item.revision != revision)
+        return replace(self, failures=others)
 
     def failure_of(self, revision: str) -> Failure | None:
         """Why this revision is not tried again by itself."""

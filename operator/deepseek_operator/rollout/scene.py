@@ -31,6 +31,17 @@ class Scene:
         """Whether promotion follows the present step."""
         return self.run.step == len(self.run.plan.steps) - 1
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person keeps it where it is; a Replace that has begun to stop somebody is kept by nobody."""
+        return self.facts.paused and self.run.stopped is None
+
+    @property
+    def spent(self) -> timedelta:
+        """Of the longest duration; what a person had paused is none of it."""
+        run = self.run
+        return elapsed(run.doubted or run.started, self.now) - run.paused
+
     def to(self, phase: Phase, cause: Cause, said: str, **changes: Any) -> Rollout:
         """The run in another phase, as of now."""
         changed: dict[str, Any] = {"hold": None, **changes}

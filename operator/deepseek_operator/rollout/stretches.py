@@ -23,6 +23,11 @@ LONGEST = timedelta(hours=1)
 """But for so long it waits at most."""
 
 
+USERS = "users"
+"""The metric of requests themselves, those that still run included. One that is just ending may be in neither number for a
+moment: that this counter falls is no sign of another process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """What is counted: outcomes of one metric, of one revision, on requests of one kind."""
@@ -66,7 +71,8 @@ def stretch(
 ) -> tuple[Reading, Figures | None]:
     """The reading that the next stretch begins from, and what this one held, if it is over.
 
-    `counted` is the metric whose outcomes are the candidate's requests themselves, `users` that of users' requests.
+    `counted` is the metric whose outcomes are the candidate's requests themselves, `users` that of users' requests,
+    whatever became of them.
     """
     if base is None or reading.at < base.at:
         return reading, None
@@ -86,8 +92,15 @@ def stretch(
             )
             for kind in kinds
         )
-    asked = sum(_total(grown, revision, users) for revision in (candidate, stable))
-    return reading, Figures(windows, requests, users=asked, seconds=elapsed.total_seconds())
+    reached, others = (_total(grown, revision, users) for revision in (candidate, stable))
+    return reading, Figures(
+        windows,
+        requests,
+        users=reached + others,
+        seconds=elapsed.total_seconds(),
+        reached=reached,
+        since=base.at,
+    )
 
 
 def _grown(base: Reading, reading: Reading) -> dict[Counter, Outcomes]:
@@ -109,6 +122,8 @@ def _difference(before: Counts, after: Counts) -> dict[Counter, Outcomes] | None
     for counter, outcomes in after.items():
         earlier = before.get(counter, Outcomes())
         total, bad = outcomes.total - earlier.total, outcomes.bad - earlier.bad
+        if counter.metric == USERS:
+            total = max(0, total)
         if bad < 0 or total < bad:
             return None
         found[counter] = Outcomes(total, bad)

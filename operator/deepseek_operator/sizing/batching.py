@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from deepseek_operator.sizing import roofline
+from deepseek_operator.sizing import memory, roofline
 from deepseek_operator.sizing.memory import Room
 from deepseek_operator.sizing.roofline import Costs, Pace
 from deepseek_operator.sizing.terms import CannotRunError, Question, Setting, Workload, gib
@@ -55,11 +55,19 @@ class Limits:
 
 
 def batched_tokens(question: Question, setting: Setting) -> int:
-    """Tokens that one step computes: as many as fit into the longest pause between tokens."""
+    """Tokens that one step computes: as many as fit into the longest pause between tokens, within bounds."""
+    return max(LEAST_BATCHED, min(MOST_BATCHED, tokens_of_a_pause(question, setting)))
+
+
+def tokens_of_a_pause(question: Question, setting: Setting) -> int:
+    """Tokens that are computed in the longest pause between tokens."""
+    return 256 * round(pause_seconds(question) / roofline.token_seconds(setting) / 256)
+
+
+def pause_seconds(question: Question) -> float:
+    """How long a step with a chunk of prompts may keep other answers waiting."""
     target = question.workload.time_per_output_token
-    pause = _STALL_SECONDS if target is None else target * _STALL_OF_TARGET
-    found = 256 * round(pause / roofline.token_seconds(setting) / 256)
-    return max(LEAST_BATCHED, min(MOST_BATCHED, found))
+    return _STALL_SECONDS if target is None else target * _STALL_OF_TARGET
 
 
 def limits(question: Question, room: Room, costs: Costs) -> Limits:
@@ -69,14 +77,20 @@ def limits(question: Question, room: Room, costs: Costs) -> Limits:
     fits = room.concurrency(workload.tokens)
     if asked is not None:
         _refuse(question, room, asked=asked, fits=fits)
-        return Limits(asked, "batching.maxConcurrentSequences", fits=fits)
+        # Logits of all that may run are kept, however few have room in the cache.
+        held = room.cache_tokens(asked) // memory.blocks_tokens(setting, workload.tokens)
+        return Limits(asked, "batching.maxConcurrentSequences", fits=min(fits, held))
     graph = min(largest_graph(question), setting.batched_tokens)
-    most = max(1, min(fits, graph))
+    context = question.overrides.context_tokens or 0
+    beside = room.beside(context)
+    most = max(1, min(fits, graph, beside))
     within = _largest(lambda batch: _keeps_targets(costs, workload, batch), most)
     if within == 0:
         return Limits(1, "the latency targets", fits=fits)
     if within < _rung(most):
         return Limits(within, "the latency targets", fits=fits)
+    if beside < min(fits, graph):
+        return Limits(within, f"one request of {context} tokens, which the cache holds", fits=fits)
     return Limits(within, "the KV cache" if fits <= graph else "the largest CUDA graph", fits=fits)
 
 
@@ -153,13 +167,14 @@ def _refuse(question: Question, room: Room, *, asked: int, fits: int) -> None:
             f"{setting.batched_tokens} is below maxConcurrentSequences {asked}, and a step computes a token of each "
             f"running sequence; set at least {asked}",
         )
-    tokens = question.workload.tokens
+    tokens = max(question.workload.tokens, question.overrides.context_tokens or 0)
     if room.cache_tokens(asked) < tokens:
         logits, free = asked * room.sequence, room.free
+        most = max(1, min(fits, room.beside(tokens)))
         raise CannotRunError(
             "batching.maxConcurrentSequences",
             f"{asked} sequences need {gib(logits)} for their logits, which leaves no room for one request of {tokens} "
-            f"tokens in the {gib(free)} that are free; set at most {max(1, fits)}",
+            f"tokens in the {gib(free)} that are free; set at most {most}",
         )
 
 

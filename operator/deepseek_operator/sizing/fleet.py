@@ -59,7 +59,7 @@ def fleet_of(sized: Sized, *, replicas: int | None, price: float | None = None) 
         per_hour=per_hour,
         per_million_output=_per_million(per_hour, requests * workload.output_tokens),
         per_million=_per_million(per_hour, requests * workload.tokens),
-        there=question.pool.replicas(sized.layout.accelerators),
+        there=question.pool.replicas(sized.layout),
         why=why,
     )
 

@@ -14,15 +14,42 @@ def refusal(question: Question, layout: Layout) -> str | None:
     return next((found for check in _CHECKS if (found := check(question, layout))), None)
 
 
-def _heads_do_not_divide(question: Question, layout: Layout) -> str | None:
-    heads = question.model.dimensions.heads
-    if heads % layout.tensor == 0:
+def _slices_are_not_whole(question: Question, layout: Layout) -> str | None:
+    part = _undivided(question, layout)
+    if part is None:
         return None
     legal = ", ".join(map(str, legal_tensor_sizes(question)))
-    return (
-        f"tensor: {layout.tensor} does not divide the {heads} attention heads of {question.model_name}; "
-        f"use one of {legal}"
-    )
+    return f"tensor: {layout.tensor} {part} of {question.model_name}; use one of {legal}"
+
+
+def _undivided(question: Question, layout: Layout) -> str | None:
+    """What tensor parallelism would not split into whole slices, in words that follow the size; None: nothing."""
+    size, tensor = question.model.dimensions, layout.tensor
+    if size.heads % tensor:
+        return f"does not divide the {size.heads} attention heads"
+    kv_heads = size.kv_heads or tensor
+    if kv_heads % tensor and tensor % kv_heads:
+        # Several on a GPU, or one on several: vLLM's QKVParallelLinear, TensorRT-LLM's duplicate_kv_weight.
+        return f"neither divides the {kv_heads} key-value heads nor is a multiple of them"
+    for name, width in _widths(question, layout):
+        if width % tensor:
+            return f"does not divide the {width} columns of the {name}"
+    return None
+
+
+def _widths(question: Question, layout: Layout) -> Iterator[tuple[str, int]]:
+    """Inner widths of the MLPs that tensor parallelism splits."""
+    size, experts = question.model.dimensions, question.model.experts
+    if experts is None or size.dense_layers:
+        yield "dense layers", size.dense_width
+    if experts is None:
+        return
+    width = size.expert_width or 0
+    # TensorRT-LLM splits these over as many GPUs as divide them (modeling_deepseekv3.py).
+    if experts.shared and question.engine.name == "vllm":
+        yield "shared experts", experts.shared * width
+    if not layout.expert:
+        yield "experts", width
 
 
 def _tensor_beyond_the_node(question: Question, layout: Layout) -> str | None:
@@ -36,13 +63,16 @@ def _tensor_beyond_the_node(question: Question, layout: Layout) -> str | None:
 
 
 def _blocks_do_not_divide(question: Question, layout: Layout) -> str | None:
-    blocks = question.model.dimensions.dense_width // _BLOCK
-    if question.model.experts is None or blocks % layout.tensor == 0:
+    if question.model.experts is None:
         return None
-    return (
-        f"tensor: {layout.tensor} does not divide the {blocks} blocks of {_BLOCK} weights of the dense layers; "
-        "use 1, 2, 4, 8 or 16"
-    )
+    for name, width in _widths(question, layout):
+        blocks = width // _BLOCK
+        if blocks % layout.tensor:
+            return (
+                f"tensor: {layout.tensor} does not divide the {blocks} blocks of {_BLOCK} weights of the {name}; "
+                "use 1, 2, 4, 8 or 16"
+            )
+    return None
 
 
 def _ranks_without_experts(question: Question, layout: Layout) -> str | None:
@@ -102,7 +132,7 @@ def _drafts_in_a_pipeline(question: Question, layout: Layout) -> str | None:
 
 
 _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
-    _heads_do_not_divide,  # vLLM and TensorRT-LLM refuse to start
+    _slices_are_not_whole,  # vLLM and TensorRT-LLM refuse to start
     _tensor_beyond_the_node,  # it would run at a crawl
     _blocks_do_not_divide,  # a slice of FP8 weights has to be whole blocks
     _ranks_without_experts,  # vLLM refuses to start
@@ -115,11 +145,9 @@ _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
 
 
 def legal_tensor_sizes(question: Question) -> list[int]:
-    """Sizes of tensor parallelism that divide the heads and fit a node."""
-    heads = question.model.dimensions.heads
-    return [
-        size for size in (1, 2, 4, 8, 16) if heads % size == 0 and size <= question.pool.node_size
-    ]
+    """Sizes of tensor parallelism that split heads and MLPs into whole slices and fit a node."""
+    fitting = (size for size in (1, 2, 4, 8, 16) if size <= question.pool.node_size)
+    return [size for size in fitting if _undivided(question, Layout(tensor=size)) is None]
 
 
 def candidates(question: Question) -> Iterator[list[Layout]]:
@@ -197,6 +225,15 @@ def _asked(question: Question) -> Layout:
     if reason is not None:
         name, _, text = reason.partition(": ")
         raise CannotRunError(name, text)
+    if not _attends_as_asked(question, layout):
+        attends = (
+            "each GPU attends for itself" if asked.attention_ranks else "all GPUs attend together"
+        )
+        raise CannotRunError(
+            "attentionRanks",
+            f"it is set that {attends}, and tensor {tensor} x pipeline {pipeline} x data {data} says otherwise; leave one "
+            "of the two out",
+        )
     return layout
 
 

@@ -58,7 +58,7 @@ def weights_bytes(setting: Setting) -> float:
     full = shape.absorbed * share * _FULL_BYTES
     # With a pipeline the first stage has the embedding, the last one the head.
     tables = (2 if layout.pipeline == 1 else 1) * shape.embedding * _FULL_BYTES
-    routed = (shape.routed * share + mtp * shape.mtp_routed) * scheme.expert_bytes
+    routed = (shape.routed * _routed_share(setting) + mtp * shape.mtp_routed) * scheme.expert_bytes
     return (linear + full + tables) / layout.tensor + routed * _expert_share(setting)
 
 
@@ -172,6 +172,11 @@ class Room:
         cached = blocks_tokens(self.setting, tokens) * self.token
         return max(0, math.floor(self.free / (cached + self.sequence)))
 
+    def beside(self, tokens: float) -> int:
+        """Sequences that may run at most so that the cache still holds one request of so many tokens."""
+        cached = blocks_tokens(self.setting, tokens) * self.token
+        return max(0, math.floor((self.free - cached) / self.sequence))
+
     def cache_tokens(self, sequences: int) -> int:
         """Tokens of one rank's KV cache when it runs at most so many sequences."""
         left = self.free - sequences * self.sequence
@@ -230,6 +235,21 @@ def memory_of(room: Room, sequences: int) -> Memory:
 def _layers(setting: Setting) -> int:
     """Layers of the stage that has most."""
     return math.ceil(setting.model.layers / setting.layout.pipeline)
+
+
+def _routed_share(setting: Setting) -> float:
+    """Part of the layers with experts in the stage that has most: those without are the first ones, all in the first stage.
+
+    Both engines give layers that are left over to early stages, vLLM not to the last, and of more than two not to the
+    first before the others (distributed/utils.py, get_pp_indices).
+    """
+    layers, stages = setting.model.layers, setting.layout.pipeline
+    with_experts = layers - setting.model.dimensions.dense_layers
+    if setting.model.experts is None or stages == 1:
+        return 1.0
+    later = layers // stages if stages == 2 else math.ceil(layers / stages)
+    first = _layers(setting) - setting.model.dimensions.dense_layers
+    return min(with_experts, max(first, later)) / with_experts
 
 
 def _expert_share(setting: Setting) -> float:

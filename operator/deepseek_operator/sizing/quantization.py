@@ -7,7 +7,12 @@ from deepseek_operator.catalog.accelerators import Accelerator, Format
 from deepseek_operator.catalog.engines import Support
 from deepseek_operator.catalog.facts import nearest
 from deepseek_operator.catalog.models import Checkpoint, Model, Quantization
-from deepseek_operator.sizing.terms import CannotRunError, Question, Scheme
+from deepseek_operator.sizing.terms import (
+    CannotRunError,
+    OtherProductError,
+    Question,
+    Scheme,
+)
 
 NAMES: tuple[Quantization, ...] = get_args(Quantization)
 FIELD = "quantization"
@@ -34,6 +39,15 @@ _BY_LOSS: tuple[Quantization, ...] = ("none", "fp8", "int8", "nvfp4", "w4afp8", 
 """From no loss to most (arXiv:2504.04823; model cards of RedHatAI)."""
 
 
+_LITTLE_LOSS: Quantization = "nvfp4"
+"""Up to here auto takes each form first on some product: which of them is best depends on that alone."""
+
+
+def loss(name: str) -> int:
+    """How much a form loses, on whatever product; 0: hardly anything, so that they are as good as each other."""
+    return max(0, _BY_LOSS.index(_named(name)) - _BY_LOSS.index(_LITTLE_LOSS))
+
+
 def choices(question: Question) -> list[Scheme]:
     """The schemes to try, best first; CannotRunError where what is asked for cannot run."""
     asked = question.overrides.quantization
@@ -47,7 +61,14 @@ def choices(question: Question) -> list[Scheme]:
     wanted = _form(question.model, asked)
     reason = refusal(question, wanted)
     if reason is not None:
-        raise CannotRunError(FIELD, f"{reason}. {_remedy(question, wanted)}")
+        other = _nearest(question, wanted)
+        if other is not None:
+            raise CannotRunError(FIELD, f"{reason}. Nearest that works: {FIELD}: {other}")
+        product = question.pool.product
+        raise OtherProductError(
+            FIELD,
+            f"{reason}. No other form of {question.model_name} runs on {product} either: use another product",
+        )
     return [_scheme(question, wanted, why=f"{FIELD}: {asked} is set")]
 
 
@@ -107,11 +128,15 @@ def _preferred(question: Question) -> list[Scheme]:
     if question.overrides.own_source:
         # What it holds is not known: it is taken for what is published, and not converted unasked.
         order = _native(question.model)
-    runs: list[Quantization] = [name for name in order if refusal(question, name) is None]
+    runs: list[Quantization] = [
+        name
+        for name in order
+        if refusal(question, name) is None and not _has_to_be_named(question, name)
+    ]
     if not runs:
         reason = refusal(question, order[0])
         product = question.pool.product
-        raise CannotRunError(
+        raise OtherProductError(
             "accelerator",
             f"no form of {question.model_name} runs on {product} with {question.engine.name}: {reason}; "
             "use another product, or a source with a checkpoint that it runs",
@@ -120,6 +145,12 @@ def _preferred(question: Question) -> list[Scheme]:
         _scheme(question, name, why=_why(question, name, first=order[0], best=runs[0]))
         for name in runs
     ]
+
+
+def _has_to_be_named(question: Question, name: Quantization) -> bool:
+    """Whether its only weights are somebody's whom nobody chose who did not name the form."""
+    found = _checkpoint(question, name)
+    return found is not None and found.named_only
 
 
 def _order(model: Model, accelerator: Accelerator) -> Sequence[Quantization]:
@@ -139,7 +170,7 @@ def _why(question: Question, name: str, *, first: str, best: str) -> str:
     if question.overrides.own_source:
         return "as the source that is set has it"
     if name != best:
-        return f"{best} does not fit on the accelerators there are; {name} is the next to try"
+        return f"{best} does not fit on {product}; {name} is the next to try"
     if name == "none":
         small = question.model.parameters < _SMALL
         return _WHY_SMALL if small else "published in BF16, and no smaller form of it runs here"
@@ -157,20 +188,30 @@ _WHY: Mapping[str, str] = {
 }
 
 
-def _remedy(question: Question, wanted: Quantization) -> str:
+def _nearest(question: Question, wanted: Quantization) -> Quantization | None:
     """The form nearest to what was wanted that runs: by bytes, then by loss."""
-    runs = [name for name in _BY_LOSS if name != wanted and refusal(question, name) is None]
-    runs = [name for name in runs if _form(question.model, name) == name]
-    if not runs:
-        return f"No other form of {question.model_name} runs on {question.pool.product} either: use another product"
-    best = min(runs, key=lambda name: (abs(_BYTES[name] - _BYTES[wanted]), _BY_LOSS.index(name)))
-    return f"Nearest that works: {FIELD}: {best}"
+    runs: list[Quantization] = [
+        name
+        for name in _BY_LOSS
+        if name != wanted
+        and refusal(question, name) is None
+        and _form(question.model, name) == name
+    ]
+    return min(
+        runs,
+        key=lambda name: (abs(_BYTES[name] - _BYTES[wanted]), _BY_LOSS.index(name)),
+        default=None,
+    )
 
 
 def _form(model: Model, asked: str) -> Quantization:
     """`none` is the published form, which for a model in FP8 is fp8."""
     native = _native(model)[0]
-    return native if asked == "none" else next(name for name in NAMES if name == asked)
+    return native if asked == "none" else _named(asked)
+
+
+def _named(text: str) -> Quantization:
+    return next(name for name in NAMES if name == text)
 
 
 def _native(model: Model) -> tuple[Quantization, ...]:
@@ -181,7 +222,11 @@ def _checkpoint(question: Question, name: Quantization) -> Checkpoint | None:
     if question.overrides.own_source:
         return None
     found = question.model.checkpoints.get(name)
-    return found if found is not None and question.engine.name in found.engines else None
+    if found is None or question.engine.name not in found.engines:
+        return None
+    below = question.engine.quantizations[name].checkpoints_below_compute
+    runs = below is None or question.pool.accelerator.compute_capability < below
+    return found if runs else None
 
 
 def _scheme(question: Question, name: Quantization, *, why: str) -> Scheme:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-from deepseek_operator.sizing import memory, roofline
-from deepseek_operator.sizing.size import Sized, has_drafts
+from deepseek_operator.sizing import batching, memory, roofline
+from deepseek_operator.sizing.size import (
+    MTP_SEQUENCES,
+    Sized,
+    has_drafts,
+    least_sequences,
+)
 from deepseek_operator.sizing.terms import gib
 
 
@@ -160,22 +165,33 @@ def _sequences(sized: Sized) -> Reason:
 
 
 def _batched(sized: Sized) -> Reason:
-    asked = sized.question.overrides.max_batched_tokens
-    target = sized.question.workload.time_per_output_token
-    if asked is not None:
+    asked, tokens = sized.question.overrides, sized.setting.batched_tokens
+    whole = sized.question.whole_prompts
+    if asked.max_batched_tokens is not None:
         why = "is set"
-    elif sized.setting.batched_tokens == sized.question.whole_prompts:
+    elif whole and tokens == whole:
         why = "one step computes all of the longest request, as prompts are not computed in parts"
-    elif target is None:
-        why = (
-            "a step with a chunk of prompts takes about 250 ms, or one of the bounds 2048 and 16384"
-        )
+    elif (asked.max_sequences or 0) > batching.batched_tokens(sized.question, sized.setting):
+        why = "a step computes a token of each running sequence, and maxConcurrentSequences is set to so many"
     else:
-        why = (
-            f"a step with a chunk of prompts may take five times the {1000 * target:.0f} ms between tokens, within the "
-            "bounds 2048 and 16384"
-        )
-    return Reason("maxBatchedTokens", f"{sized.setting.batched_tokens}", why, asked is not None)
+        why = _pause(sized)
+    return Reason("maxBatchedTokens", f"{tokens}", why, asked.max_batched_tokens is not None)
+
+
+def _pause(sized: Sized) -> str:
+    """How long a step with a chunk of prompts may take, how long it takes, and which bound keeps it from that."""
+    question, setting = sized.question, sized.setting
+    target = question.workload.time_per_output_token
+    takes = f"{1000 * setting.batched_tokens * roofline.token_seconds(setting):.0f} ms"
+    may = f"{1000 * batching.pause_seconds(question):.0f} ms"
+    of = "" if target is None else f", five times the {1000 * target:.0f} ms between tokens"
+    held = batching.tokens_of_a_pause(question, setting)
+    least, most = batching.LEAST_BATCHED, batching.MOST_BATCHED
+    if held < least:
+        return f"not below {least}, which makes prompts slow: such a step takes {takes}, more than the {may} aimed at{of}"
+    if held > most:
+        return f"not above {most}: such a step takes {takes}, within the {may} that it may{of}"
+    return f"a step with a chunk of prompts takes {takes}, and may about {may}{of}"
 
 
 def _long(sized: Sized) -> Reason:
@@ -278,6 +294,8 @@ def _speculation(sized: Sized) -> Reason:
         why = "the module that drafts cannot run beside the stages of a pipeline"
     elif not has_drafts(question, sized.setting):
         why = "whether the weights that are served have the module that drafts is not known"
+    elif (least := least_sequences(question, sized.layout)) > MTP_SEQUENCES:
+        why = f"drafts help up to {MTP_SEQUENCES} sequences at once, and {least} may run as maxConcurrentSequences is set"
     else:
         why = f"with {sized.pace.sequences} sequences at once drafts cost more than they save"
     return Reason("mtpTokens", f"{tokens}", why, asked)

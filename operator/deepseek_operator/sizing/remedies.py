@@ -17,12 +17,16 @@ from deepseek_operator.sizing.terms import (
 
 MANY_NODES = 16
 """Nodes to look at for what would do."""
+MOST_DRAFTS = 8
+"""Tokens that one step may draft: of each 4 in 5 are kept, and only if those before are, which leaves one in six of the eighth."""
 _NAMED = 2
 """Other products that a refusal names."""
 
 
 Smallest = Callable[[Question], Layout | None]
 """The layout with fewest GPUs that holds a model, whatever the targets, or None."""
+Longest = Callable[[Question], tuple[int, Layout] | None]
+"""The longest context that the accelerators hold, where one is set, and the layout that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ class Shortage:
     rest: float
     """Activations, graphs and buffers."""
     cache: float
-    """Of one request of the longest kind."""
+    """Of one request of the longest kind, or of the least that is worth it."""
     tokens: int
-    """Of that request."""
+    """That it holds."""
 
     @property
     def needed(self) -> float:
@@ -52,16 +56,23 @@ class Shortage:
         return total - max(0.0, total - self.weights - self.rest) * (1 - share)
 
 
-def too_small(question: Question, *, smallest: Smallest) -> CannotRunError:
-    """The refusal of a model that does not fit on the accelerators it may have."""
+def too_small(
+    question: Question, *, needed: int, smallest: Smallest, longest: Longest
+) -> CannotRunError:
+    """The refusal of a model that does not fit on the accelerators it may have; `needed` tokens the cache has to hold."""
     found = shortage(question)
+    if found is not None and found.needed <= found.usable:
+        # One request would fit, and that is not enough.
+        found = shortage(question, needed=needed)
     if found is None:
         return CannotRunError("accelerator", "there are none; give at least one")
-    return CannotRunError("accelerator", f"{_needs(question, found)} {_remedy(question, smallest)}")
+    return CannotRunError(
+        "accelerator", f"{_needs(question, found)} {_remedy(question, smallest, longest)}"
+    )
 
 
-def shortage(question: Question) -> Shortage | None:
-    """What does not fit, or None where there are no accelerators at all."""
+def shortage(question: Question, *, needed: int = 0) -> Shortage | None:
+    """What does not fit, or None where there are no accelerators at all; the cache holds `needed` tokens, or one request."""
     scheme = min(quantization.choices(question), key=lambda found: found.expert_bytes)
     layout = _widest(question)
     if layout is None:
@@ -77,7 +88,7 @@ def shortage(question: Question) -> Shortage | None:
         graphs=len(question.graph_sizes or ()),
         batched_tokens=question.overrides.max_batched_tokens or batching.LEAST_BATCHED,
     )
-    tokens = max(question.overrides.context_tokens or 0, question.workload.tokens)
+    tokens = max(question.overrides.context_tokens or 0, question.workload.tokens, needed)
     return Shortage(
         setting=setting,
         weights=memory.weights_bytes(setting),
@@ -90,11 +101,14 @@ def shortage(question: Question) -> Shortage | None:
 def _needs(question: Question, found: Shortage) -> str:
     """The arithmetic of one GPU."""
     layout, setting = found.setting.layout, found.setting
+    asked = max(question.overrides.context_tokens or 0, question.workload.tokens)
+    what = f"the cache of one request of {found.tokens} tokens"
+    if found.tokens > asked:
+        what = f"a cache of {found.tokens} tokens, the least that is worth the weights unless accelerator.count is set,"
     return (
         f"{question.model_name} in {setting.scheme.name} on {layout.accelerators} x {question.pool.product} ({layout}) "
         f"needs {gib(found.weights)} for weights, {gib(found.rest)} for activations, graphs and buffers and "
-        f"{gib(found.cache)} for the cache of one request of {found.tokens} tokens on each GPU = {gib(found.needed)}, "
-        f"of which {_usable(found)} may be used."
+        f"{gib(found.cache)} for {what} on each GPU = {gib(found.needed)}, of which {_usable(found)} may be used."
     )
 
 
@@ -107,15 +121,27 @@ def _usable(found: Shortage) -> str:
     return f"{gib(total)} - {1 - share:.2g} x the {gib(left)} that weights and the rest leave = {gib(found.usable)}"
 
 
-def _remedy(question: Question, smallest: Smallest) -> str:
-    """How many of the same product would do, and which others do on one node."""
+def _remedy(question: Question, smallest: Smallest, longest: Longest) -> str:
+    """How many of the same product would do, which others do on one node, and how long requests may be as it is."""
     layout = enough(question, smallest)
     said = "no number of them holds it"
     if layout is not None:
         said = f"{placed(layout, question.pool.product)} would do"
+    others = on_one_node(question, smallest)
+    ways = [f"{said}; {others}" if others else said]
+    room = longest(question)
+    if room is not None:
+        tokens, held_by = room
+        ways.append(
+            f"a context of at most {tokens} tokens on {held_by.accelerators} x {question.pool.product}"
+        )
+    return f"Remedy: {'; or '.join([*ways, 'a smaller model'])}."
+
+
+def on_one_node(question: Question, smallest: Smallest) -> str:
+    """Other products of which one node holds the model, as a sentence; empty without any."""
     others = enough_of_others(question, smallest)
-    holds = f"; one node holds it with {' or '.join(others)}" if others else ""
-    return f"Remedy: {said}{holds}; or a smaller model."
+    return f"one node holds it with {' or '.join(others)}" if others else ""
 
 
 def enough(question: Question, smallest: Smallest) -> Layout | None:
@@ -168,6 +194,12 @@ def check_speculation(question: Question) -> None:
         raise CannotRunError(
             "mtpTokens",
             f"{question.model_name} has no multi-token prediction module, so nothing drafts; leave it out",
+        )
+    if drafts > MOST_DRAFTS:
+        raise CannotRunError(
+            "mtpTokens",
+            f"{drafts} tokens are drafted a step, of which hardly one beyond the first {MOST_DRAFTS} is kept; set at most "
+            f"{MOST_DRAFTS}",
         )
     if question.model.architecture not in question.engine.mtp:
         raise CannotRunError(

@@ -139,7 +139,8 @@ def pace(costs: Costs, workload: Workload, sequences: int) -> Pace:
     # Ranks and stages compute prompts side by side: a replica's time for one is so much less.
     prompt_share = prompt / (layout.data * layout.pipeline)
     rate = 1 / (workload.output_tokens * step / everywhere + prompt_share)
-    busy = rate * prompt_share
+    # It waits for prompts of the others: its own is what it waits for anyway.
+    busy = rate * prompt_share * (sequences - 1) / sequences
     return Pace(
         sequences=everywhere,
         requests_per_second=rate,
@@ -149,10 +150,11 @@ def pace(costs: Costs, workload: Workload, sequences: int) -> Pace:
 
 
 def token_seconds(setting: Setting) -> float:
-    """Computing and exchanging one token; over several nodes engines do both at once, in two half batches."""
+    """Computing and exchanging one token; over several nodes engines may do both at once, in two half batches."""
     compute = _compute_seconds(setting, shape_of(setting.model))
     exchange = _exchange_seconds(setting)
-    if setting.layout.expert and setting.layout.data > 1 and setting.layout.nodes > 1:
+    layout = setting.layout
+    if setting.overlapped and layout.expert and layout.data > 1 and layout.nodes > 1:
         return max(compute, exchange)
     return compute + exchange
 

@@ -1,5 +1,6 @@
 """From a question to one replica: form of the weights, layout, limits, memory and pace, each with its reason."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +18,14 @@ from deepseek_operator.sizing.batching import Limits, LongRequests
 from deepseek_operator.sizing.memory import Memory
 from deepseek_operator.sizing.roofline import Pace
 from deepseek_operator.sizing.terms import (
-    TARGET_UTILIZATION,
     CacheType,
     CannotRunError,
     Layout,
+    OtherProductError,
     Question,
     Scheme,
     Setting,
+    replicas_for,
 )
 
 LEAST_CACHE_TOKENS = 20_000
@@ -34,7 +36,7 @@ _WINDOW_SHARE = 4
 """Requests of the longest kind that have to fit side by side, where the length is not set."""
 _FP8_CACHE_TOKENS = 7000
 """Context from which on an FP8 cache pays (vLLM's blog on it: break-even on H100)."""
-_MTP_SEQUENCES = 256
+MTP_SEQUENCES = 256
 """Concurrency up to which speculative decoding helps (vLLM's blog of 2026-02-13)."""
 
 
@@ -104,20 +106,36 @@ class Sized:
             context=self.context_tokens,
         )
 
+    @property
+    def rate(self) -> str:
+        """Requests a second of one replica, as a revision keeps it for the number of replicas."""
+        return f"{self.pace.requests_per_second:.6g}"
+
     def replicas_for(self, requests_per_second: float) -> int:
         """How many of it a rate of such requests needs."""
-        planned = self.pace.requests_per_second * TARGET_UTILIZATION
-        return max(1, math.ceil(requests_per_second / planned))
+        return replicas_for(requests_per_second, float(self.rate))
 
 
 def size(question: Question) -> Sized:
     """The best replica there is; CannotRunError where none can run, with the arithmetic and the remedy."""
-    _check(question)
-    for scheme in quantization.choices(question):
+    try:
+        _check(question)
+        schemes = quantization.choices(question)
+    except OtherProductError as error:
+        others = remedies.on_one_node(question, smallest)
+        raise error.naming(others) if others else error from None
+    for scheme in schemes:
         found = _of_scheme(question, scheme)
         if found is not None:
             return found
-    raise remedies.too_small(question, smallest=smallest)
+    raise too_small(question)
+
+
+def too_small(question: Question) -> CannotRunError:
+    """The refusal of a model that does not fit on the accelerators it may have, with what would do."""
+    return remedies.too_small(
+        question, needed=_needed(question), smallest=smallest, longest=longest
+    )
 
 
 def every(question: Question) -> Iterator[Sized]:
@@ -136,7 +154,7 @@ def _check(question: Question) -> None:
     """What no layout can change."""
     reason = quantization.engine_refusal(question)
     if reason is not None:
-        raise CannotRunError("accelerator.product", f"{reason}; use another product")
+        raise OtherProductError("accelerator.product", f"{reason}; use another product")
     model, asked = question.model, question.overrides
     if asked.context_tokens and asked.context_tokens > model.context_tokens:
         raise CannotRunError(
@@ -206,20 +224,13 @@ def _lateness(sized: Sized) -> tuple[int, float]:
 
 
 def _is_worth_more(larger: Sized, smaller: Sized) -> bool:
-    """Whether a replica with more GPUs pays: fewer GPUs for the whole load, or clearly more from each."""
-    wanted = larger.question.workload.requests_per_second
-    if wanted is not None:
-        return _accelerators(larger, wanted) < _accelerators(smaller, wanted)
+    """Whether a replica with more GPUs pays: clearly more from each, whatever the load, which is in no revision."""
     return _yield(larger) > _WORTH_MORE * _yield(smaller)
 
 
 def _yield(sized: Sized) -> float:
     """Requests a second of one GPU."""
     return sized.pace.requests_per_second / sized.layout.accelerators
-
-
-def _accelerators(sized: Sized, wanted: float) -> int:
-    return sized.layout.accelerators * sized.replicas_for(wanted)
 
 
 def smallest(question: Question) -> Layout | None:
@@ -240,6 +251,28 @@ def smallest(question: Question) -> Layout | None:
     return next(held, None)
 
 
+def longest(question: Question) -> tuple[int, Layout] | None:
+    """The longest context that these accelerators hold, in place of the one that is set; None where none is."""
+    asked, least = question.overrides, question.workload.tokens
+    if asked.context_tokens is None or question.whole_prompts:
+        return None
+    short = replace(question, overrides=replace(asked, context_tokens=least))
+    rooms = (
+        (memory.room_of(sized.setting).cache_tokens(asked.max_sequences or 1), sized.layout)
+        for scheme in quantization.choices(short)
+        for group in layouts.candidates(short)
+        for layout in group
+        if (sized := _held(short, scheme, layout)) is not None
+    )
+    return max(rooms, key=lambda room: room[0], default=None)
+
+
+def _held(question: Question, scheme: Scheme, layout: Layout) -> Sized | None:
+    with contextlib.suppress(CannotRunError):
+        return _of_layout(question, scheme, layout)
+    return None
+
+
 def _of_layout(question: Question, scheme: Scheme, layout: Layout) -> Sized | None:
     """The replica of this layout, or None where it does not fit."""
     asked = question.overrides
@@ -255,6 +288,7 @@ def _of_layout(question: Question, scheme: Scheme, layout: Layout) -> Sized | No
         mtp_tokens=asked.mtp_tokens or 0,
         graphs=len(question.graph_sizes or ()),
         decode_times=asked.decode_times or 1.0,
+        overlapped=asked.overlapped,
     )
     plain = _sized(question, batching.with_batched_tokens(question, base))
     if plain is None or asked.mtp_tokens is not None or not may_speculate(question, base):
@@ -276,7 +310,13 @@ def may_speculate(question: Question, setting: Setting) -> bool:
     """Whether drafting tokens may help: a model that can, on whole layers, and ranks of few sequences in all."""
     can = question.model.architecture in question.engine.mtp and has_drafts(question, setting)
     layout, has_module = setting.layout, question.model.dimensions.mtp_layers > 0
-    return can and has_module and layout.pipeline == 1 and layout.data <= _MTP_SEQUENCES
+    few = least_sequences(question, layout) <= MTP_SEQUENCES
+    return can and has_module and layout.pipeline == 1 and few
+
+
+def least_sequences(question: Question, layout: Layout) -> int:
+    """How many sequences the replica lets run at once at least: a number that is set holds for each rank."""
+    return layout.data * (question.overrides.max_sequences or 1)
 
 
 def _sized(question: Question, setting: Setting) -> Sized | None:
@@ -286,7 +326,7 @@ def _sized(question: Question, setting: Setting) -> Sized | None:
     costs = roofline.costs_of(setting)
     limits = batching.limits(question, room, costs)
     if setting.mtp_tokens and question.overrides.mtp_tokens is None:
-        limits = batching.at_most(limits, _MTP_SEQUENCES // setting.layout.data)
+        limits = batching.at_most(limits, MTP_SEQUENCES // setting.layout.data)
     tokens = room.cache_tokens(limits.sequences)
     context = _context(question, tokens, setting.batched_tokens)
     pace = roofline.pace(costs, question.workload, limits.running)

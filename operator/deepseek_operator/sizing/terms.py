@@ -1,5 +1,6 @@
 """What is sized, and what comes out: plain frozen values."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,12 @@ GIB = 2**30
 TARGET_UTILIZATION = 0.75
 """Part of what replicas can do that is planned with: the rest is for peaks and for a replica that is away."""
 
+
+def replicas_for(rate: float, each: float) -> int:
+    """How many replicas so many requests a second need of which each does so many."""
+    return max(1, math.ceil(rate / (each * TARGET_UTILIZATION)))
+
+
 CacheType = Literal["bf16", "fp8"]
 """Number format of the KV cache."""
 
@@ -23,7 +30,16 @@ class CannotRunError(Exception):
 
     def __init__(self, name: str, message: str) -> None:
         self.field = name
+        self.message = message
         super().__init__(f"{name}: {message}")
+
+
+class OtherProductError(CannotRunError):
+    """What no replica on this product can be, whatever else is set."""
+
+    def naming(self, others: str) -> "OtherProductError":
+        """The same, with products that can be."""
+        return OtherProductError(self.field, f"{self.message}; {others}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,8 @@ class Overrides:
     chunked_prefill: bool | None = None
     """Whether prompts are computed in parts."""
     prefix_caching: bool | None = None
+    overlapped: bool = False
+    """Whether ranks compute one half of a batch while the other is exchanged."""
     expert_backend: str | None = None
     """Who computes the experts, by the engine's own name."""
     decode_times: float | None = None
@@ -96,12 +114,16 @@ class Pool:
         """As people write it: 16xH200:8."""
         return f"{self.count}x{self.product}:{self.node_size}"
 
-    def replicas(self, accelerators: int) -> int:
-        """How many replicas of so many accelerators fit; one replica shares its nodes with whole ones."""
+    @property
+    def node_sizes(self) -> tuple[int, ...]:
+        """Accelerators of each node, the largest first."""
         nodes, rest = divmod(self.count, self.node_size)
-        if accelerators > self.node_size:
-            return nodes // -(-accelerators // self.node_size)
-        return nodes * (self.node_size // accelerators) + rest // accelerators
+        return (self.node_size,) * nodes + ((rest,) if rest else ())
+
+    def replicas(self, layout: "Layout") -> int:
+        """How many replicas fit, each in as many pods as it has nodes; pods share a node."""
+        places = sum(size // layout.accelerators_each for size in self.node_sizes)
+        return places // layout.nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +138,7 @@ class Question:
     overrides: Overrides = field(default_factory=Overrides)
     products: Mapping[str, Accelerator] = field(default_factory=dict)
     """Other accelerators, which a refusal may name."""
-    rdma: bool = True
+    rdma: bool = False
     """Whether GPUs of different nodes exchange by RDMA, at the rate that the catalog has for the product."""
 
     @property
@@ -175,6 +197,11 @@ class Layout:
         return self.tensor * self.pipeline * self.data
 
     @property
+    def accelerators_each(self) -> int:
+        """GPUs of one of its nodes."""
+        return self.accelerators // self.nodes
+
+    @property
     def expert_parallel(self) -> int:
         """Over how many GPUs a layer's experts are spread."""
         return self.tensor * self.data
@@ -203,6 +230,8 @@ class Setting:
     """CUDA graphs that memory is kept for, of an engine of which each needs some of its own."""
     decode_times: float = 1.0
     """How many times as long as computed a step of decode takes: what was measured of it, if anything was."""
+    overlapped: bool = False
+    """Whether ranks on several nodes compute one half of a batch while the other is exchanged."""
 
 
 def gib(size: float) -> str:

@@ -14,10 +14,10 @@ import aiohttp
 from aiohttp import web
 from pythonjsonlogger.json import JsonFormatter
 
-from deepseek_serving.gateway import ads, watching
+from deepseek_serving.gateway import ads, holding, watching
 from deepseek_serving.gateway.admin import Admin
 from deepseek_serving.gateway.agent import Agent, certificate_in, keys_in
-from deepseek_serving.gateway.bootstrap import ADMIN_PORT, ADS_PORT
+from deepseek_serving.gateway.bootstrap import ADMIN_PORT, ADS_PORT, HOLD_PORT
 from deepseek_serving.gateway.certificates import TLS_PORT
 from deepseek_serving.gateway.listener import CLIENT_PORT
 from deepseek_serving.gateway.watching import Cluster, Watch
@@ -42,6 +42,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--ads-port", type=int, default=ADS_PORT, help="on 127.0.0.1, for Envoy")
     parser.add_argument("--admin-port", type=int, default=ADMIN_PORT, help="of Envoy")
     parser.add_argument("--client-port", type=int, default=CLIENT_PORT, help="of users' requests")
+    parser.add_argument(
+        "--hold-port", type=int, default=HOLD_PORT, help="on 127.0.0.1, where requests wait"
+    )
     secrets = parser.add_argument_group("Secrets, mounted")
     secrets.add_argument("--api-keys", type=Path, help="only clients with one of these keys")
     secrets.add_argument("--tls", type=Path, help="the certificate for --tls-port")
@@ -80,6 +83,9 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
         runner = web.AppRunner(told, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, port=options.http_port).start()
+        place = await holding.serve(
+            holding.application(agent.held, lambda: agent.served_name), options.hold_port
+        )
         parts = [agent.run(), *(watch.run(session) for watch in watches)]
         if agent.keys or agent.certificate:
             parts.append(agent.watch_secrets())
@@ -93,6 +99,7 @@ async def run(options: argparse.Namespace, cluster: Cluster, stop: asyncio.Event
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            await place.cleanup()
             await runner.cleanup()
             await listening.stop(grace=None)
 
@@ -102,6 +109,7 @@ def _agent(options: argparse.Namespace) -> Agent:
         options.state,
         port=None if options.tls_only else options.client_port,
         tls_port=options.tls_port,
+        hold_port=options.hold_port,
         keys=keys_in(options.api_keys) if options.api_keys else None,
         certificate=certificate_in(options.tls) if options.tls else None,
     )
@@ -155,6 +163,7 @@ def application(agent: Agent, admin: Admin, watches: Sequence[Watch]) -> web.App
     told.router.add_get("/healthz", alive)
     told.router.add_get("/readyz", ready)
     told.router.add_get("/report", report)
+    told.router.add_get("/asked", holding.question(agent.held))
     told.router.add_get("/metrics", metrics)
     told.router.add_get("/metrics/envoy", envoy_metrics)
     return told

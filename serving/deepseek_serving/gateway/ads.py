@@ -139,6 +139,8 @@ class Server(ServicerBase):  # type: ignore[misc]
     taken: Taken = field(default_factory=Taken)
     routed: Resources = field(default_factory=Resources)
     """What the routes of an Envoy that connects may refer to: the last ones that one has taken."""
+    followed: Snapshot | None = None
+    """What Envoy has taken all of, pods included."""
     _snapshot: Snapshot | None = None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _streams: int = 0
@@ -268,9 +270,11 @@ class Server(ServicerBase):  # type: ignore[misc]
                 # Until it has said what it makes of these, it is sent nothing that builds on them. Of
                 # clusters it says so only once it has their pods.
                 return None
-        if stream.follows(snapshot) and self.taken.version != snapshot.name:
-            self.taken.version, self.taken.refusal = snapshot.name, None
-            self.routed = snapshot.resources
+        if stream.follows(snapshot) and self.followed is not snapshot:
+            self.followed = snapshot
+            if self.taken.version != snapshot.name:
+                self.taken.version, self.taken.refusal = snapshot.name, None
+                self.routed = snapshot.resources
             self._changed.notify_all()
         return None
 

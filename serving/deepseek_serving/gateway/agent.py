@@ -19,10 +19,11 @@ from deepseek_serving.gateway import (
     mounted,
     store,
 )
-from deepseek_serving.gateway.bootstrap import PROBE_PORT
+from deepseek_serving.gateway.bootstrap import HOLD_PORT, PROBE_PORT
 from deepseek_serving.gateway.certificates import Pair
 from deepseek_serving.gateway.document import Document, DocumentError
 from deepseek_serving.gateway.endpoints import Endpoints
+from deepseek_serving.gateway.holding import Followed, Held
 from deepseek_serving.gateway.keys import Clients
 from deepseek_serving.gateway.mounted import Mounted
 from deepseek_serving.gateway.watching import Objects
@@ -40,6 +41,9 @@ DOUBT_SECONDS = 20.0
 
 LEAVE_SECONDS = 5.0
 """Envoy's threads take up routes and pods one by one: for so long a pod that is gone may be drawn, and another has to be tried."""
+
+SETTLE_SECONDS = 0.25
+"""Envoy says that it has taken up a pod before all of its threads have."""
 
 
 def keys_in(folder: Path) -> Mounted[Clients]:
@@ -67,6 +71,12 @@ class Agent:
     """None without TLS."""
     probe_port: int = PROBE_PORT
     """Where its Envoy passes requests on."""
+    hold_port: int = HOLD_PORT
+    """Where its Envoy sends requests that find no replica."""
+    held: Held = field(default_factory=Held)
+    """These requests."""
+    settle_seconds: float = SETTLE_SECONDS
+    """How long after Envoy has taken up a pod requests that waited for it are sent on."""
     look_seconds: float = mounted.PERIOD_SECONDS
     """How often it looks at what is mounted."""
     doubt_seconds: float = DOUBT_SECONDS
@@ -87,6 +97,9 @@ class Agent:
     """Pods that were ready when the API server went away, for a while after it has come back."""
     _untaken: tuple[str, store.State] | None = None
     """A state that Envoy has yet to take, and the version that it takes it as."""
+    _published: tuple[ads.Snapshot, Followed] | None = None
+    """What Envoy was told last, and what follows for requests that wait."""
+    _sent_on: ads.Snapshot | None = None
     _saved: store.State | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -163,8 +176,8 @@ class Agent:
             await asyncio.sleep(self.look_seconds)
 
     async def run(self) -> None:
-        """Publish what is known whenever it changes, and keep what Envoy has taken, for ever."""
-        await asyncio.gather(self._publish_changes(), self._keep_taken())
+        """Publish what is known whenever it changes, keep what Envoy has taken, and send on who waits, for ever."""
+        await asyncio.gather(self._publish_changes(), self._keep_taken(), self._send_on())
 
     async def _publish_changes(self) -> None:
         while True:
@@ -209,7 +222,24 @@ class Agent:
             self._note("document", f"Envoy has no such configuration: {error}")
             return
         self._untaken = (followed.version, store.State(self._text or "", pods))
+        self._published = (snapshot, Followed.of(followed, pods))
+        await self._published[1].begins(self.held)
         await self.server.publish(snapshot)
+
+    async def _send_on(self) -> None:
+        """Requests that wait for a pod, once Envoy has one to send them to."""
+        while True:
+            await self.server.wait(self._is_followed)
+            assert self._published is not None
+            snapshot, told = self._published
+            await asyncio.sleep(self.settle_seconds)
+            if self._published[0] is snapshot:
+                self._sent_on = snapshot
+                await told.holds(self.held)
+
+    def _is_followed(self) -> bool:
+        newest = self._published and self._published[0]
+        return newest is not None and self.server.followed is newest is not self._sent_on
 
     def _snapshot(self, followed: Document, pods: Endpoints) -> ads.Snapshot:
         """Of what is secret nothing is said while it is not there: Envoy keeps what it has, or waits."""
@@ -233,6 +263,7 @@ class Agent:
             self.port,
             self.tls_port if self.certificate is not None else None,
             probe_port=self.probe_port,
+            hold_port=self.hold_port,
             keys=self.keys is not None,
         )
 
@@ -260,7 +291,13 @@ class Agent:
             "envoy": taken.envoy,
             "pods": self.pods,
             "secrets": self.secrets(),
+            **({"hold": self.held.report()} if self.held.rule is not None else {}),
         }
+
+    @property
+    def served_name(self) -> str:
+        """What clients send as "model"."""
+        return self._document.served_name if self._document else ""
 
     def secrets(self) -> dict[str, Any]:
         """What is held of each Secret, by its field of the object, and what is wrong with it."""

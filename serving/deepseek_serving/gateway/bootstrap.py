@@ -13,6 +13,8 @@ ADMIN_PORT = 9901
 ADS_PORT = 9902
 PROBE_PORT = 8082
 """Answers once Envoy has taken its first configuration, and until it ends."""
+HOLD_PORT = 9903
+"""Of the agent, and of this pod only: where requests wait that find no replica."""
 
 _LOCAL = "127.0.0.1"
 _ROOM = Room()

@@ -7,6 +7,11 @@ from deepseek_serving.gateway.document import Document, When
 from deepseek_serving.gateway.endpoints import Endpoint, Endpoints
 from deepseek_serving.gateway.mirrors import mirror_cluster
 
+HOLD_HEADER = "x-dsd-hold"
+"""On a request, for the place that it comes to if there is no pod: `wait:` or `pass:`, and the cluster that it is meant for."""
+WAIT, PASS = "wait", "pass"
+"""Whether it waits for a pod there, or is sent on to who stands in, as its route tries it."""
+
 Chains = Mapping[str, tuple[str, ...]]
 """By cluster: its own revision, then those that answer in its place."""
 
@@ -64,6 +69,33 @@ def passed(chain: Sequence[str], endpoints: Endpoints) -> frozenset[str]:
     return frozenset(member for member in asked[1:-1] if len(pods_of(member, endpoints)) == 1)
 
 
+def seen_by(
+    chain: Sequence[str], document: Document, endpoints: Endpoints, place: Endpoint
+) -> Endpoints:
+    """The pods as a chain has them: whose turn it is and has none has the place where requests wait for one."""
+    first = revision_of(chain[0])
+    if document.hold is None or endpoints.get(first):
+        return endpoints
+    return {**endpoints, first: (place,)}
+
+
+def passes_on(chain: Sequence[str], document: Document, endpoints: Endpoints) -> bool:
+    """Whether others may answer in the place of a revision without pods, and have some."""
+    may = When.UNAVAILABLE in document.fallback_on
+    return may and any(pods_of(member, endpoints) for member in chain[1:])
+
+
+def waiting(document: Document, chains: Chains, endpoints: Endpoints) -> frozenset[str]:
+    """The clusters whose requests wait now: nobody has a pod for them that may be asked."""
+    if document.hold is None:
+        return frozenset()
+    return frozenset(
+        name
+        for name, chain in chains.items()
+        if not endpoints.get(revision_of(name)) and not passes_on(chain, document, endpoints)
+    )
+
+
 def each_cluster(name: str) -> str:
     """The cluster of a chain for the times when one pod of each revision is asked."""
     return f"{name}{_EACH}"
@@ -99,7 +131,8 @@ def held(document: Document, endpoints: Endpoints) -> Endpoints:
 
     Without it requests would go on to the next revision by themselves.
     """
-    if When.UNAVAILABLE in document.fallback_on:
+    if When.UNAVAILABLE in document.fallback_on or document.hold is not None:
+        # Who waits for a pod goes on to nobody else either.
         return endpoints
     empty = [
         one.revision for one in document.routes if one.then and not endpoints.get(one.revision)

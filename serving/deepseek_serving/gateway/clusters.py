@@ -22,6 +22,9 @@ def cluster(name: str, chain: tuple[str, ...], document: Document) -> Config:
     """
     pods = sum(max(1, document.replicas.get(revision_of(member), 1)) for member in chain)
     most = min(_MOST_AT_ONCE, document.limits.requests_per_pod * pods)
+    if document.hold is not None:
+        # Those that wait count as well.
+        most = max(most, document.hold.requests)
     copies = mirrors.most_at_once(document, name)
     if copies is not None:
         most = copies
@@ -114,11 +117,16 @@ _OUTLIERS: Config = {
 
 
 def assignment(
-    name: str, chain: tuple[str, ...], endpoints: Endpoints, *, passing: Endpoint
+    name: str,
+    chain: tuple[str, ...],
+    endpoints: Endpoints,
+    *,
+    passing: Endpoint,
+    holding: Endpoint,
 ) -> Config:
     """The pods of a chain, each revision's at a priority of its own.
 
-    `passing` answers for a pod that is not there, so that each revision takes up as many tries.
+    `passing` answers for a pod that is not there, so that each revision takes up as many tries; at `holding` requests wait.
     """
     passes = frozenset[str]() if is_each(name) else passed(chain, endpoints)
     return {
@@ -130,7 +138,10 @@ def assignment(
                 "priority": priority,
                 "lb_endpoints": [
                     *(
-                        _pod(endpoint, revision_of(member))
+                        # What is answered there is no revision's answer.
+                        _place(endpoint)
+                        if endpoint == holding
+                        else _pod(endpoint, revision_of(member))
                         for endpoint in pods_of(member, endpoints)
                     ),
                     *([_place(passing)] if member in passes else []),

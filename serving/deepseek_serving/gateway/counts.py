@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from deepseek_serving.gateway import mirrors
+from deepseek_serving.gateway import mirrors, tracing
 from deepseek_serving.gateway.document import When
 
 FILTER = r"^(dsd\.|cluster\.[^.]+\.upstream_rq_active$|cluster\.[^.]+/mirror\.upstream_rq_)"
@@ -176,10 +176,10 @@ def active(statistics: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     found: dict[str, int] = {}
     for item in statistics:
         matched = _ACTIVE.fullmatch(str(item.get("name", "")))
-        # Copies are nobody's requests: no drain waits for them.
+        # Copies are nobody's requests, and spans neither: no drain waits for them.
         if (
             matched is not None
-            and matched["name"] != "agent"
+            and matched["name"] not in ("agent", tracing.COLLECTOR)
             and not mirrors.is_mirror(matched["name"])
         ):
             revision = matched["name"].removesuffix(_PINNED)

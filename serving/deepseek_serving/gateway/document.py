@@ -84,6 +84,16 @@ class Mirror:
     """Copies at once; what would be more is not made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What becomes of requests that find no replica: they wait for one."""
+
+    requests: int
+    """At once, at this gateway's pod; more are refused with 429."""
+    seconds: float
+    """Then a request is refused with 503."""
+
+
 class AccessLog(StrEnum):
     """Of which requests a line is written."""
 
@@ -100,6 +110,19 @@ class ClientLimits:
     """Of whom nothing else is said; None for any number."""
     of: Mapping[str, int] = field(default_factory=dict)
     """Of these, whatever is said of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans of requests are sent, and of how many."""
+
+    host: str
+    port: int
+    percent: float
+    """Of the requests that come without a trace, 0 to 100."""
+    service: str
+    """Who says that it made them."""
+    namespace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,10 @@ class Document:
     """None: no copies are made."""
     long: LongRequests | None = None
     """None: requests of all sizes are alike."""
+    hold: Hold | None = None
+    """None: who finds no replica is refused at once."""
+    tracing: Tracing | None = None
+    """None: no spans are made; `traceparent` of requests is passed on as it is."""
 
 
 def parse(text: str) -> Document:
@@ -174,6 +201,8 @@ def _document(data: dict[str, Any]) -> Document:
         shut=_shut(data.get("shut")),
         mirror=_mirror(data.get("mirror"), replicas, routes),
         long=_long(data.get("longRequests")),
+        hold=_hold(data.get("hold")),
+        tracing=_tracing(data.get("tracing")),
     )
 
 
@@ -213,6 +242,31 @@ def _long(given: Any) -> LongRequests | None:
     return LongRequests(
         _whole("longRequests: fromBytes", given["fromBytes"], 1, 2**30),
         None if most is None else _whole("longRequests: most", most, 1, 1_000_000),
+    )
+
+
+def _hold(given: Any) -> Hold | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise DocumentError(f"hold: {_shown(given)} is no rule")
+    return Hold(
+        _whole("hold: requests", given["requests"], 1, 1_000_000),
+        float(_number("hold: seconds", given["seconds"], 0.001, _WEEK_SECONDS)),
+    )
+
+
+def _tracing(given: Any) -> Tracing | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise DocumentError(f"tracing: {_shown(given)} is no collector")
+    return Tracing(
+        host=_text("tracing: host", given["host"]),
+        port=_whole("tracing: port", given["port"], 1, 65535),
+        percent=float(_number("tracing: percent", given["percent"], 0, 100)),
+        service=_text("tracing: service", given["service"]),
+        namespace=_text("tracing: namespace", given["namespace"]),
     )
 
 

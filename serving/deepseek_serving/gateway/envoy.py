@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from deepseek_serving.gateway.chains import chains_of, held
+from deepseek_serving.gateway import tracing
+from deepseek_serving.gateway.chains import chains_of, held, seen_by, waiting
 from deepseek_serving.gateway.clusters import assignment, cluster
 from deepseek_serving.gateway.document import Document
 from deepseek_serving.gateway.endpoints import Endpoint, Endpoints, together
 from deepseek_serving.gateway.listener import CLIENT_PORT, Access, listeners
+from deepseek_serving.gateway.mirrors import is_mirror
 from deepseek_serving.gateway.parts import Config
 from deepseek_serving.gateway.routes import route_configuration
 
@@ -41,14 +43,30 @@ def build(
     lately: Endpoints | None = None,
 ) -> Resources:
     """Everything that Envoy is to hold, but for what is secret; `lately` are the pods that it may send requests to still."""
-    endpoints = held(document, endpoints)
     chains = chains_of(document)
+    waits = waiting(document, chains, endpoints)
+    endpoints = held(document, endpoints)
+    place = Endpoint("127.0.0.1", access.hold_port)
+    seen = {
+        name: endpoints if is_mirror(name) else seen_by(chain, document, endpoints, place)
+        for name, chain in chains.items()
+    }
+    routed = {name: together(pods, lately or {}) for name, pods in seen.items()}
     return Resources(
-        clusters=tuple(cluster(name, chain, document) for name, chain in chains.items()),
+        clusters=(
+            *(cluster(name, chain, document) for name, chain in chains.items()),
+            *tracing.clusters(document),
+        ),
         endpoints=tuple(
-            assignment(name, chain, endpoints, passing=Endpoint("127.0.0.1", access.probe_port))
+            assignment(
+                name,
+                chain,
+                seen[name],
+                holding=place,
+                passing=Endpoint("127.0.0.1", access.probe_port),
+            )
             for name, chain in chains.items()
         ),
         listeners=listeners(document, access),
-        routes=(route_configuration(document, chains, together(endpoints, lately or {})),),
+        routes=(route_configuration(document, chains, routed, waiting=waits),),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from deepseek_serving.gateway.document import ClientLimits
-from deepseek_serving.gateway.parts import TYPE, Config, from_agent, set_header
+from deepseek_serving.gateway.parts import TYPE, Config, from_agent, set_header, without_header
 
 CLIENT_HEADER = "x-dsd-client"
 """On a request whose key is known: whose it is. What a client says there itself is taken away."""
@@ -125,10 +125,7 @@ def _filter(name: str, kind: str) -> Config:
 
 def cleaning() -> list[Config]:
     """Before anything reads a request: whose it is says the key alone."""
-    name = "envoy.http.early_header_mutation.header_mutation"
-    kind = f"{TYPE}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
-    removed = {"@type": kind, "mutations": [{"remove": CLIENT_HEADER}]}
-    return [{"name": name, "typed_config": removed}]
+    return [without_header(CLIENT_HEADER)]
 
 
 def configurations(clients: Clients, limits: ClientLimits) -> tuple[Config, ...]:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from deepseek_serving.gateway import certificates, errors, keys, limits, logs
-from deepseek_serving.gateway.bootstrap import PROBE_PORT
+from deepseek_serving.gateway import certificates, errors, keys, limits, logs, tracing
+from deepseek_serving.gateway.bootstrap import HOLD_PORT, PROBE_PORT
 from deepseek_serving.gateway.document import Document
 from deepseek_serving.gateway.parts import (
     ROUTER,
@@ -26,6 +26,8 @@ class Access:
     tls_port: int | None = None
     probe_port: int = PROBE_PORT
     """Of Envoy itself; whatever is asked there but for its health is passed on to another."""
+    hold_port: int = HOLD_PORT
+    """Of the agent: where requests wait that find no replica."""
     keys: bool = False
     """Whether only those with a key do."""
 
@@ -49,6 +51,7 @@ def _tls_listener(document: Document, access: Access, port: int) -> Config:
 def _listener(document: Document, access: Access, port: int) -> Config:
     """Where users' requests come in, and what no request exceeds."""
     more = keys.refusals() if access.keys else ()
+    cleaned = [*(keys.cleaning() if access.keys else ()), *tracing.cleaning(document)]
     manager = {
         "stat_prefix": "clients",
         "rds": {"config_source": from_agent(), "route_config_name": ROUTES},
@@ -56,8 +59,9 @@ def _listener(document: Document, access: Access, port: int) -> Config:
             document.access_log, keys=access.keys, classes=document.long is not None
         ),
         "local_reply_config": errors.local_replies(document.limits, more),
-        **({"early_header_mutation_extensions": keys.cleaning()} if access.keys else {}),
+        **({"early_header_mutation_extensions": cleaned} if cleaned else {}),
         **limits.of_manager(),
+        **tracing.of_manager(document),
         # What runs may end; the preStop hook waits for that.
         "drain_timeout": "5s",
         "http_filters": [

@@ -95,6 +95,7 @@ class _Collector:
         yield _of_first_bytes(self.told.first_byte)
         yield from _of_clients(self.told.clients)
         yield from _of_configuration(self.told.report)
+        yield from _of_held(self.told.report.get("hold") or {})
         yield from _of_secrets(self.told.report.get("secrets") or {}, self.told.expires)
 
 
@@ -246,6 +247,25 @@ def _of_configuration(report: Mapping[str, Any]) -> Iterator[Family]:
     )
     refused.add_metric((), report.get("refusals", 0))
     yield refused
+
+
+def _of_held(hold: Mapping[str, Any]) -> Iterator[Family]:
+    waiting = GaugeMetricFamily(
+        f"{_PREFIX}held_requests",
+        "Requests that wait for a replica now, by the revision whose turn it is; only with autoscaling.min: 0.",
+        labels=("revision",),
+    )
+    for revision, count in sorted((hold.get("held") or {}).items()):
+        waiting.add_metric((revision,), count)
+    yield waiting
+    yield _counter(
+        "held",
+        "Requests that found no replica, by what became of them: woken (sent on to one once it was there), passed "
+        "(to the fallback, at once), full or late (refused with 429 or 503), or gone (their client went away); only "
+        "with autoscaling.min: 0.",
+        ("result",),
+        {(end,): count for end, count in (hold.get("ended") or {}).items()},
+    )
 
 
 def _of_secrets(secrets: Mapping[str, Any], expires: datetime | None) -> Iterator[Family]:

@@ -39,6 +39,15 @@ def set_header(name: str, value: str) -> Config:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
+def without_header(name: str) -> Config:
+    """Of a manager: what is taken off a request before anything reads it."""
+    mutation = "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {"@type": f"{TYPE}.{mutation}", "mutations": [{"remove": name}]},
+    }
+
+
 def http_chain(manager: Config) -> list[Config]:
     """The one filter chain of a listener that speaks HTTP."""
     name = "envoy.filters.network.http_connection_manager"

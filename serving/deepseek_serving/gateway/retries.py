@@ -4,6 +4,9 @@ Envoy chooses by cause whether a request is tried again, and by order where: fir
 revision, where there is one, then the next revision of its chain; never a pod that was tried (`chains.tries`).
 """
 
+from dataclasses import replace
+
+from deepseek_serving.gateway.chains import Tries
 from deepseek_serving.gateway.document import Document, Limits, When
 from deepseek_serving.gateway.parts import TYPE, Config, duration, set_header
 
@@ -24,6 +27,11 @@ Of two pods, one that refuses has the fewest requests and is chosen three times 
 
 PASSED = 421
 """What the place that passes on answers (bootstrap.py): no engine says it, and to Envoy it is no failure of who says it."""
+
+WAITING = Tries(each=False, again=5)
+"""Of a request that waits: the place may have to send it on more than once, as Envoy's threads take up pods one by one."""
+_MARGIN_SECONDS = 30.0
+"""By which Envoy waits longer than the place does, which has the better words."""
 
 _UNSENT = ("connect-failure", "refused-stream", "reset-before-request")
 """Nothing of the request was sent."""
@@ -111,9 +119,32 @@ def action(document: Document, chain: int, *, again: int) -> Config:
     }
 
 
-def at_most(again: int) -> Config:
-    """Of a share of a route: how often its requests are tried after the first time, whatever the route says."""
-    return {"request_headers_to_add": [set_header(_AGAIN_HEADER, str(again))]}
+def waiting(document: Document) -> Config:
+    """What a route says of requests that wait for a pod: they are tried once there is one, with the time for that.
+
+    Nobody else is asked, and the pod not twice: what it has begun to compute it is not asked again.
+    """
+    assert document.hold is not None
+    limits, held = document.limits, document.hold.seconds + _MARGIN_SECONDS
+    longest = replace(limits, response_seconds=max(limits.response_seconds, held))
+    return {
+        "timeout": "0s",
+        "idle_timeout": duration(
+            held + limits.response_seconds + limits.between_tokens_seconds + _MARGIN_SECONDS
+        ),
+        "retry_policy": {
+            **_unsent(document),
+            **_patience(longest),
+            "retry_on": ",".join((*_UNSENT, "retriable-status-codes")),
+            "retriable_status_codes": [PASSED],
+            "num_retries": WAITING.again,
+        },
+    }
+
+
+def at_most(again: int) -> tuple[Config, ...]:
+    """Headers of a share of a route: how often its requests are tried after the first time, whatever the route says."""
+    return (set_header(_AGAIN_HEADER, str(again)),)
 
 
 def each(document: Document, chain: int) -> Config:
@@ -151,9 +182,10 @@ def _policy(document: Document, chain: int, *, each: bool = False) -> Config:
 
 def _unsent(document: Document) -> Config:
     """Of a pod alone: what it may have begun to compute it is not asked again, and nobody else is there."""
+    held = document.hold is not None
     return {
-        "retry_on": ",".join(_UNSENT),
-        "retriable_status_codes": [],
+        "retry_on": ",".join((*_UNSENT, *(["retriable-status-codes"] if held else []))),
+        "retriable_status_codes": [PASSED] if held else [],
         **_patience(document.limits),
         **_elsewhere(),
     }
@@ -181,7 +213,9 @@ def _elsewhere() -> Config:
 def _codes(document: Document, chain: int) -> list[int]:
     """Answers after which the request goes on: to another pod, or as far as the chain may be asked."""
     if chain == 1:
-        return sorted((*_REFUSALS, _BROKEN, _LATE))
+        # What came to the place where requests wait just before the route was told of it.
+        held = () if document.hold is None else (PASSED,)
+        return sorted((*_REFUSALS, _BROKEN, _LATE, *held))
     causes = document.fallback_on
     return sorted(
         (

@@ -1,9 +1,19 @@
 """Envoy's routes: what users may ask, and which revision gets how much of it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from deepseek_serving.gateway import limits, logs, mirrors, retries
-from deepseek_serving.gateway.chains import Chains, Tries, each_cluster, pinned_cluster, tries
+from deepseek_serving.gateway.chains import (
+    HOLD_HEADER,
+    PASS,
+    WAIT,
+    Chains,
+    Tries,
+    each_cluster,
+    passes_on,
+    pinned_cluster,
+    tries,
+)
 from deepseek_serving.gateway.document import Document, Limits, Route
 from deepseek_serving.gateway.endpoints import Endpoints
 from deepseek_serving.gateway.parts import METADATA, ROUTES, Config, set_header
@@ -35,28 +45,21 @@ THERE_ARE = f"there are {', '.join(PATHS)} (POST) and /v1/models (GET)"
 """What is said of any other path."""
 
 
-def route_configuration(document: Document, chains: Chains, endpoints: Endpoints) -> Config:
-    """Which of the paths are answered, and by whom."""
-    routes: list[Config] = []
-    if document.pins:
-        for revision in sorted(document.replicas):
-            again = tries(chains[pinned_cluster(revision)], endpoints).again
-            pinned = retries.action(document, 1, again=again)
-            routes += _for_paths(
-                {"route": {**pinned, "cluster": pinned_cluster(revision)}},
-                headers=[{"name": PIN_HEADER, "string_match": {"exact": revision}}],
-            )
-    if document.routes:
-        tried = {
-            route.revision: tries(chains[route.revision], endpoints) for route in document.routes
-        }
-        asked = [sum(map(bool, map(endpoints.get, chains[name]))) for name in tried]
-        again = max(one.again for one in tried.values())
-        shared = retries.action(document, max(1, *asked), again=again)
-        action: Config = {"route": {**shared, **_split(document, tried)}}
-        routes += [*mirrors.routes(document, action), *_for_paths(action)]
-    else:
-        routes += _for_paths(_unserved(document.shut or "no revision serves yet"))
+def route_configuration(
+    document: Document,
+    chains: Chains,
+    seen: Mapping[str, Endpoints],
+    *,
+    waiting: frozenset[str] = frozenset(),
+) -> Config:
+    """Which of the paths are answered, and by whom; `seen` are the pods as each cluster has them.
+
+    Requests of clusters in `waiting` wait for a pod.
+    """
+    routes = [
+        *(_pinned(document, chains, seen, waiting) if document.pins else ()),
+        *(_shared(document, chains, seen, waiting) if document.routes else _shut(document)),
+    ]
     told = _told(document)
     return {
         "name": ROUTES,
@@ -70,6 +73,7 @@ def route_configuration(document: Document, chains: Chains, endpoints: Endpoints
                 "request_headers_to_remove": [
                     *limits.REMOVED,
                     *(name for name in (LONG_BYTES_HEADER, MOST_LONG_HEADER) if name not in told),
+                    *([HOLD_HEADER] if document.hold is None else []),
                 ],
                 "response_headers_to_add": [
                     set_header(REVISION_HEADER, f"%UPSTREAM_METADATA({METADATA}:revision)%"),
@@ -78,6 +82,54 @@ def route_configuration(document: Document, chains: Chains, endpoints: Endpoints
             }
         ],
     }
+
+
+def _pinned(
+    document: Document,
+    chains: Chains,
+    seen: Mapping[str, Endpoints],
+    waiting: frozenset[str],
+) -> Iterator[Config]:
+    """Requests that name the revision that is to answer them."""
+    for revision in sorted(document.replicas):
+        name = pinned_cluster(revision)
+        again = tries(chains[name], seen[name]).again
+        pinned = retries.action(document, 1, again=again)
+        if name in waiting:
+            pinned = retries.waiting(document)
+        headers = _with_headers(*_place_header(document, name, passes=False))
+        yield from _for_paths(
+            {"route": {**pinned, "cluster": name}, **headers},
+            headers=[{"name": PIN_HEADER, "string_match": {"exact": revision}}],
+        )
+
+
+def _shared(
+    document: Document,
+    chains: Chains,
+    seen: Mapping[str, Endpoints],
+    waiting: frozenset[str],
+) -> Iterator[Config]:
+    """All others, which the revisions have their shares of."""
+    names = [route.revision for route in document.routes]
+    tried = {
+        name: retries.WAITING if name in waiting else tries(chains[name], seen[name])
+        for name in names
+    }
+    asked = [sum(map(bool, map(seen[name].get, chains[name]))) for name in names]
+    again = max(one.again for one in tried.values())
+    shared = retries.action(document, max(1, *asked), again=again)
+    if waiting.intersection(names):
+        shared = retries.waiting(document)
+    passing = {name for name in names if passes_on(chains[name], document, seen[name])}
+    action: Config = {"route": {**shared, **_split(document, tried, passing)}}
+    yield from mirrors.routes(document, action)
+    yield from _for_paths(action)
+
+
+def _shut(document: Document) -> list[Config]:
+    """All others while nobody serves."""
+    return _for_paths(_unserved(document.shut or "no revision serves yet"))
 
 
 def _told(document: Document) -> dict[str, str]:
@@ -98,11 +150,20 @@ def _told(document: Document) -> dict[str, str]:
 _SERVED = f"xds.upstream_host_metadata.filter_metadata['{METADATA}']['revision']"
 
 
-def _split(document: Document, tried: Mapping[str, Tries]) -> Config:
+def _split(document: Document, tried: Mapping[str, Tries], passing: Collection[str]) -> Config:
     most = max(one.again for one in tried.values())
     split: Config = {
         "clusters": [
-            {**_share(route, tried[route.revision], most), **_reason(route)}
+            {
+                **_share(
+                    document,
+                    route,
+                    tried[route.revision],
+                    most=most,
+                    passes=route.revision in passing,
+                ),
+                **_reason(route),
+            }
             for route in document.routes
         ]
     }
@@ -114,14 +175,28 @@ def _split(document: Document, tried: Mapping[str, Tries]) -> Config:
     }
 
 
-def _share(route: Route, tried: Tries, most: int) -> Config:
+def _share(document: Document, route: Route, tried: Tries, *, most: int, passes: bool) -> Config:
     """Whose turn it is, and how far down its chain a request may go: one more would begin with the first again."""
     return {
         "name": each_cluster(route.revision) if tried.each else route.revision,
         "weight": route.weight,
         # Of a cluster with a policy of its own the route's number does not count.
-        **(retries.at_most(tried.again) if tried.each or tried.again < most else {}),
+        **_with_headers(
+            *(retries.at_most(tried.again) if tried.each or tried.again < most else ()),
+            *_place_header(document, route.revision, passes=passes),
+        ),
     }
+
+
+def _place_header(document: Document, name: str, *, passes: bool) -> tuple[Config, ...]:
+    """Whom a request is meant for, and what it does at the place that it comes to if there is no pod."""
+    if document.hold is None:
+        return ()
+    return (set_header(HOLD_HEADER, f"{PASS if passes else WAIT}:{name}"),)
+
+
+def _with_headers(*headers: Config) -> Config:
+    return {"request_headers_to_add": list(headers)} if headers else {}
 
 
 def _reason(route: Route) -> Config:

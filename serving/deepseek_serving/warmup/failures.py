@@ -51,8 +51,8 @@ _REMEDIES = {
     Reason.TIMED_OUT: "raise warmup.timeout, or warm less: warmup.shapes and warmup.concurrency",
     Reason.RESTARTED: "none needed: the new process gets its own warm-up; if it happens again, look "
     "at the engine's last log (kubectl logs --previous)",
-    Reason.REFUSED: "read the engine's log; if the warden refused, the token's Secret differs "
-    "between the pod and the Job",
+    Reason.REFUSED: "read the engine's log; if the warden refused (401), another pod has the address by "
+    "now and gets a warm-up of its own: none needed",
 }
 
 

@@ -68,6 +68,29 @@ def test_a_smaller_form_on_one_node_comes_before_a_better_one_on_several() -> No
     )
 
 
+def test_the_last_resort_of_small_accelerators_is_no_match_for_what_others_hold_in_a_better_form() -> (
+    None
+):
+    """Of more accelerators only better things follow: FP8 does not fit on the L4, where INT4 is the first that does."""
+    few, many = (
+        advised(answer(wish(*pools, task=Task.CODE, context=64_000, budget=10)), LLAMA_70B)
+        for pools in ((pool("H100", 8),), (pool("L4", 4), pool("H100", 8)))
+    )
+
+    assert few.way == many.way
+    assert (many.way.pool.product, many.way.sized.setting.scheme.name) == ("H100", "fp8")
+
+
+def test_a_smaller_form_is_told_to_give_way_to_none_that_comes_up_to_it() -> None:
+    cheap = wish(pool("L4", 4), pool("H100", 8), task=Task.CODE, context=64_000, budget=4)
+    alone = wish(pool("L4", 4), task=Task.CODE, context=64_000)
+
+    beside, by_itself = (advised(answer(asked), LLAMA_70B).reasons[1] for asked in (cheap, alone))
+
+    assert beside.startswith("int4-awq: no better form of the weights comes up to what is asked")
+    assert by_itself.startswith("int4-awq: fp8 does not fit on L4; int4-awq is the next to try")
+
+
 @pytest.mark.parametrize("context", [1280, 20_000, 40_000])
 def test_a_better_form_that_is_late_gives_way_to_one_that_is_not(context: int) -> None:
     quick = Workload(time_per_output_token=0.045)

@@ -1,6 +1,10 @@
 """How conditions change over time."""
 
+import pytest
+
+from deepseek_operator.api.base import ApiModel
 from deepseek_operator.api.conditions import Condition, ConditionType, Reason, merge_conditions
+from deepseek_operator.api.status import ConditionStatus, DeepSeekDeploymentStatus
 from tests.unit.samples import LATER, NOW
 
 STARTING = Condition(ConditionType.READY, "False", Reason.STARTING, "no replica answers yet")
@@ -50,3 +54,14 @@ def test_reasons_are_one_word_each_and_none_stands_twice() -> None:
 
     assert all(word.isalpha() and word[0].isupper() for word in words)
     assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [(ConditionStatus, "type"), (DeepSeekDeploymentStatus, "conditions")]
+)
+def test_whoever_reads_of_conditions_reads_of_all_of_them(
+    model: type[ApiModel], field: str
+) -> None:
+    text = model.model_fields[field].description or ""
+
+    assert [kind for kind in ConditionType if kind not in text] == []

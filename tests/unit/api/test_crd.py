@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from deepseek_operator.api import crd, names, pod, types
+from deepseek_operator.api import crd, forms, names, pod, types
 from tests.unit.samples import EVERY_FIELD, check_against_kubernetes, deepseek
 
 VERSION = crd.build_crd()["spec"]["versions"][0]
@@ -74,6 +74,10 @@ def test_every_column_shows_a_field_that_exists(column: dict[str, Any]) -> None:
         schema = schema["properties"][part]
 
 
+ANY_INTEGER = "pod.tolerations[].tolerationSeconds"
+"""Kubernetes takes every one, and those below 0 as 0."""
+
+
 @pytest.mark.parametrize(
     ("path", "schema"), [pytest.param(*node, id=node[0] or "root") for node in nodes(SCHEMA)]
 )
@@ -87,6 +91,9 @@ def test_every_node_is_structural_bounded_and_described(path: str, schema: dict[
             or schema["items"]["type"] == "string"
             or (path.endswith("tolerations"))
         )
+    # What the operator alone writes is bounded by what is counted.
+    if schema.get("type") in ("integer", "number") and not path.startswith(".status."):
+        assert {"minimum", "maximum"} <= schema.keys() or path.endswith(ANY_INTEGER)
     if path.count(".") > 1 and "[]" not in path:
         assert schema["description"].endswith((".", "text")), path
 
@@ -98,6 +105,32 @@ def test_the_keys_of_every_map_list_are_required_fields_of_its_items(key: str) -
     assert lists
     for schema in lists:
         assert set(schema[key]) <= set(schema["items"]["required"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            {
+                "topologySpreadConstraints": [
+                    {"maxSkew": 2**31, "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}
+                ]
+            },
+            id="skew",
+        ),
+        pytest.param({"tolerations": [{"key": "a b", "value": "c d"}]}, id="toleration"),
+        pytest.param({"priorityClassName": "A"}, id="priority"),
+        pytest.param({"runtimeClassName": "A"}, id="runtime"),
+        pytest.param({"serviceAccountName": "A"}, id="account"),
+    ],
+)
+def test_what_is_refused_since_a_release_is_read_of_objects_that_have_it(
+    change: dict[str, Any],
+) -> None:
+    spec: dict[str, Any] = {"model": "m", "pod": change}
+
+    assert [*forms.faults(SCHEMA["properties"]["spec"], spec)] != []
+    assert deepseek(**spec).spec.model_dump(by_alias=True, exclude_unset=True)["pod"] == change
 
 
 def test_every_rule_has_a_message_for_people() -> None:
@@ -138,6 +171,17 @@ def test_the_type_and_the_definition_agree_on_their_names() -> None:
     assert f"{names.PLURAL}.{names.GROUP}" == found["metadata"]["name"]
     assert deepseek().api_version == names.API_VERSION
     assert deepseek().kind == names.KIND
+
+
+def test_it_is_found_by_its_short_name_and_among_all() -> None:
+    assert crd.build_crd()["spec"]["names"] == {
+        "kind": "DeepSeekDeployment",
+        "listKind": "DeepSeekDeploymentList",
+        "plural": "deepseekdeployments",
+        "singular": "deepseekdeployment",
+        "shortNames": ["dsd"],
+        "categories": ["all"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,56 @@ TWICE = "replicas: autoscaling sets the number, between its min and max; remove 
             "half an hour",
             id="too-late",
         ),
+        pytest.param(
+            rules.AUTOSCALING,
+            {"min": 0, "max": 3, "scaleToZeroDelay": "24h", "hold": {"requests": 9}},
+            None,
+            id="to-zero",
+        ),
+        pytest.param(rules.AUTOSCALING, {"min": 0, "max": 3}, None, id="to-zero-by-default"),
+        pytest.param(
+            rules.AUTOSCALING,
+            {"min": 1, "max": 3, "scaleToZeroDelay": "10m"},
+            "autoscaling.scaleToZeroDelay: with autoscaling.min above 0 a replica is always there; set min to 0, or "
+            "remove the field",
+            id="a-delay-for-nothing",
+        ),
+        pytest.param(
+            rules.AUTOSCALING,
+            {"max": 3, "hold": {}},
+            "autoscaling.hold: with autoscaling.min above 0 a replica is always there; set min to 0, or remove the field",
+            id="a-hold-for-nothing",
+        ),
+        pytest.param(
+            rules.AUTOSCALING,
+            {"min": 0, "max": 3, "scaleToZeroDelay": "59s"},
+            "autoscaling.scaleToZeroDelay: from 1m to 24h; whoever asks next waits for a replica to get warm",
+            id="asleep-too-soon",
+        ),
+        pytest.param(rules.HOLD, {"timeout": "30m"}, None, id="held-for-long"),
+        pytest.param(
+            rules.HOLD,
+            {"timeout": "31m"},
+            "autoscaling.hold.timeout: from 10s to 30m; give it as long as a replica takes to get warm",
+            id="held-for-too-long",
+        ),
+        pytest.param(rules.SPEC, {"autoscaling": {"min": 0, "max": 3}}, None, id="zero-here"),
+        *(
+            pytest.param(
+                rules.SPEC,
+                {"autoscaling": {"min": 0, "max": 3}, "gateway": {"provider": provider}},
+                "autoscaling.min: 0 needs a gateway that holds the first request; set gateway.provider to Embedded, or "
+                "min to 1",
+                id=f"zero-with-{provider}",
+            )
+            for provider in ("GatewayAPI", "None")
+        ),
+        pytest.param(
+            rules.SPEC,
+            {"autoscaling": {"min": 1, "max": 3}, "gateway": {"provider": "None"}},
+            None,
+            id="one-with-None",
+        ),
         pytest.param(rules.TARGET, {"timeToFirstToken": "2560s"}, None, id="the-longest-time"),
         pytest.param(
             rules.TARGET,

@@ -41,6 +41,11 @@ SAID: list[tuple[Spec, list[str]]] = [
     ({"replicas": 1}, ["OneReplica"]),
     ({"replicas": 1, "fallback": [{"model": "b"}]}, []),
     ({"replicas": 1, "workload": {"requestsPerSecond": 3}}, []),
+    ({"replicas": 1, "autoscaling": {"min": 2, "max": 4}}, []),
+    ({"replicas": 1, "autoscaling": {"max": 4}}, ["OneReplicaAtLeast"]),
+    ({"replicas": 1, "autoscaling": {"min": 1, "max": 1}}, ["OneReplicaAtLeast"]),
+    ({"replicas": 1, "autoscaling": {"min": 0, "max": 4}}, []),
+    ({"replicas": 1, "autoscaling": {"max": 4}, "fallback": [{"model": "b"}]}, []),
     ({"gateway": {**QUIET["gateway"], "replicas": 1}}, ["OneGatewayReplica"]),
     ({"gateway": {}}, ["NoApiKeys"]),
     ({"gateway": {"apiKeys": {"secretName": "k"}}}, ["KeysInPlainText"]),
@@ -131,6 +136,9 @@ _SPECS = st.fixed_dictionaries(
         **_BLOCK,
         "replicas": st.integers(0, 2),
         "workload": st.fixed_dictionaries({}, optional={"requestsPerSecond": st.just(2)}),
+        "autoscaling": st.fixed_dictionaries(
+            {"max": st.just(4)}, optional={"min": st.integers(0, 2)}
+        ),
         "warmup": st.fixed_dictionaries(
             {}, optional={"enabled": st.booleans(), "onFailure": st.sampled_from(["Fail", "Serve"])}
         ),
@@ -167,6 +175,6 @@ def test_messages_name_a_field_and_are_short_enough_for_the_api_server() -> None
         assert one.message.partition(": ")[0].split(", ")[0] in (
             "replicas", "gateway", "gateway.replicas", "gateway.provider", "gateway.pinning", "rollout.strategy",
             "rollout.autoPromote", "warmup.enabled", "warmup.onFailure", "engine.args", "source", "engine.image",
-            "pod.tolerations",
+            "pod.tolerations", "autoscaling.min",
         )  # fmt: skip
         assert len(one.message) <= 150, one.name

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from deepseek_operator.autoscaling import law
-from deepseek_operator.autoscaling.scene import PERIOD, Aim, Load, Replica, Scene, State
+from deepseek_operator.autoscaling.scene import PERIOD, Aim, Asks, Load, Replica, Scene, State
 from tests.unit.samples import NOW
 
 SEQUENCES = 40
@@ -27,6 +27,8 @@ class Fleet:
     waiting: float = 0.0
     starting: list[int] = field(default_factory=list)
     scene: Scene = field(default_factory=lambda: Scene(NOW, None))
+    asked: datetime | None = None
+    """When the last request came."""
     late: float = 0.0
     """Part of the answers that begin too late."""
 
@@ -47,7 +49,7 @@ class Fleet:
             ready=self.ready,
             running=running,
             waiting=self.waiting,
-            cache_use=0.9 * running / (self.ready * SEQUENCES),
+            cache_use=0.9 * running / (self.ready * SEQUENCES) if self.ready else None,
             finished=done,
             first_tokens=round(done * PERIOD.total_seconds()),
             late=round(self.late * done * PERIOD.total_seconds()),
@@ -58,12 +60,16 @@ class Fleet:
         self.starting = [left - 1 for left in self.starting]
         self.ready += sum(left <= 0 for left in self.starting)
         self.starting = [left for left in self.starting if left > 0]
+        load = self.load(rate)
+        self.asked = self.now if rate else self.asked
         scene = Scene(
             now=self.now,
-            load=self.load(rate),
+            load=load,
             present=self.ready,
             replica=Replica(sequences=SEQUENCES),
             warm_seconds=self.warm * PERIOD.total_seconds(),
+            through=round(load.in_flight or 0),
+            asks=Asks() if self.ready else Asks(round(self.waiting), self.asked),
         )
         self.scene = replace(scene, **changes)  # type: ignore[arg-type]
         self.state = law.decide(self.state, self.scene, self.aim)

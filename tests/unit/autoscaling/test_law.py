@@ -243,3 +243,12 @@ def test_replicas_that_do_not_answer_yet_decide_nothing() -> None:
     state = fleet.step(8.0, load=Load(ready=0))
 
     assert (state.replicas, state.held) == (3, "no replica answers yet")
+
+
+def test_engines_that_tell_of_requests_no_more_have_no_trend() -> None:
+    """As of another engine's revision, or of a page that has changed."""
+    fleet = settled(5.0)
+    had = fleet.replicas
+    silent = Load(ready=fleet.ready, cache_use=0.5)
+
+    assert set(fleet.run(5.0, 10, load=silent)) == {had}

@@ -8,7 +8,7 @@ from bench.autoscaling.__main__ import main
 from bench.autoscaling.days import BY_NAME, DAYS, HOUR, Day
 from bench.autoscaling.pods import FULL_PER_SECOND, SEQUENCES, Pod, Second
 from bench.autoscaling.policies import Hpa, View, policies
-from bench.autoscaling.simulate import Outcome, one_day
+from bench.autoscaling.simulate import HELD, WARM_SECONDS, Fleet, Outcome, one_day
 
 
 @pytest.mark.parametrize("day", [pytest.param(day, id=day.name) for day in DAYS])
@@ -108,3 +108,28 @@ def test_where_ours_is_behind_is_told() -> None:
         "step: better is better: 1 minutes fewer and 1.0 accelerator-hours fewer",
         "step: dear misses 2 minutes fewer, for 2.0 accelerator-hours more",
     ]
+
+
+def test_a_model_that_is_asked_now_and_then_sleeps_and_loses_nobody() -> None:
+    always, lazy = (
+        one_day(BY_NAME["sessions"], policy, seed=2, seconds=int(5 * HOUR), begin=int(12 * HOUR))
+        for policy in policies()[:2]
+    )
+
+    assert lazy.accelerator_hours < 0.6 * always.accelerator_hours
+    assert always.held == 0
+    assert 0 < lazy.held < lazy.requests
+    assert lazy.refused == 0
+    assert WARM_SECONDS <= lazy.longest_wait <= WARM_SECONDS + 5
+    assert lazy.requests == always.requests
+
+
+def test_what_has_no_room_to_wait_is_refused() -> None:
+    fleet = Fleet(np.random.default_rng(1), WARM_SECONDS, wanted=0)
+    fleet.second(0.0, 200)
+    assert (sum(count for _, count in fleet.held), fleet.refused) == (HELD, 200 - HELD)
+
+    fleet.want(1, -WARM_SECONDS)
+    fleet.second(1.0, 0)
+    [pod] = fleet.pods
+    assert (pod.in_flight, len(fleet.held)) == (HELD, 0)

@@ -86,19 +86,26 @@ def test_every_child_is_one_that_kubernetes_knows(name: str) -> None:
     ],
 )
 def test_a_budget_is_for_more_than_one_replica(replicas: int, *, wanted: bool) -> None:
-    budget = children.build_disruption_budget(deepseek(), replicas=replicas)
+    budget = children.build_disruption_budget(deepseek(), "cafe", replicas=replicas)
 
     assert wanted is (budget is not None)
 
 
-def test_a_budget_lets_one_pod_of_the_object_go_at_a_time() -> None:
-    budget = children.build_disruption_budget(deepseek(), replicas=2)
+def test_a_budget_lets_one_pod_of_the_revision_go_at_a_time() -> None:
+    budget = children.build_disruption_budget(deepseek(), "cafe", replicas=2)
 
     assert budget is not None
     assert budget["spec"] == {
         "maxUnavailable": 1,
-        "selector": {"matchLabels": {"serving.deepseek.dev/deployment": "chat"}},
+        "selector": {
+            "matchLabels": {
+                "serving.deepseek.dev/deployment": "chat",
+                "serving.deepseek.dev/revision": "cafe",
+            }
+        },
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
+    assert budget["metadata"]["name"] == "chat-cafe"
 
 
 def test_a_deployment_selects_the_pods_of_its_own_template() -> None:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from deepseek_operator.api import long_requests, names
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import gateway, gateway_document
+from deepseek_operator.engines.contract import Placement
 from deepseek_serving.gateway import __main__ as program
 from deepseek_serving.gateway import document, start
 from deepseek_serving.gateway.document import (
@@ -26,6 +28,7 @@ from tests.unit.samples import (
     check_against_kubernetes,
     deepseek,
 )
+from tests.unit.world import World
 
 DEFAULT = deepseek(**{**CPU_SPEC, "gateway": {}})
 
@@ -219,6 +222,40 @@ def test_what_runs_has_its_time_before_the_pod_is_killed() -> None:
     assert envoy["lifecycle"]["preStop"]["exec"]["command"][-1] == "--timeout=900"
     assert pod["terminationGracePeriodSeconds"] > 900
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
+PLACED = Placement(
+    node_selector={"pool": "edge"},
+    tolerations=({"key": "edge", "operator": "Exists", "effect": "NoSchedule"},),
+    affinity={"nodeAffinity": {}},
+    priority_class="edge",
+)
+PLACES = {
+    "nodeSelector": {"pool": "edge"},
+    "tolerations": [{"key": "edge", "operator": "Exists", "effect": "NoSchedule"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "edge",
+}
+
+
+def test_gateways_alone_run_where_the_platform_team_says() -> None:
+    world = World(images=replace(IMAGES, gateways=PLACED))
+    world.settle(DEFAULT)
+
+    for (kind, name), child in world.children.items():
+        if kind in ("Deployment", "Job"):
+            pod = child["spec"]["template"]["spec"]
+            placed = {field: pod[field] for field in PLACES if field in pod}
+            assert placed == (PLACES if name == "chat-gateway" else {}), name
+            check_against_kubernetes(child)
+    assert ("Deployment", "chat-gateway") in world.children
+
+
+def test_where_nothing_is_said_pods_have_no_field_of_it() -> None:
+    children = gateway.build_gateway(DEFAULT, told(), image="g:1")
+
+    [pod] = [one["spec"]["template"]["spec"] for one in children if one["kind"] == "Deployment"]
+    assert not PLACES.keys() & pod.keys()
 
 
 def test_the_longest_name_still_makes_names() -> None:

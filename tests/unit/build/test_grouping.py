@@ -7,7 +7,7 @@ import pytest
 
 from deepseek_operator.api.types import DeepSeekDeployment
 from deepseek_operator.build import children
-from deepseek_operator.engines.contract import DRAIN_SECONDS, PRESTOP_SECONDS, Network
+from deepseek_operator.engines.contract import GROUP_DRAIN_SECONDS, PRESTOP_SECONDS, Network
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import Group, Shape, shape_from_data
 from tests.unit.samples import IMAGES, Manifest, check_against_kubernetes, deepseek
@@ -92,7 +92,8 @@ def test_a_worker_goes_after_the_last_answer_of_its_leader() -> None:
     leader, worker = templates()
 
     sleep = engine_of(worker)["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert sleep == PRESTOP_SECONDS + DRAIN_SECONDS
+    assert f"--shutdown-timeout={GROUP_DRAIN_SECONDS}" in engine_of(leader)["args"]
+    assert sleep == PRESTOP_SECONDS + GROUP_DRAIN_SECONDS
     assert worker["spec"]["terminationGracePeriodSeconds"] > sleep
     assert engine_of(leader)["lifecycle"]["preStop"]["sleep"]["seconds"] == PRESTOP_SECONDS
 

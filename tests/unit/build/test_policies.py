@@ -187,6 +187,21 @@ def test_pods_of_a_replica_on_several_nodes_reach_each_other_and_no_others() -> 
     assert not fences.may_connect(alone, worker, dns, 53, protocol="UDP")
 
 
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_dns_is_asked_where_its_pods_listen(protocol: str) -> None:
+    """Most agents see a connection after the Service's address was replaced, and its port with it."""
+    dns = End("openshift-dns", {"dns.operator.openshift.io/daemonset-dns": "default"})
+    engine = End(TEAM, {"serving.deepseek.dev/deployment": "chat"})
+    told = replace(CHOSEN, dns_ports=(53, 5353))
+    own = policies.build_policies(Scene(deepseek(**FETCHED), told, in_groups=True))
+    usual = policies.build_policies(Scene(deepseek(**FETCHED), CHOSEN, in_groups=True))
+
+    for port in (53, 5353):
+        assert fences.may_connect(own, engine, dns, port, protocol=protocol)
+    assert not fences.may_connect(own, engine, dns, 5354, protocol=protocol)
+    assert not fences.may_connect(usual, engine, dns, 5353, protocol=protocol)
+
+
 def test_engines_that_fetch_copies_reach_sources() -> None:
     engine = End(TEAM, {"serving.deepseek.dev/deployment": "chat"})
     scene = Scene(deepseek(**FETCHED), CHOSEN, fetches=True)

@@ -35,6 +35,7 @@ def test_there_are_pairs_of_every_model_with_each_engine_and_on_several_nodes() 
         "vllm/DeepSeek-V3.NVIDIA-H100-80GB-HBM3",
         "tensorrt-llm/DeepSeek-V3.NVIDIA-H100-80GB-HBM3",
         "tensorrt-llm/DeepSeek-V3.2.NVIDIA-H100-80GB-HBM3",
+        "tensorrt-llm/DeepSeek-R1.NVIDIA-H100-80GB-HBM3",
     ]
 
 

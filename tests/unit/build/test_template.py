@@ -11,8 +11,8 @@ from deepseek_operator.engines import contract, vllm
 from tests.unit.samples import CPU_SPEC, EVERY_FIELD, Manifest, deepseek, engine_request
 
 
-def build(**spec: Any) -> Manifest:
-    request = engine_request(**(spec or CPU_SPEC))
+def build(*, drain: int = 600, **spec: Any) -> Manifest:
+    request = dataclasses.replace(engine_request(**(spec or CPU_SPEC)), drain=drain)
     return template.build_template(
         deepseek(), key="k", request=request, engine=vllm.engine_container(request), claim="kept"
     )
@@ -82,13 +82,32 @@ def test_no_engine_starts_before_fetched_weights_are_whole(source: str, *, waits
 
 
 def test_a_pod_drains_before_it_is_killed() -> None:
-    built = build()
+    seconds = 5400
+    built = build(drain=seconds)
+    engine = engine_of(built)
 
-    assert (engine_of(built)["lifecycle"]["preStop"]) == {
-        "sleep": {"seconds": contract.PRESTOP_SECONDS}
-    }
-    needed = contract.PRESTOP_SECONDS + contract.DRAIN_SECONDS
+    assert engine["lifecycle"]["preStop"] == {"sleep": {"seconds": contract.PRESTOP_SECONDS}}
+    assert f"--shutdown-timeout={seconds}" in engine["args"]
+    needed = contract.PRESTOP_SECONDS + seconds
     assert built["spec"]["terminationGracePeriodSeconds"] > needed
+
+
+def test_what_is_dead_by_its_probe_is_not_waited_for_as_a_pod_that_drains() -> None:
+    built = build()
+    engine = engine_of(built)
+
+    for probe in ("startupProbe", "livenessProbe"):
+        seconds = engine[probe]["terminationGracePeriodSeconds"]
+        assert contract.PRESTOP_SECONDS < seconds < 60
+    assert "terminationGracePeriodSeconds" not in engine["readinessProbe"]
+
+
+def test_how_long_a_pod_drains_makes_nobody_compile_anew() -> None:
+    source = "hf://example/m"
+    short, long = (build(model="m", source=source, drain=seconds) for seconds in (60, 3600))
+
+    assert short["spec"]["initContainers"][0] == long["spec"]["initContainers"][0]
+    assert any("--revision=" in arg for arg in short["spec"]["initContainers"][0]["command"])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +166,7 @@ def test_the_operators_labels_win_over_the_users() -> None:
 
 
 def test_a_product_is_a_node_selector() -> None:
-    spec = {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H200"}}
+    spec: Manifest = {"model": "DeepSeek-V3", "accelerator": {"product": "NVIDIA-H200"}}
 
     selector = build(**spec, pod={"nodeSelector": {"zone": "a"}})["spec"]["nodeSelector"]
 

@@ -79,6 +79,29 @@ def test_a_product_is_found_by_every_name_it_has(text: str, name: str | None) ->
     assert accelerators.product_name(text, SHIPPED.accelerators) == name
 
 
+def test_a_machine_has_as_many_gpus_as_its_type_says() -> None:
+    """Azure has machines of several sizes with a product, and the label names the size."""
+    a100, h100 = (SHIPPED.accelerators[name] for name in ("A100-80GB-PCIe", "H100-NVL"))
+
+    found = [a100.gpus_of(f"Standard_NC{cores}ads_A100_v4") for cores in (24, 48, 96)]
+    assert found == [1, 2, 4]
+    assert h100.gpus_of("Standard_NC80adis_H100_v5") == 2
+    assert h100.gpus_of("NVIDIA-H100-NVL") == max(h100.node_gpus) == 8
+    assert all(
+        gpus in entry.node_gpus
+        for entry in SHIPPED.accelerators.values()
+        for gpus in entry.labels.aks.values()
+    )
+
+
+def test_documents_that_name_types_of_machines_alone_are_taken() -> None:
+    found = catalog.merged(SHIPPED, "accelerators: {A10: {labels: {aks: [Standard_X]}}}")
+
+    entry = found.accelerators["A10"]
+    assert accelerators.product_name("Standard_X", found.accelerators) == "A10"
+    assert entry.gpus_of("Standard_X") == max(entry.node_gpus)
+
+
 def test_the_newest_version_of_an_engine_is_taken() -> None:
     older = catalog.merged(
         SHIPPED, "engines: {vllm-0.9.1: " + _flow("vllm-0.33.0", version="0.9.1") + "}"

@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from deepseek_operator.api.serving import ServingBlock
 from deepseek_operator.cli import __main__ as cli
-from deepseek_operator.cli import completion
+from deepseek_operator.cli import answers, completion
 from deepseek_operator.cli.completion import Answer, Directive
 from dev.paths import REPOSITORY
 
@@ -51,12 +53,58 @@ def offered(*words: str, names: Sequence[str] = ()) -> tuple[str, ...]:
         pytest.param(("plan", "--children", "--st"), ("--start-time",), id="after-a-flag"),
         pytest.param(("--kube",), ("--kubeconfig",), id="option-before-the-verb"),
         pytest.param(("status", "chat", "--kube"), ("--kubeconfig",), id="option-behind-the-verb"),
+        pytest.param(
+            ("plan", "--quantization", "n"), ("none", "nvfp4"), id="a-form-of-the-weights"
+        ),
+        pytest.param(
+            ("plan", "--accelerators", "16xH2"),
+            ("16xH20:8", "16xH200:8"),
+            id="so-many-of-a-product",
+        ),
+        pytest.param(
+            ("plan", "--accelerators=2xL4:"),
+            ("--accelerators=2xL4:1", "--accelerators=2xL4:2"),
+            id="nodes-with-no-more-than-that",
+        ),
+        pytest.param(
+            ("advise", "math", "--accelerators", "8xB200:"), ("8xB200:8",), id="its-nodes"
+        ),
         pytest.param(("nonsense", "--wat"), NOTHING, id="unknown-verb"),
     ],
 )
 def test_what_may_stand_there_is_offered(words: tuple[str, ...], expected: tuple[str, ...]) -> None:
     assert offered(*words) == expected
     assert complete(*words).directive is Directive.NO_FILES
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(("plan", "--set", "te"), ("tensor=",), id="set"),
+        pytest.param(
+            ("plan", "--set=c"), ("--set=contextTokens=", "--set=cacheType="), id="equals"
+        ),
+        pytest.param(("advise", "math", "--price", "H20"), ("H20=", "H200="), id="price"),
+    ],
+)
+def test_a_name_whose_value_is_typed_has_no_space_behind_it(
+    words: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert offered(*words) == expected
+    assert complete(*words).directive is Directive.GOES_ON
+
+
+def test_of_no_number_each_product_is_offered_in_its_nodes() -> None:
+    found = offered("plan", "--accelerators", "")
+
+    assert {"8xH200:8", "1xL4:1", "8xL4:8"} <= set(found)
+
+
+def test_names_that_are_offered_are_those_that_are_taken() -> None:
+    form = ServingBlock.model_fields["quantization"].annotation
+
+    assert tuple(cli.SETTABLE) == tuple(answers.SETTABLE)
+    assert get_args(form) == cli.QUANTIZATIONS
 
 
 @pytest.mark.parametrize(

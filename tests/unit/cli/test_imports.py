@@ -15,7 +15,8 @@ def test_a_verb_loads_no_library_that_only_a_cluster_needs(verb: str) -> None:
         f"from deepseek_operator.cli import {verb};"
         "print('pydantic' in first, 'yaml' in first, "
         "*(name in sys.modules for name in ('kubernetes', 'aiohttp', 'asyncio', 'kopf', "
-        "'deepseek_operator.plan', 'deepseek_operator.comparison')))"
+        "'deepseek_operator.plan', 'deepseek_operator.comparison', 'deepseek_operator.replicas', "
+        "'deepseek_operator.diagnosis')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -25,4 +26,4 @@ def test_a_verb_loads_no_library_that_only_a_cluster_needs(verb: str) -> None:
         env={"PYTHONPATH": str(REPOSITORY / "operator")},
     )
 
-    assert done.stdout.split() == ["False"] * 8
+    assert done.stdout.split() == ["False"] * 10

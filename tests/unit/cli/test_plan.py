@@ -218,13 +218,19 @@ SPECS = [
     ),
     pytest.param(
         "{model: DeepSeek-V3, engine: {args: [--max-model-len=200000]}}",
-        "spec.contextTokens: 200000 is beyond the 163840 tokens",
+        "spec.engine.args: --max-model-len: 200000 is beyond the 163840 tokens",
         id="context-in-the-engines-flags",
     ),
     pytest.param(
         "{model: DeepSeek-V3, accelerator: {kind: CPU}}",
         "spec.accelerator.kind: CPU is not planned for",
         id="cpu",
+    ),
+    pytest.param(
+        "{model: DeepSeek-V3, fallback: [{model: DeepSeek-R1, accelerator: {product: NVIDIA-H200}, workload: "
+        "{inputTokens: 200000}}]}",
+        "spec.fallback[0].workload: inputTokens 200000 + outputTokens 256 = 200256 are more than the context",
+        id="requests-of-a-fallback",
     ),
     pytest.param("[]", "spec: missing; it needs at least model", id="no-spec"),
 ]
@@ -255,10 +261,43 @@ def test_an_object_that_cannot_be_is_refused_by_field(
             "tensr is unknown; did you mean tensor",
         ),
         (
+            ("--accelerators", "8xH200:8", "--set", "maxConcurrentSequences=5"),
+            "--set: maxConcurrentSequences is no derived value that can be set here; set batching.maxConcurrent",
+        ),
+        (
+            ("--accelerators", "8xH200:8", "--set", "colour=red"),
+            "--set: colour is unknown; use one of tensor, pipeline, data, contextTokens, ",
+        ),
+        (("--accelerators", "8xH200:8", "--set", "tensor"), "--set: tensor: write tensor=VALUE"),
+        (
+            ("--accelerators", "8xH200:8", "--time-per-output-token", "0.0s"),
+            "--time-per-output-token: 0.0s: write it as 800ms or 1.5s",
+        ),
+        (
             ("--accelerators", "8xH200:8", "--set", "tensor=x"),
             "--set: tensor: 'x' is no whole number",
         ),
         (("--accelerators", "8xH200:8", "--set", "tensor=-8"), "--set: tensor: -8 is negative"),
+        (
+            ("--accelerators", "8xH200:8", "--set", "tensor=0"),
+            "--set: tensor: 0 is no number above 0",
+        ),
+        (
+            ("--accelerators", "8xH200:8", "--set", "contextTokens=0"),
+            "--set: contextTokens: 0 is no number above 0",
+        ),
+        (
+            ("--accelerators", "8xH200:8", "--set", "mtpTokens=1000"),
+            "--set mtpTokens: 1000 tokens are drafted a step, of which hardly one beyond the first 8 is kept; set at most 8",
+        ),
+        (
+            ("--accelerators", "8xH200:8", "--set", "contextTokens=200000"),
+            "--set contextTokens: 200000 is beyond the 163840 tokens",
+        ),
+        (
+            ("--accelerators", "8xH200:8", "--input-tokens", "200000"),
+            "--input-tokens, --output-tokens: inputTokens 200000 + outputTokens 256 = 200256 are more than",
+        ),
         (("--accelerators", "8xH200:8", "--set", "cacheType=int4"), "int4 is unknown; use bf16 or"),
         (("--accelerators", "8xH200:8", "--input-tokens", "0"), "--input-tokens: 0 is not above 0"),
         (("--accelerators", "8xH200:8", "--time-to-first-token", "9"), "write it as 800ms or 1.5s"),
@@ -329,7 +368,7 @@ def test_what_is_set_for_tensorrt_llm_is_taken(
 
     block = document(capsys)["blocks"][0]
     values = {value["name"]: value for value in block["values"]}
-    assert block["engine"] == "tensorrt-llm 1.2.0"
+    assert block["engine"] == "tensorrt-llm 1.2.1"
     assert (values["memoryShare"]["value"], values["contextTokens"]["value"]) == ("0.8", "32768")
 
 

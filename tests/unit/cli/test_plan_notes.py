@@ -1,5 +1,6 @@
 """A plan beside what the operator would do."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,16 @@ from tests.unit.cli.test_plan import document, run, write
         ),
         pytest.param(
             ", accelerator: {product: NVIDIA-H100-80GB-HBM3}",
-            "16xH100:8",
+            "16xH100:8 --rdma",
             "spec: ranks on 2 nodes need RDMA between these; without multiNode.rdma in the chart the operator gives each "
             "node a part of the layers",
             id="several-nodes",
+        ),
+        pytest.param(
+            ", accelerator: {product: NVIDIA-H100-80GB-HBM3}",
+            "16xH100:8",
+            "spec: on 2 nodes, and reckoned without RDMA between these; where the chart has multiNode.rdma, say --rdma",
+            id="several-nodes-over-tcp",
         ),
         pytest.param(
             ", engine: {name: tensorrt-llm}, accelerator: {product: NVIDIA-H200}",
@@ -36,13 +43,44 @@ from tests.unit.cli.test_plan import document, run, write
 def test_where_the_operator_would_do_otherwise_a_plan_says_so(
     product: str, there: str, note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = write(tmp_path, f"{{model: DeepSeek-V3, workload: {{inputTokens: 99}}{product}}}")
+    gateway = "gateway: {maxRequestsPerReplica: 10000}"
+    file = write(tmp_path, f"{{model: DeepSeek-V3, {gateway}{product}}}")
+    words = ("--input-tokens", "99", "-o", "json")
 
-    assert run("plan", "-f", file, "--accelerators", there, "-o", "json") == 0
+    assert run("plan", "-f", file, "--accelerators", *there.split(), *words) == 0
 
     found = document(capsys)
     assert found["workload"]["inputTokens"] == 99
     assert found["notes"] == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("gateway", "is_noted"),
+    [
+        pytest.param("{}", True, id="its-default"),
+        pytest.param("{maxRequestsPerReplica: 4096}", False, id="enough"),
+        pytest.param("{provider: None}", False, id="none"),
+    ],
+)
+def test_a_gateway_that_lets_fewer_pass_than_a_replica_runs_is_told(
+    gateway: str, is_noted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(
+        tmp_path,
+        f"{{model: DeepSeek-V3, accelerator: {{product: NVIDIA-B200}}, gateway: {gateway}}}",
+    )
+
+    run("plan", "-f", file, "--accelerators", "8xB200:8", "-o", "json")
+
+    found = document(capsys)
+    running = found["blocks"][0]["pace"]["sequences"]
+    noted = [one for one in found["notes"] if one.startswith("spec.gateway.maxRequestsPerReplica")]
+    assert running > 1024
+    said = (
+        f"spec.gateway.maxRequestsPerReplica: 1024 requests of a replica may be under way, and spec is sized for {running} "
+        f"at once; set it to {math.ceil(running / 0.75)}"
+    )
+    assert noted == [said] * is_noted
 
 
 def test_a_fallback_is_planned_for_a_load_of_its_own(
@@ -61,7 +99,7 @@ def test_a_fallback_is_planned_for_a_load_of_its_own(
 def test_what_is_scaled_is_reckoned_with_its_most_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scaled = "autoscaling: {min: 2, max: 3}, accelerator: {product: NVIDIA-H200}"
+    scaled = "autoscaling: {min: 2, max: 3}, accelerator: {product: NVIDIA-H200}, gateway: {provider: None}"
     file = write(tmp_path, f"{{model: DeepSeek-V3, {scaled}}}")
 
     assert run("plan", "-f", file, "--accelerators", "64xH200:8", "-o", "json") == 0

@@ -19,3 +19,24 @@ def test_one_replica_is_the_default_and_so_the_same_as_none_said(
 
     assert told[0] == told[1]
     assert told[0]["replicas"] > 1
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        pytest.param(
+            "", "neither replicas nor workload.requestsPerSecond is set", id="the-default"
+        ),
+        pytest.param(", replicas: 1", "replicas is set", id="one"),
+        pytest.param(", replicas: 3", "replicas is set", id="several"),
+    ],
+)
+def test_what_nobody_has_set_is_not_told_as_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: str, why: str
+) -> None:
+    file = write(tmp_path, f"{{model: DeepSeek-R1-Distill-Qwen-7B{said}}}")
+
+    run("plan", "-f", file, *SHORT, "--accelerators", "64xH100:8")
+
+    [line] = [one for one in capsys.readouterr().out.splitlines() if "  replicas  " in one]
+    assert line.endswith(why)

@@ -232,17 +232,81 @@ def test_without_a_cluster_the_first_rollout_has_a_peak(
     [
         pytest.param(f"{{{V3}}}", id="nothing-serves-before"),
         pytest.param(f"{{{V3}, {FIRST[:-1]}, skipInitial: true}}}}", id="skipped"),
-        pytest.param(f"{{{V3}, {FIRST.replace('H200', 'L40S')}}}", id="on-what-was-not-named"),
+        pytest.param(
+            f"{{{V3}, rollout: {{strategy: Canary, from: {{{V3}}}}}}}", id="with-what-it-is-itself"
+        ),
     ],
 )
-def test_without_knowing_what_serves_there_is_no_peak(
+def test_without_knowing_what_serves_the_peak_is_that_of_the_object_alone(
     spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write(tmp_path, spec)
 
     assert run("plan", "-f", file, "--accelerators", "16xH200:8", "-o", "json") == 0
 
-    assert "peak" not in document(capsys)
+    peak = document(capsys)["peak"]
+    assert peak["ways"] == [{"strategies": [], "accelerators": 8, "fits": "Yes", "missing": ""}]
+    assert not peak["servingCounted"]
+
+
+_BESIDE = "  beside what serves  not known without a cluster"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "last"),
+    [
+        pytest.param(
+            "BlueGreen",
+            "fits, beside nothing else: while BlueGreen rolls it out, what serves holds its accelerators, too",
+            id="blue-green",
+        ),
+        pytest.param(
+            "Canary",
+            "fits, beside nothing else: while Canary rolls it out, what serves holds its accelerators, too",
+            id="canary",
+        ),
+        pytest.param(
+            "Auto",
+            "fits, beside nothing else: where it has no room beside what serves, Auto stops that first (Replace)",
+            id="auto",
+        ),
+        pytest.param("Replace", "fits", id="replace"),
+    ],
+)
+def test_without_a_cluster_no_rollout_beside_what_serves_fits_for_sure(
+    strategy: str, last: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, f"{{{V3}, rollout: {{strategy: {strategy}}}}}")
+
+    assert run("plan", "-f", file, "--accelerators", "8xH200:8") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "  alone               8 GPUs at its peak  fits" in lines
+    assert any(line.startswith(_BESIDE) for line in lines) == (strategy != "Replace")
+    assert lines[-1] == last
+
+
+def test_the_peak_of_an_object_alone_has_its_fallback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, f"{{{V3}, fallback: [{QWEN}]}}")
+    there = ("--accelerators", "8xH200:8", "--accelerators", "1xL40S:1")
+
+    assert run("plan", "-f", file, *there, "-o", "json") == 0
+
+    assert [way["accelerators"] for way in document(capsys)["peak"]["ways"]] == [9]
+
+
+def test_a_first_rollout_that_fits_says_beside_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, f"{{{V3}, {FIRST}}}")
+
+    assert run("plan", "-f", file, "--accelerators", "16xH200:8") == 0
+
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1].startswith("fits, beside nothing but spec.rollout.from: ")
+    assert _BESIDE not in said
 
 
 def test_a_plan_without_accelerators_asks_the_cluster() -> None:

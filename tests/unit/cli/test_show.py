@@ -251,6 +251,17 @@ def test_a_number_that_is_decided_is_told_with_its_bounds_and_its_reason() -> No
     ]
 
 
+def test_one_that_sleeps_is_told_with_what_wakes_it() -> None:
+    asleep = scaled(
+        replicas=0, min=0, needed="0.00", reason="Idle", message="nobody has asked for 30 minutes"
+    )
+
+    assert show.describe(asleep, now=NOW).splitlines()[2:] == [
+        "  scaled    0123456789: 0 of 0 to 8, 0.00 needed; Idle since 2026-03-01T12:00:15Z: nobody has asked for 30 minutes",
+        "            asleep: the next request starts a replica and waits for it",
+    ]
+
+
 def test_programs_are_not_told_what_is_the_operators_alone() -> None:
     [entry] = show.document(scaled())["status"]["autoscaling"]
 

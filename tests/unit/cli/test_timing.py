@@ -150,7 +150,7 @@ def test_what_is_not_counted_is_said(spec: str, said: str, told: Any) -> None:
 
 
 def test_a_canary_alone_waits_for_approvals(told: Any) -> None:
-    found, parts = told("rollout: {strategy: BlueGreen, autoPromote: false}", *GIVEN)
+    found, parts = told("rollout: {strategy: BlueGreen}", *GIVEN)
 
     assert not any("approval" in note for note in found["notes"])
     assert "step 1" not in parts
@@ -199,16 +199,33 @@ def test_what_is_not_known_is_not_nothing() -> None:
     assert (found.seconds, found.is_complete) == (5.0, False)
 
 
-def test_the_first_rollout_of_all_begins_with_another(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    entry = "{model: DeepSeek-R1-Distill-Qwen-7B, accelerator: {product: NVIDIA-H200, count: 1}}"
-    spec = f"{{{V3}, rollout: {{from: {entry}}}}}"
+QWEN = "model: DeepSeek-R1-Distill-Qwen-7B, accelerator: {product: NVIDIA-H200, count: 1}"
 
-    run("plan", "-f", write(tmp_path, spec), *THERE)
 
-    # Without a cluster it is not known which rollout it is.
-    assert not any("rollout.from" in note for note in document(capsys)["time"]["notes"])
+def test_the_first_rollout_of_all_begins_with_another(told: Any) -> None:
+    found, parts = told(f"rollout: {{strategy: Canary, from: {{{QWEN}}}}}", *GIVEN)
+
+    begins = ["from: fetch", "from: start", "from: warm-up"]
+    assert list(parts)[:6] == [*begins, "fetch", "start", "warm-up"]
+    assert list(parts)[6:] == ["step 1", "step 2", "step 3", "step 4", "decision"]
+    assert parts["from: fetch"] == 9
+    assert (parts["from: start"], parts["fetch"]) == (300, 688)
+    assert found["seconds"] == 9 + 300 + 688 + 300 + 4 * 60
+    assert "rollout.from comes first, and is of the first rollout alone" in found["notes"]
+
+
+def test_weights_that_both_serve_are_fetched_once(told: Any) -> None:
+    _, parts = told(f"rollout: {{from: {{{V3}, batching: {{maxConcurrentSequences: 8}}}}}}", *GIVEN)
+
+    assert (parts["from: fetch"], parts["fetch"]) == (688, 0)
+
+
+def test_what_the_first_rollout_does_not_begin_with_takes_no_time(told: Any) -> None:
+    found, parts = told(f"rollout: {{skipInitial: true, from: {{{QWEN}}}}}", *GIVEN)
+
+    assert list(parts) == ["fetch", "start", "warm-up"]
+    assert found["notes"]
+    assert not any("rollout.from" in note for note in found["notes"])
 
 
 def test_children_are_told_without_a_cluster_where_they_are_asked_for(
@@ -231,12 +248,13 @@ def test_children_are_told_without_a_cluster_where_they_are_asked_for(
 def test_children_that_will_not_be_are_told_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is derived is right, and the engine has no such option."""
-    engine = "{name: tensorrt-llm, args: [--no_such_option=1]}"
-    file = write(
-        tmp_path, f"{{model: DeepSeek-R1, engine: {engine}, accelerator: {{product: NVIDIA-H200}}}}"
-    )
+    """What is derived with another form is right; of the file alone nothing is."""
+    accelerator = "accelerator: {product: NVIDIA-H200}"
+    file = write(tmp_path, f"{{model: DeepSeek-R1, quantization: nvfp4, {accelerator}}}")
+    words = ("--accelerators", "8xH200:8", "--quantization", "fp8")
 
-    assert run("plan", "-f", file, "--accelerators", "8xH200:8", "--children") == 1
+    assert run("plan", "-f", file, *words) == 0
+    capsys.readouterr()
+    assert run("plan", "-f", file, *words, "--children") == 1
 
-    assert "the operator would make nothing new: spec.engine.args" in capsys.readouterr().out
+    assert "the operator would make nothing new: spec.quantization" in capsys.readouterr().out

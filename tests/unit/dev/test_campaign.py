@@ -1,9 +1,12 @@
 """The record of a campaign."""
 
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dev.campaign import SUITES, Record, Result, results_of
+import pytest
+
+from dev.campaign import DECISION, SUITES, Record, Result, a_part, chosen, results_of
 from dev.paths import REPOSITORY
 
 REPORT = """<testsuites><testsuite name="pytest">
@@ -48,3 +51,33 @@ def test_what_did_not_pass_is_counted_and_a_record_can_be_repeated() -> None:
     assert "`0123456789ab`, seed 7: `make campaign SEED=7`" in lines[2]
     assert "2 tests, 1 failed, 1 minutes." in lines
     assert "| b | skipped | 0 |" in lines
+
+
+def test_a_record_of_a_part_says_what_repeats_that_part() -> None:
+    at = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    record = Record("0123456789ab", at, 7, (), ("tests/cluster", DECISION))
+
+    assert record.command == "python -m dev.campaign --seed=7 tests/cluster bench.decision"
+    assert f"`{record.command}`" in record.text()
+
+
+def test_a_suite_is_run_as_a_whole_or_by_its_files_with_its_options() -> None:
+    suite = ("tests/e2e", "-p", "no:randomly")
+    one, other = "tests/e2e/test_1_line.py", "tests/cluster/test_steady.py"
+
+    assert chosen(suite, ()) == chosen(suite, ("tests/e2e",)) == suite
+    assert chosen(suite, (one, other)) == (one, "-p", "no:randomly")
+    assert chosen(suite, ("tests/cluster",)) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["tests/e2e", "tests/mutants", DECISION, "tests/e2e/test_1_line.py"]
+)
+def test_a_part_is_a_folder_or_a_file_of_a_suite(name: str) -> None:
+    assert a_part(name) == name
+
+
+@pytest.mark.parametrize("name", ["tests", "tests/e2e/test_0.py", "dev/campaign.py", "e2e"])
+def test_another_part_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"is none of tests/properties, .*decision"):
+        a_part(name)

@@ -70,6 +70,28 @@ def test_the_demo_on_a_cluster_of_ones_own_has_checks_of_its_own(
     assert said.startswith(f'python3 -m dev.preflight --for {goal} --registry ""\n')
 
 
+@pytest.mark.parametrize(
+    ("git", "said"),
+    [
+        pytest.param("exit 0", "", id="clean"),
+        pytest.param("echo '?? new.py'", "commit or ignore these files", id="not-clean"),
+        pytest.param("exit 128", "git config --global --add safe.directory", id="git-fails"),
+    ],
+)
+def test_a_tree_is_clean_where_git_says_so(git: str, said: str, tmp_path: Path) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\n{git}\n")
+    program.chmod(0o755)
+
+    ended = subprocess.run(
+        ["make", "--file", REPOSITORY / "Makefile", "clean-tree"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (ended.returncode != 0) is bool(said)
+    assert said in ended.stdout
+
+
 def fake_python(folder: Path) -> Path:
     """A folder with a fake python3 that only writes down what it is asked to run, and fails in preflight."""
     folder.mkdir()

@@ -1,6 +1,5 @@
 """What is in the way on a machine: one sentence each, with the remedy; nothing when all is well."""
 
-import ast
 import dataclasses
 import os
 from pathlib import Path
@@ -98,6 +97,12 @@ def test_nothing_is_said_of_a_machine_that_has_just_enough() -> None:
             "Volumes need loop devices and there is no /dev/loop-control",
             "modprobe loop",
             id="no-loop-devices",
+        ),
+        pytest.param(
+            {"routes": ({"dst": "10.96.0.0/20", "dev": "eth1", "protocol": "kernel"},)},
+            "The network 10.96.0.0/16, which the cluster needs, is in use: 10.96.0.0/20 is on eth1",
+            "or use your own cluster with CLUSTER=current",
+            id="a-network-in-use",
         ),
     ],
 )
@@ -376,22 +381,3 @@ def test_modules_on_a_disk_of_their_own_need_room_there() -> None:
     assert findings(disks=disks(6, 4, 20, 2, free_gib=20, devices=(1, 2, 3, 4))) == []
     [said] = findings(disks=disks(6, 4, 20, 2, free_gib=20.5, devices=(1, 3, 3, 4)))
     assert said.startswith("24 GiB of disk are needed and 20.5 are free (4 for part 1 in /1, ")
-
-
-READ_FIRST = [Path(str(module.__file__)) for module in (preflight, answers, paths)]
-
-
-@pytest.mark.parametrize("file", READ_FIRST)
-def test_a_python_that_is_too_old_for_all_else_can_read_the_check(file: Path) -> None:
-    source = file.read_text()
-
-    assert ast.parse(source, feature_version=(3, 7))
-    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Match)]
-
-
-def test_the_check_imports_nothing_of_ours_that_an_old_python_cannot() -> None:
-    for file in READ_FIRST:
-        nodes = [n for n in ast.parse(file.read_text()).body if isinstance(n, ast.ImportFrom)]
-        ours = [name.name for node in nodes if node.module == "dev" for name in node.names]
-        modules = [str(node.module) for node in nodes if str(node.module).startswith("dev.")]
-        assert {*ours, *(module.removeprefix("dev.") for module in modules)} <= {"paths", "answers"}

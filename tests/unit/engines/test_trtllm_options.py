@@ -1,6 +1,7 @@
 """Entries of engine.args for TensorRT-LLM: which go where, and which its version does not take."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,29 @@ from deepseek_operator.engines import trtllm_options
 from deepseek_operator.engines.trtllm_options import OptionError
 
 KNOWN = trtllm_options.known()
+GOLDEN = Path(__file__).parents[2] / "golden/trtllm_options_1.2.1.txt"
+
+
+def read_from_the_sources() -> dict[str, set[str]]:
+    """Names by the heading they stand below."""
+    found: dict[str, set[str]] = {}
+    names: set[str] = set()
+    for line in GOLDEN.read_text().splitlines()[1:]:
+        if line.startswith("# "):
+            names = found.setdefault(line.removeprefix("# "), set())
+        elif line:
+            names.add(line.removeprefix("--"))
+    return found
+
+
+def test_options_and_keys_are_those_of_the_engine() -> None:
+    """The fake engine parses with the operator's own data: this is what holds that to the real one's names."""
+    names = read_from_the_sources()
+
+    assert set(KNOWN.options) == names["options"]
+    assert set(KNOWN.aliases) == names["second spellings"]
+    assert set(KNOWN.keys) == names["keys of the options file, top level"]
+    assert f"tensorrt-llm {KNOWN.version}" == GOLDEN.read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_limits_are_such_as_the_engine_starts_with(model: str, tmp_path: Path) -
         pytest.param(
             R1,
             "NVIDIA-H100-80GB-HBM3",
-            {},
+            {"quantization": "w4afp8"},
             {"--tensor_parallel_size=8", "--max_batch_size=96"},
             {"moe_config": {"backend": "CUTLASS", "max_num_tokens": 16_384}},
             id="w4afp8",

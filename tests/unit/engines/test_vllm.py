@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deepseek_operator.api import rules
+from deepseek_operator.catalog import catalog as catalogs
 from deepseek_operator.catalog import models
 from deepseek_operator.engines import probes, vllm
 from deepseek_serving.engine import classes, priority
@@ -110,7 +111,7 @@ def test_every_owned_flag_is_one_that_this_vllm_knows() -> None:
         ),
         pytest.param(
             QWEN,
-            {"--served-model-name=chat", "--host=0.0.0.0", "--port=8000", "--shutdown-timeout=60"},
+            {"--served-model-name=chat", "--host=0.0.0.0", "--port=8000", "--shutdown-timeout=600"},
             id="always",
         ),
     ],
@@ -218,8 +219,28 @@ def test_the_start_up_probe_waits_for_the_weights_to_load_from_slow_storage(name
     assert probe["periodSeconds"] * probe["failureThreshold"] >= probes.startup_seconds(request)
 
 
-def test_a_model_of_unknown_size_is_given_time_for_a_large_one() -> None:
-    assert probes.startup_seconds(engine_request(**TINY)) >= 2 * 1350
+PRODUCTS = catalogs.shipped().accelerators
+LARGEST_GIB = max(one.memory_gib for one in PRODUCTS.values())
+H200_GIB = PRODUCTS["H200"].memory_gib
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "most_bytes"),
+    [
+        pytest.param({"product": "H200", "count": 8}, 8 * H200_GIB * 2**30, id="by-name"),
+        pytest.param({"product": "NVIDIA-H200", "count": 8}, 8 * H200_GIB * 2**30, id="by-label"),
+        pytest.param({"product": "NVIDIA-L40S", "count": 1}, 150e9, id="small"),
+        pytest.param({"count": 4}, 4 * LARGEST_GIB * 2**30, id="not-said"),
+        pytest.param({"product": "ACME-X1"}, LARGEST_GIB * 2**30, id="not-known"),
+        pytest.param({"kind": "CPU"}, 150e9, id="no-accelerator"),
+    ],
+)
+def test_a_model_of_unknown_size_gets_time_for_all_that_its_accelerators_hold(
+    accelerator: Manifest, most_bytes: float
+) -> None:
+    seconds = probes.startup_seconds(engine_request(**TINY, accelerator=accelerator))
+
+    assert seconds == pytest.approx(2 * (600 + most_bytes / 200e6), abs=2)
 
 
 def test_readiness_asks_for_a_completion_under_the_served_name() -> None:

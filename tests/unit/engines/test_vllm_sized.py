@@ -72,6 +72,12 @@ def test_batches_that_are_planned_with_have_graphs(model: str) -> None:
         assert raised == ([f"--max-cudagraph-capture-size={batch}"] if batch > 512 else [])
 
 
+def test_no_graph_is_larger_than_memory_is_kept_for() -> None:
+    request = sized_request(QWEN, "NVIDIA-H200", batching={"maxConcurrentSequences": 5000})
+
+    assert "--max-cudagraph-capture-size=1024" in vllm.engine_args(request)
+
+
 @pytest.mark.parametrize(
     ("model", "product", "more", "expected"),
     [

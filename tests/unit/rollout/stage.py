@@ -52,6 +52,8 @@ class Stage:
         default_factory=lambda: {STABLE: 0.01, CANDIDATE: 0.01, NEXT: 0.01}
     )
     running: int = 0
+    begun: dict[str, int] | None = None
+    """By gateway, requests that were sent to the candidate, while it drains."""
     restarts: int = 0
     asks_for_pods: bool = True
     """Whether anybody is to be served."""
@@ -70,12 +72,15 @@ class Stage:
     seed: int = 1
     seconds: float = 15.0
     """Between passes."""
+    stretch: float = 30.0
+    """Seconds that figures are of at the least: passes in between see none."""
+    pending: Figures | None = None
+    """What the present stretch has so far."""
     history: list[Rollout] = field(default_factory=list)
-    taken: tuple[int, int] = (0, 0)
-    taken_weight: int = 0
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
+        self._of = (0, False)
 
     @property
     def run(self) -> Run:
@@ -84,10 +89,14 @@ class Stage:
         return self.rollout.run
 
     def facts(self, *, traffic: bool = True) -> Facts:
-        """What a pass sees; the stretch since the last pass is counted in it."""
+        """What a pass sees: figures of a stretch only where one has ended."""
         run = self.rollout.run
         candidate = run.candidate if run else self.target or CANDIDATE
         stable = run.stable if run else self.rollout.stable
+        figures = self._figures(candidate, stable) if traffic and self.sees else None
+        if not (traffic and self.sees):
+            # What was counted of a stretch is lost.
+            self.pending = None
         return Facts(
             target=self.target,
             plan=self.plan,
@@ -99,10 +108,10 @@ class Stage:
             acknowledged=self.applied if self._is_taken_up() else None,
             sees=self.sees and self._metrics() is not None,
             metrics=self._metrics(),
-            figures=self._figures(candidate, stable) if traffic and self.sees else None,
-            share=self.taken if self.sees else (0, 0),
+            figures=figures,
             in_flight=self.running,
-            restarts=self.restarts,
+            begun=self.begun if run and run.phase is Phase.DRAINING else None,
+            restarts={"pod": self.restarts},
             copies=self.copies if run and run.mirrors and self.sees else None,
             asks_for_pods=self.asks_for_pods,
             paused=self.paused,
@@ -125,7 +134,7 @@ class Stage:
         run = self.rollout.run
         return self.gateways_answer and self.copying == bool(run and run.mirrors)
 
-    def _copied(self, candidate: str, stable: str, percent: int) -> Figures | None:
+    def _copied(self, candidate: str, stable: str, percent: int) -> Figures:
         """Copies of users' requests, whose answers nobody reads."""
         total = round(self.rate * self.seconds)
         made = sum(self.chance.random() < percent / 100 for _ in range(total))
@@ -135,25 +144,40 @@ class Stage:
         found = self._outcomes(made, candidate)
         self.copies += Copies(answered=made - found.bad, failed=found.bad)
         pair = Pair(found, self._outcomes(total, stable))
-        windows = {metric.name: (pair,) for metric in self.plan.metrics}
-        return Figures(windows, made, total, self.seconds) if total else None
+        return self._counted(pair, made, total, reached=0)
 
     def _figures(self, candidate: str, stable: str) -> Figures | None:
-        run = self.rollout.run
-        if run is not None and run.mirrors and run.plan.mirror is not None:
-            return self._copied(candidate, stable, run.plan.mirror.percent)
+        """Of a stretch that ends with this pass; what was there before a split had settled is no part of it."""
+        run, since = self.rollout.run, self.now - timedelta(seconds=self.seconds)
+        is_copying = run is not None and run.mirrors and run.plan.mirror is not None
+        begun = (run.number if run else 0, is_copying)
+        settled = run.settled if run else None
+        before = self.pending if begun == self._of else None
+        if before and before.since and settled and before.since < settled <= since:
+            before = None
+        self._of = begun
+        if run is not None and is_copying and run.plan.mirror is not None:
+            found = self._copied(candidate, stable, run.plan.mirror.percent)
+        else:
+            found = self._asked(candidate, stable)
+        self.pending = found if before is None else _together(before, found)
+        if self.pending.seconds < self.stretch or not self.pending.users:
+            return None
+        ended, self.pending = self.pending, None
+        return ended
+
+    def _asked(self, candidate: str, stable: str) -> Figures:
         self.copies = Copies()
         weight = min(100, self.applied + (self.leak if self.applied else 0))
-        if self.applied != self.taken_weight:
-            self.taken, self.taken_weight = (0, 0), self.applied
         total = round(self.rate * self.seconds)
-        of_candidate = sum(self.chance.random() < weight / 100 for _ in range(total))
-        self.taken = (self.taken[0] + of_candidate, self.taken[1] + total)
-        pair = Pair(
-            self._outcomes(of_candidate, candidate), self._outcomes(total - of_candidate, stable)
-        )
+        reached = sum(self.chance.random() < weight / 100 for _ in range(total))
+        pair = Pair(self._outcomes(reached, candidate), self._outcomes(total - reached, stable))
+        return self._counted(pair, reached, total, reached=reached)
+
+    def _counted(self, pair: Pair, requests: int, users: int, *, reached: int) -> Figures:
         windows = {metric.name: (pair,) for metric in self.plan.metrics}
-        return Figures(windows, of_candidate, total, self.seconds) if total else None
+        since = self.now - timedelta(seconds=self.seconds)
+        return Figures(windows, requests, users, self.seconds, reached, since)
 
     def _outcomes(self, total: int, revision: str) -> Outcomes:
         share = self.bad[revision]
@@ -198,3 +222,19 @@ class Stage:
             if rollout.run and (not found or found[-1] is not rollout.run.phase):
                 found.append(rollout.run.phase)
         return found
+
+
+def _together(one: Figures, other: Figures) -> Figures:
+    """A stretch that goes on."""
+    pairs = {
+        name: sum((*pairs, *other.windows.get(name, ())), start=Pair())
+        for name, pairs in one.windows.items()
+    }
+    return Figures(
+        {name: (pair,) for name, pair in pairs.items()},
+        one.requests + other.requests,
+        one.users + other.users,
+        one.seconds + other.seconds,
+        one.reached + other.reached,
+        one.since,
+    )

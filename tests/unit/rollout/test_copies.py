@@ -26,6 +26,7 @@ def test_a_copy_is_no_request_and_what_is_the_clients_fault_is_left_out() -> Non
 
     assert counts == {
         Counter("new", "copies"): Outcomes(6, 2),
+        Counter("old", "users"): Outcomes(7, 0),
         Counter("old", "errors"): Outcomes(7, 0),
         Counter("old", "rejections"): Outcomes(7, 0),
     }

@@ -8,7 +8,8 @@ import pytest
 from deepseek_operator.observed import Gateway
 from deepseek_operator.rollout import counting
 from deepseek_operator.rollout.evidence import Outcomes
-from deepseek_operator.rollout.stretches import Counter
+from deepseek_operator.rollout.stretches import Counter, Reading
+from deepseek_serving.gateway import counts as gateway_counts
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -45,16 +46,50 @@ def gateway(*requests: dict[str, Any], pod: str = "a", envoy: str = "1", **more:
         pytest.param({"served": "old"}, Outcomes(7, 7), id="another-revision-at-once"),
         pytest.param({"code": 0, "flags": "DC"}, None, id="the-client-went-away"),
         pytest.param({"code": 200, "flags": "DC"}, None, id="the-client-went-away-later"),
-        pytest.param({"pinned": True}, None, id="a-test"),
-        pytest.param({"chosen": ""}, None, id="nobodys-turn"),
+        pytest.param({"code": 0, "flags": "DR"}, None, id="the-client-cancelled-its-stream"),
+        pytest.param({"code": 200, "flags": "DR"}, None, id="the-client-cancelled-it-later"),
+        pytest.param({"code": 400, "flags": "DPE"}, None, id="no-http"),
+        pytest.param({"code": 408, "flags": "DT"}, None, id="the-client-was-too-slow"),
     ],
 )
 def test_each_kind_of_request_is_judged(changes: Any, errors: Outcomes | None) -> None:
     found = counting.reading([gateway(request(**changes))], at=AT)
 
     [counts] = found.sources.values()
-    expected = {Counter("new", "errors"): errors, Counter("new", "rejections"): Outcomes(7, 0)}
-    assert counts == ({} if errors is None else expected)
+    judged = {Counter("new", "errors"): errors, Counter("new", "rejections"): Outcomes(7, 0)}
+    assert counts == {
+        Counter("new", "users"): Outcomes(7, 0),
+        **({} if errors is None else judged),
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [pytest.param({"pinned": True}, id="a-test"), pytest.param({"chosen": ""}, id="nobodys-turn")],
+)
+def test_what_says_nothing_of_a_revision_is_not_counted(changes: Any) -> None:
+    found = counting.reading([gateway(request(**changes))], at=AT)
+
+    assert [*found.sources.values()] == [{}]
+
+
+def test_gateways_and_the_operator_know_the_same_clients_that_went_away() -> None:
+    assert counting.GONE == gateway_counts.GONE
+
+
+@pytest.mark.parametrize(
+    ("metrics", "counter"),
+    [
+        pytest.param([], "users", id="nothing-counted-yet"),
+        pytest.param(["users", "errors", "rejections"], "users", id="gateways"),
+        pytest.param(["errors", "rejections"], "rejections", id="engines-or-an-older-operator"),
+    ],
+)
+def test_users_are_counted_by_what_there_is(metrics: list[str], counter: str) -> None:
+    known = {Counter("old", metric): Outcomes(5, 0) for metric in metrics}
+
+    assert counting.users(Reading(AT, {"a": known})) == counter
+    assert counting.users(None) == "users"
 
 
 @pytest.mark.parametrize("code", [400, 401, 404, 413, 422])
@@ -63,7 +98,10 @@ def test_what_is_called_the_clients_fault_is_no_error_but_is_counted(code: int) 
     found = counting.reading([gateway(request(code=code))], at=AT)
 
     [counts] = found.sources.values()
-    assert counts == {Counter("new", "rejections"): Outcomes(7, 7)}
+    assert counts == {
+        Counter("new", "users"): Outcomes(7, 0),
+        Counter("new", "rejections"): Outcomes(7, 7),
+    }
 
 
 def test_kinds_add_up_and_gateways_stay_apart() -> None:
@@ -81,15 +119,31 @@ def test_kinds_add_up_and_gateways_stay_apart() -> None:
 
     assert found.sources == {
         "a/1": {
+            Counter("new", "users"): Outcomes(9, 0),
+            Counter("old", "users"): Outcomes(90, 0),
             Counter("new", "errors"): Outcomes(9, 2),
             Counter("new", "rejections"): Outcomes(9, 0),
             Counter("old", "errors"): Outcomes(90, 0),
             Counter("old", "rejections"): Outcomes(90, 0),
         },
         "b/1": {
+            Counter("new", "users"): Outcomes(1, 0),
             Counter("new", "errors"): Outcomes(1, 0),
             Counter("new", "rejections"): Outcomes(1, 0),
         },
+    }
+
+
+def test_what_runs_is_its_users_request_already() -> None:
+    """Also of a revision that has ended none yet: where answers take minutes nobody waits for them to see a share."""
+    found = counting.reading([gateway(request(), active={"new": 3, "old": 2})], at=AT)
+
+    [counts] = found.sources.values()
+    assert counts == {
+        Counter("new", "users"): Outcomes(10, 0),
+        Counter("new", "errors"): Outcomes(7, 0),
+        Counter("new", "rejections"): Outcomes(7, 0),
+        Counter("old", "users"): Outcomes(2, 0),
     }
 
 

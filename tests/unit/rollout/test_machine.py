@@ -91,7 +91,7 @@ def test_most_requests_failing_needs_no_statistics() -> None:
     stage = brought_to(Phase.ANALYZING)
     stage.bad[CANDIDATE] = 0.7
 
-    stage.until(Phase.ROLLING_BACK, passes=3)
+    stage.until(Phase.ROLLING_BACK, passes=6)
 
     assert stage.run.cause is Cause.BREAKER
 
@@ -249,16 +249,6 @@ def test_held_for_too_long_it_goes_back() -> None:
     assert "NoData" in run.said
 
 
-def test_or_stays_where_that_is_asked_for() -> None:
-    stage = Stage(plan=plan(Step(5), rolls_back_when_held=False))
-    stage.until(Phase.ANALYZING)
-    stage.sees = False
-    for _ in range(300):
-        stage.one_pass()
-
-    assert (stage.run.phase, stage.run.weight) == (Phase.HELD, 5)
-
-
 def test_a_pause_has_no_deadline_and_keeps_nobody_from_seeing_a_bad_candidate() -> None:
     stage = brought_to(Phase.HELD)
     for _ in range(300):
@@ -375,15 +365,6 @@ def test_most_requests_failing_are_seen_while_a_weight_is_not_taken_up() -> None
     run = stage.until(Phase.ROLLING_BACK, passes=5)
 
     assert run.cause is Cause.BREAKER
-
-
-def test_a_split_that_is_not_what_was_asked_for_holds_the_run() -> None:
-    stage = Stage(leak=10, plan=plan(Step(5)))
-
-    stage.until(Phase.HELD)
-
-    assert stage.run.cause is Cause.UNVERIFIED
-    assert "instead of 5 %" in stage.run.said
 
 
 def test_pods_of_the_stable_revision_that_are_missing_hold_the_run() -> None:

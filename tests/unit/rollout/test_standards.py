@@ -37,11 +37,11 @@ def test_a_promoted_candidate_that_turns_bad_goes_back(share: float) -> None:
     stage = watched()
     stage.bad[CANDIDATE] = share
 
-    doubted = stage.until(Phase.SHIFTING, passes=8)
+    doubted = stage.until(Phase.SHIFTING, passes=16)
     assert (doubted.cause, doubted.weight, stage.rollout.stable) == (Cause.DOUBTED, 50, STABLE)
     assert "of the candidate" in doubted.said
     assert "% is fine: 50 % of the traffic, to compare both once more" in doubted.said
-    run = stage.until(Phase.ROLLED_BACK, passes=16)
+    run = stage.until(Phase.ROLLED_BACK, passes=32)
 
     assert (run.cause, stage.rollout.stable) == (Cause.EVIDENCE_BAD, STABLE)
     assert [failure.revision for failure in stage.rollout.failures] == [CANDIDATE]
@@ -102,7 +102,7 @@ def test_a_limit_of_the_users_own_needs_no_comparison() -> None:
     stage = watched(plan=plan(metrics=(limit,)))
     stage.bad = dict.fromkeys(stage.bad, 0.2)
 
-    run = stage.until(Phase.ROLLED_BACK, passes=12)
+    run = stage.until(Phase.ROLLED_BACK, passes=24)
 
     assert (run.cause, run.doubts) == (Cause.EVIDENCE_BAD, 0)
 

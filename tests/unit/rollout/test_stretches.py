@@ -11,6 +11,7 @@ from deepseek_operator.rollout.stretches import (
     LENGTH,
     LONGEST,
     REQUESTS,
+    USERS,
     Counter,
     Counts,
     Reading,
@@ -109,6 +110,24 @@ def test_a_new_source_counts_from_the_moment_that_it_is_first_read() -> None:
     _, figures = take(base, reading(16, **after))
 
     assert pairs(figures) == (Pair(Outcomes(20, 0), Outcomes(0, 0)),)
+
+
+def test_a_request_that_is_just_ending_is_no_other_process() -> None:
+    """For a moment it neither runs nor has ended."""
+
+    def users(candidate: int, errors: int) -> Counts:
+        return {
+            Counter("new", USERS): Outcomes(candidate, 0),
+            Counter("new", "errors"): Outcomes(errors, 0),
+        }
+
+    base, figures = take(reading(0, a=users(9, 0)), reading(5, a=users(8, 0)))
+    assert (base.at, figures) == (START, None)
+    _, figures = take(base, reading(16, a=users(31, 22)))
+
+    assert figures is not None
+    assert (figures.requests, figures.since) == (22, START)
+    assert figures.windows[USERS] == (Pair(Outcomes(22, 0)),)
 
 
 def test_a_source_that_starts_anew_within_a_stretch_counts_from_there() -> None:

@@ -23,6 +23,7 @@ FP8 = Scheme("fp8", 1, 1, "fp8", "fp8")
 
 V3, R1, V32 = "DeepSeek-V3", "DeepSeek-R1-0528", "DeepSeek-V3.2"
 QWEN_1B, QWEN_7B = "DeepSeek-R1-Distill-Qwen-1.5B", "DeepSeek-R1-Distill-Qwen-7B"
+QWEN_14B, QWEN_32B = "DeepSeek-R1-Distill-Qwen-14B", "DeepSeek-R1-Distill-Qwen-32B"
 LLAMA_8B, LLAMA_70B = "DeepSeek-R1-Distill-Llama-8B", "DeepSeek-R1-Distill-Llama-70B"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from deepseek_operator.sizing.fleet import fleet_of
 from deepseek_operator.sizing.size import size
-from deepseek_operator.sizing.terms import CannotRunError, Pool, Workload
+from deepseek_operator.sizing.terms import CannotRunError, Layout, Pool, Workload
 from tests.unit.sizing.questions import CATALOG, QWEN_7B, V3, ask
 
 LOAD = Workload(256, 128, requests_per_second=1000, time_per_output_token=0.05)
@@ -35,14 +35,16 @@ def test_what_there_is_is_counted_by_node() -> None:
 def test_gpus_that_are_left_on_several_nodes_make_up_no_replica() -> None:
     accelerator = CATALOG.accelerators["L40S"]
 
-    def held(count: int, node: int, size: int) -> int:
-        return Pool("L40S", accelerator, count, node).replicas(size)
+    def held(count: int, node: int, size: int, nodes: int = 1) -> int:
+        layout = Layout(tensor=size, pipeline=nodes, nodes=nodes)
+        return Pool("L40S", accelerator, count, node).replicas(layout)
 
     assert held(12, 6, 4) == 2
     assert held(16, 8, 2) == 8
     assert held(20, 8, 4) == 5
-    assert held(32, 8, 16) == 2
-    assert held(24, 8, 16) == 1
+    assert held(32, 8, 8, nodes=2) == 2
+    assert held(24, 8, 8, nodes=2) == 1
+    assert held(8, 1, 2) == 0
     assert held(0, 8, 1) == 0
 
 

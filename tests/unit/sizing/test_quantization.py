@@ -77,18 +77,18 @@ def test_auto_takes_the_best_that_runs(question: Question, best: str) -> None:
         ),
         pytest.param(
             ask(QWEN_7B, "H100", 1, quantization="int8", engine=TRTLLM),
-            "quantization: tensorrt-llm 1.2.0 does not load int8. Nearest that works: quantization: none",
+            "quantization: tensorrt-llm 1.2.1 does not load int8. Nearest that works: quantization: none",
             id="not-that-engine",
         ),
         pytest.param(
             ask(QWEN_7B, "H100", 1, quantization="fp8", engine=TRTLLM),
-            "quantization: tensorrt-llm 1.2.0 makes fp8 of no BF16 checkpoint, and the catalog has no fp8 "
+            "quantization: tensorrt-llm 1.2.1 makes fp8 of no BF16 checkpoint, and the catalog has no fp8 "
             f"checkpoint of {QWEN_7B} for it. Nearest that works: quantization: none",
             id="not-online",
         ),
         pytest.param(
             ask("DeepSeek-R1", "B200", 8, quantization="w4afp8", engine=TRTLLM),
-            "quantization: tensorrt-llm 1.2.0 runs w4afp8 below compute capability 10 and B200 (Blackwell) has 10. "
+            "quantization: tensorrt-llm 1.2.1 runs w4afp8 below compute capability 10 and B200 (Blackwell) has 10. "
             "Nearest that works: quantization: nvfp4",
             id="w4afp8-on-blackwell",
         ),
@@ -135,6 +135,18 @@ def test_a_published_checkpoint_is_better_than_quantising_while_loading() -> Non
     assert (online.checkpoint, online.flag) == (None, "fp8_per_tensor")
 
 
+@pytest.mark.parametrize(
+    ("product", "computes_in"),
+    [("A100-80GB", "int8"), ("H100", "int8"), ("B200", "bf16"), ("RTX-PRO-6000", "bf16")],
+)
+def test_no_int8_checkpoint_is_served_on_blackwell(product: str, computes_in: str) -> None:
+    """vLLM has no kernel for it there, and stops at the first request."""
+    (found,) = quantization.choices(ask(QWEN_7B, product, 1, quantization="int8"))
+
+    assert found.linear_format == computes_in
+    assert (found.checkpoint is None) == (found.flag is not None) == (computes_in == "bf16")
+
+
 def test_int8_without_a_checkpoint_saves_bytes_and_computes_in_bf16() -> None:
     (published,) = quantization.choices(ask(QWEN_7B, "A100-80GB", 1, quantization="int8"))
     (online,) = quantization.choices(
@@ -151,13 +163,17 @@ def test_of_an_engine_that_converts_nothing_a_source_has_the_form_that_is_said()
     assert quantization.refusal(ask(V3, "B200", 8, own_source=True), "nvfp4") is not None
 
 
-def test_where_8_bits_do_not_fit_4_bit_experts_are_next_on_hopper() -> None:
-    first, second = quantization.choices(ask("DeepSeek-R1", "H100", 8, engine=TRTLLM))
+def test_what_a_person_publishes_is_served_only_where_its_form_is_named() -> None:
+    asked = ask("DeepSeek-R1", "H100", 8, engine=TRTLLM)
+    named = ask("DeepSeek-R1", "H100", 8, engine=TRTLLM, quantization="w4afp8")
 
-    assert (first.name, second.name) == ("fp8", "w4afp8")
-    assert second.checkpoint == "Barrrrry/DeepSeek-R1-W4AFP8"
-    assert (second.expert_format, second.linear_format) == ("fp8", "fp8")
-    assert second.expert_bytes < second.linear_bytes
+    unasked = quantization.choices(asked)
+    (found,) = quantization.choices(named)
+
+    assert [(scheme.name, scheme.checkpoint) for scheme in unasked] == [("fp8", None)]
+    assert found.checkpoint == "Barrrrry/DeepSeek-R1-W4AFP8"
+    assert (found.expert_format, found.linear_format) == ("fp8", "fp8")
+    assert found.expert_bytes < found.linear_bytes
 
 
 def test_of_a_model_with_experts_only_they_are_in_4_bits() -> None:

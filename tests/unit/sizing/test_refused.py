@@ -1,19 +1,32 @@
 """What is refused before anything is planned: by field, with the arithmetic and the remedy."""
 
+import re
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from deepseek_operator.catalog.models import Model
 from deepseek_operator.sizing.size import size
 from deepseek_operator.sizing.terms import CannotRunError, Question, Workload
 from tests.unit.sizing.questions import (
+    CATALOG,
     LLAMA_8B,
     LLAMA_70B,
     QWEN_1B,
     QWEN_7B,
+    QWEN_14B,
     TRTLLM,
     V3,
     V32,
     ask,
 )
+
+
+def with_sizes(model: str, **sizes: int) -> Model:
+    """A model with other dimensions."""
+    entry = CATALOG.models[model]
+    return entry.model_copy(update={"dimensions": entry.dimensions.model_copy(update=sizes)})
 
 
 @pytest.mark.parametrize(
@@ -28,6 +41,41 @@ from tests.unit.sizing.questions import (
             ask(QWEN_1B, "H100", 8, tensor=8),
             f"tensor: 8 does not divide the 12 attention heads of {QWEN_1B}; use one of 1, 2, 4",
             id="tensor-does-not-divide-the-heads",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 7, accelerators=7),
+            f"accelerator.count: 7 neither divides the 4 key-value heads nor is a multiple of them of {QWEN_7B}; use one "
+            "of 1, 2, 4",
+            id="count-and-key-value-heads",
+        ),
+        pytest.param(
+            ask(QWEN_14B, "H100", 10, engine=TRTLLM, accelerators=10),
+            f"accelerator.count: 10 neither divides the 8 key-value heads nor is a multiple of them of {QWEN_14B}; use "
+            "one of 1, 2, 4, 8",
+            id="count-and-key-value-heads-of-tensorrt-llm",
+        ),
+        pytest.param(
+            replace(
+                ask(LLAMA_8B, "H100", 8, tensor=8), model=with_sizes(LLAMA_8B, dense_width=14_340)
+            ),
+            f"tensor: 8 does not divide the 14340 columns of the dense layers of {LLAMA_8B}; use one of 1, 2, 4",
+            id="tensor-does-not-divide-the-mlps",
+        ),
+        pytest.param(
+            replace(
+                ask(V3, "H200", 8, tensor=8, expert_parallel=False),
+                model=with_sizes(V3, expert_width=2052),
+            ),
+            "tensor: 8 does not divide the 2052 columns of the shared experts of DeepSeek-V3; use one of 1, 2, 4",
+            id="tensor-does-not-divide-the-shared-experts",
+        ),
+        pytest.param(
+            replace(
+                ask(V3, "H200", 8, tensor=8, engine=TRTLLM, expert_parallel=False),
+                model=with_sizes(V3, expert_width=2052),
+            ),
+            "tensor: 8 does not divide the 2052 columns of the experts of DeepSeek-V3; use one of 1, 2, 4",
+            id="tensor-does-not-divide-the-experts",
         ),
         pytest.param(
             ask(V3, "H200", 64, node=64, tensor=32),
@@ -102,14 +150,33 @@ from tests.unit.sizing.questions import (
         pytest.param(
             ask(V32, "L40S", 8),
             "accelerator.product: vllm 0.33.0 runs DeepSeek-V3.2 from compute capability 9 on, and L40S has 8.9; "
-            "use another product",
+            "use another product; one node holds it with 2 x B300 or 8 x H20",
             id="sparse-attention-on-ada",
         ),
         pytest.param(
             ask(V3, "A100-80GB", 8, engine=TRTLLM),
-            "accelerator.product: tensorrt-llm 1.2.0 runs DeepSeek-V3 from compute capability 9 on, and A100-80GB "
-            "has 8; use another product",
+            "accelerator.product: tensorrt-llm 1.2.1 runs DeepSeek-V3 from compute capability 9 on, and A100-80GB "
+            "has 8; use another product; one node holds it with 8 x H20 or 4 x B200",
             id="v3-on-ampere-with-tensorrt-llm",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8),
+            "accelerator: no form of DeepSeek-V3 runs on A100-80GB with vllm: fp8 needs compute capability 8.9 or newer "
+            "and A100-80GB (Ampere) has 8; use another product, or a source with a checkpoint that it runs; one node "
+            "holds it with 8 x H20 or 8 x RTX-PRO-6000",
+            id="v3-on-ampere",
+        ),
+        pytest.param(
+            ask(V3, "A100-80GB", 8, quantization="fp8"),
+            "quantization: fp8 needs compute capability 8.9 or newer and A100-80GB (Ampere) has 8. No other form of "
+            "DeepSeek-V3 runs on A100-80GB either: use another product; one node holds it with 8 x H20 or 8 x RTX-PRO-6000",
+            id="v3-in-fp8-on-ampere",
+        ),
+        pytest.param(
+            replace(ask(V3, "A100-80GB", 8), products={}),
+            "accelerator: no form of DeepSeek-V3 runs on A100-80GB with vllm: fp8 needs compute capability 8.9 or newer "
+            "and A100-80GB (Ampere) has 8; use another product, or a source with a checkpoint that it runs",
+            id="no-other-product-that-is-known",
         ),
         pytest.param(
             ask(LLAMA_8B, "L4", 1, max_sequences=512, max_batched_tokens=256),
@@ -147,12 +214,21 @@ def test_what_cannot_run_is_refused_by_field_and_remedy(question: Question, said
         ),
         pytest.param(
             ask("DeepSeek-R1-Distill-Qwen-32B", "L4", 1),
-            ("in int4-awq on 1 x L4", "2 x L4 on one node would do"),
+            (
+                "in int4-awq on 1 x L4",
+                "for a cache of 20000 tokens, the least that is worth the weights unless accelerator.count is set,",
+                "= 24.6 GiB, of which 0.92 x 22.5 GiB = 20.7 GiB may be used",
+                "2 x L4 on one node would do",
+            ),
             id="32b-on-one-l4",
         ),
         pytest.param(
             ask(LLAMA_8B, "L4", 1, context_tokens=131_072),
-            ("16.0 GiB for the cache of one request of 131072 tokens",),
+            (
+                "16.0 GiB for the cache of one request of 131072 tokens",
+                "2 x L4 on one node would do; one node holds it with 1 x A40 or 1 x A100-40GB; or",
+                "; or a context of at most 115408 tokens on 1 x L4; or a smaller model",
+            ),
             id="no-room-for-the-context",
         ),
         pytest.param(
@@ -185,3 +261,30 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic(
 
     said = str(raised.value)
     assert [part for part in parts if part not in said] == [], said
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"quantization": "none"}, {"max_sequences": 256}, {"accelerators": 1}], ids=str
+)
+def test_the_longest_context_that_is_named_fits_and_one_more_token_does_not(
+    more: dict[str, Any],
+) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        size(ask(LLAMA_8B, "L4", 1, context_tokens=131_072, **more))
+
+    found = re.search(r"a context of at most (\d+) tokens on 1 x L4", str(raised.value))
+    assert found is not None
+    most = int(found[1])
+    assert size(ask(LLAMA_8B, "L4", 1, context_tokens=most, **more)).context_tokens == most
+    with pytest.raises(CannotRunError):
+        size(ask(LLAMA_8B, "L4", 1, context_tokens=most + 16, **more))
+
+
+def test_no_context_is_named_where_none_fits_or_one_step_computes_it() -> None:
+    without = {"no layout": ask(LLAMA_70B, "L4", 1, context_tokens=131_072)}
+    without["whole prompts"] = ask(LLAMA_8B, "L4", 1, context_tokens=131_072, chunked_prefill=False)
+
+    for question in without.values():
+        with pytest.raises(CannotRunError) as raised:
+            size(question)
+        assert "a context of at most" not in str(raised.value)

@@ -87,10 +87,33 @@ def test_a_pipeline_makes_no_answer_faster() -> None:
 
 
 def test_the_replica_is_full_all_the_time() -> None:
-    found = pace(costs_of(setting(LLAMA_8B, "H100")), CHAT, 64)
+    """Little's law: as many as are sent at once are computing a prompt or an answer."""
+    costs = costs_of(setting(LLAMA_8B, "H100"))
 
-    in_flight = found.requests_per_second * 256 * found.time_per_output_token
-    assert in_flight == pytest.approx(64)
+    for sequences in (1, 2, 64):
+        found = pace(costs, CHAT, sequences)
+        step = decode_step(costs, sequences, CHAT.context)
+        taken = found.time_to_first_token - step + 256 * found.time_per_output_token
+        assert found.requests_per_second * taken == pytest.approx(sequences)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        pytest.param(Layout(tensor=8, expert=True), id="one-rank"),
+        pytest.param(Layout(tensor=8, pipeline=2, expert=True, nodes=2), id="stages"),
+        pytest.param(DEP8, id="ranks"),
+    ],
+)
+def test_a_request_by_itself_waits_for_no_prompt_of_others(layout: Layout) -> None:
+    long = Workload(100_000, 500)
+    costs = costs_of(setting(V3, "H200", layout))
+
+    found = pace(costs, long, 1)
+
+    step = decode_step(costs, 1, long.context)
+    assert found.time_per_output_token == pytest.approx(step)
+    assert found.time_to_first_token == pytest.approx(step + prefill_seconds(costs, 100_000))
 
 
 def test_drafts_pay_where_there_is_room_to_compute_and_not_beyond() -> None:
@@ -114,6 +137,18 @@ def test_experts_on_other_nodes_are_reached_over_the_network() -> None:
 
     assert far.fixed_seconds > near.fixed_seconds
     assert prefill_seconds(far, 1000) != prefill_seconds(near, 1000)
+
+
+def test_ranks_on_several_nodes_exchange_while_they_compute_only_if_they_are_told_to() -> None:
+    layout = Layout(data=16, expert=True, nodes=2)
+    plain = setting(V3, "H200", layout)
+
+    apart = roofline.token_seconds(plain)
+    halves = roofline.token_seconds(replace(plain, overlapped=True))
+
+    assert halves < apart < 2 * halves
+    near = setting(V3, "H200", DEP8)
+    assert roofline.token_seconds(near) == roofline.token_seconds(replace(near, overlapped=True))
 
 
 def test_gpus_without_nvlink_pay_for_working_together() -> None:

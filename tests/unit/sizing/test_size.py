@@ -13,6 +13,7 @@ from tests.unit.sizing.questions import (
     CATALOG,
     LLAMA_8B,
     LLAMA_70B,
+    QWEN_1B,
     QWEN_7B,
     R1,
     V3,
@@ -43,10 +44,20 @@ def test_a_larger_replica_is_taken_where_a_small_one_has_no_room_for_requests() 
     assert found.pace.requests_per_second > 4 * cramped.pace.requests_per_second
 
 
-def test_a_load_takes_the_fewest_gpus_for_all_of_it() -> None:
+def test_a_load_decides_no_layout() -> None:
+    """Four GPUs would do for it; but the rate is in no revision, and its layout may not follow from it."""
     little = replace(SHORT, requests_per_second=1)
 
-    assert size(ask(V3, "B200", 8, workload=little)).layout.accelerators == 4
+    assert size(ask(V3, "B200", 8, workload=little)).layout == DEP8
+    assert size(ask(V3, "B200", 8, workload=little)).replicas_for(1) == 1
+
+
+@pytest.mark.parametrize("share", [0.74, 0.8])
+def test_a_context_that_is_set_fits_beside_the_logits_of_all_sequences(share: float) -> None:
+    """vLLM does not start where the cache holds less than the longest request."""
+    found = size(ask(QWEN_7B, "L4", 1, context_tokens=131_072, memory_share=share))
+
+    assert found.cache_tokens >= found.context_tokens == 131_072
 
 
 OVERRIDES = [
@@ -58,6 +69,7 @@ OVERRIDES = [
     (V3, {"expert_parallel": False}, "layout", "TP8"),
     (QWEN_7B, {"context_tokens": 8192}, "contextTokens", "8192"),
     (QWEN_7B, {"max_sequences": 77}, "maxConcurrentSequences", "77"),
+    (V3, {"max_sequences": 128}, "maxConcurrentSequences", "128"),
     (QWEN_7B, {"max_batched_tokens": 3000}, "maxBatchedTokens", "3000"),
     (QWEN_7B, {"memory_share": 0.8}, "memoryShare", "0.8"),
     (QWEN_7B, {"cache_type": "fp8"}, "cacheType", "fp8"),
@@ -110,6 +122,12 @@ def test_no_value_is_left_that_cannot_be_overridden() -> None:
             ask(V3, "H100", 16, node=8, accelerators=16, attention_ranks=True, rdma=False),
             "attentionRanks: ranks on 2 nodes exchange with experts twice a layer, which takes RDMA between them",
             id="ranks-without-rdma",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8, attention_ranks=True, tensor=8),
+            "attentionRanks: it is set that each GPU attends for itself, and tensor 8 x pipeline 1 x data 1 says "
+            "otherwise; leave one of the two out",
+            id="ranks-and-one-group",
         ),
     ],
 )
@@ -267,3 +285,70 @@ def test_more_memory_does_not_lose_the_drafts() -> None:
     assert [one.limits.sequences for one in found] == [136, 256, 256]
     assert found[2].limits.by == "the drafts, which help few requests at once"
     assert found[2].pace.requests_per_second >= found[1].pace.requests_per_second
+
+
+@pytest.mark.parametrize(
+    ("asked", "drafted", "said"),
+    [
+        pytest.param(32, 1, "leave room to compute a drafted token", id="as-many-as-drafts-help"),
+        pytest.param(
+            33,
+            0,
+            "drafts help up to 256 sequences at once, and 264 may run as maxConcurrentSequences is set",
+            id="more-than-drafts-help",
+        ),
+    ],
+)
+def test_a_number_of_sequences_that_is_set_is_not_lowered_for_drafts(
+    asked: int, drafted: int, said: str
+) -> None:
+    found = size(ask(V3, "H200", 8, data=8, max_sequences=asked))
+
+    assert (found.limits.sequences, found.setting.mtp_tokens) == (asked, drafted)
+    assert said in {entry.name: entry.why for entry in reasons.reasons(found)}["mtpTokens"]
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens", "said"),
+    [
+        pytest.param(
+            ask("DeepSeek-R1", "A100-80GB", 8),
+            2048,
+            "not below 2048, which makes prompts slow: such a step takes 1168 ms, more than the 500 ms aimed at, five "
+            "times the 100 ms between tokens",
+            id="the-least",
+        ),
+        pytest.param(
+            ask(QWEN_1B, "B200", 1),
+            16_384,
+            "not above 16384: such a step takes 50 ms, within the 500 ms that it may, five times the 100 ms between tokens",
+            id="the-most",
+        ),
+        pytest.param(
+            ask(V3, "H200", 8),
+            4352,
+            "a step with a chunk of prompts takes 508 ms, and may about 500 ms, five times the 100 ms between tokens",
+            id="the-pause",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "H100", 1, workload=Workload()),
+            14_592,
+            "a step with a chunk of prompts takes 250 ms, and may about 250 ms",
+            id="no-target",
+        ),
+        pytest.param(
+            ask(QWEN_7B, "L4", 1, max_sequences=4000),
+            4000,
+            "a step computes a token of each running sequence, and maxConcurrentSequences is set to so many",
+            id="as-many-as-sequences",
+        ),
+        pytest.param(ask(QWEN_7B, "L4", 1, max_batched_tokens=4000), 4000, "is set", id="set"),
+    ],
+)
+def test_the_tokens_of_a_step_are_told_with_what_decides_and_how_long_it_takes(
+    given: Question, tokens: int, said: str
+) -> None:
+    found = size(given)
+
+    why = {entry.name: entry.why for entry in reasons.reasons(found)}["maxBatchedTokens"]
+    assert (found.setting.batched_tokens, why) == (tokens, said)

@@ -92,7 +92,7 @@ def test_vllms_experts_are_given_those_of_their_own_rank() -> None:
     ("model", "share", "why"),
     [
         pytest.param(V3, 0.8, "what NVIDIA's own configurations of such models take", id="experts"),
-        pytest.param(LLAMA_70B, 0.9, "tensorrt-llm 1.2.0's own default", id="dense"),
+        pytest.param(LLAMA_70B, 0.9, "tensorrt-llm 1.2.1's own default", id="dense"),
     ],
 )
 def test_a_share_goes_with_the_model(model: str, share: float, why: str) -> None:
@@ -159,7 +159,7 @@ def test_steps_are_whole_blocks_for_latent_attention() -> None:
     [
         pytest.param(
             ask(V3, "H200", 8, engine=TRTLLM, tensor=2, data=4),
-            "data: 4 ranks of 2 GPUs each are none that tensorrt-llm 1.2.0 has",
+            "data: 4 ranks of 2 GPUs each are none that tensorrt-llm 1.2.1 has",
             id="ranks-of-several-gpus",
         ),
         pytest.param(
@@ -174,7 +174,7 @@ def test_steps_are_whole_blocks_for_latent_attention() -> None:
         ),
         pytest.param(
             ask(V3, "RTX-PRO-6000", 8, engine=TRTLLM),
-            "accelerator.product: tensorrt-llm 1.2.0 is not known to run DeepSeek-V3 from compute capability 12 on, and "
+            "accelerator.product: tensorrt-llm 1.2.1 is not known to run DeepSeek-V3 from compute capability 12 on, and "
             "RTX-PRO-6000 has 12; use another product",
             id="newer-than-is-known",
         ),

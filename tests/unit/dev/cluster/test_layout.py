@@ -4,6 +4,7 @@ import dataclasses
 import ipaddress
 from pathlib import Path
 
+from dev import routes
 from dev.cluster import layout
 from dev.cluster.layout import Layout
 from dev.paths import STATE
@@ -51,7 +52,7 @@ def test_a_server_never_has_a_port_that_the_kernel_gives_to_its_clients() -> Non
 def test_the_networks_of_the_cluster_hold_its_addresses_and_do_not_overlap() -> None:
     link, pods, services = (
         ipaddress.ip_network(text)
-        for text in (layout.LINK_NETWORK, layout.POD_NETWORK, layout.SERVICE_NETWORK)
+        for text in (routes.LINK_NETWORK, routes.POD_NETWORK, routes.SERVICE_NETWORK)
     )
 
     assert not link.overlaps(pods)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dev import steps
 from dev.cluster import network
 from dev.cluster.layout import Layout
 from tests.unit.dev.programs import fake_program
@@ -33,6 +34,18 @@ def test_where_nothing_was_made_nothing_is_needed_to_remove_it(
     network.remove(Layout("never-made", tmp_path))
 
     assert asked() == []
+
+
+def test_a_network_that_is_in_use_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = """echo '[{"dst": "10.96.0.0/20", "dev": "eth1", "protocol": "kernel"}]'"""
+    asked = fake_program(tmp_path, "ip", monkeypatch, {"-json*": answer})
+
+    with pytest.raises(steps.StepError, match=r"10\.96\.0\.0/20 is on eth1"):
+        network.create(Layout("never-made", tmp_path))
+
+    assert asked() == ["-json route show"]
 
 
 COMMANDS = [" ".join(command) for command in network.configuration("dso-x", "link-x")]

@@ -124,6 +124,21 @@ def test_the_embedded_cluster_as_the_current_one_needs_no_registry(
     assert found.image("operator") == "localhost/deepseek-operator/operator:dev"
 
 
+def test_an_embedded_cluster_that_does_not_run_is_told_with_the_remedy_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = answering(NODE_ENDPOINTS.server) | {"version*": "echo no route to host; exit 1"}
+    asked = fake_program(tmp_path, "kubectl", monkeypatch, answers)
+
+    with pytest.raises(steps.StepError) as refused:
+        target.current("")
+
+    assert "the embedded cluster does not run" in str(refused.value)
+    assert "`make cluster`, or `make demo`" in str(refused.value)
+    assert "no route to host" in str(refused.value)
+    assert len(asked()) == 2
+
+
 def test_clients_that_are_there_are_not_built_for_a_cluster_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

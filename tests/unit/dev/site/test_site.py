@@ -1,9 +1,10 @@
-"""The site of the documentation: which files it has, and that it needs no other host."""
+"""The site of the documentation: which files it has, that links lead somewhere, and that it needs no other host."""
 
 from pathlib import Path
 
 import pytest
 
+from dev import steps
 from dev.paths import REPOSITORY
 from dev.site import __main__ as site
 from dev.site import hooks
@@ -51,6 +52,40 @@ def test_the_site_has_every_page_and_example() -> None:
     assert not [
         name for name in names if name.startswith((".", "tests/", "operator/deepseek_operator/api"))
     ]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A site of two pages, by the repository's own settings: its `mkdocs.yml`."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("# Home\n\n[Steps](docs/page.md#steps)\n")
+    (tmp_path / "docs" / "page.md").write_text("# Page\n\n## Steps\n")
+    configuration = tmp_path / "mkdocs.yml"
+    configuration.write_text(
+        f"INHERIT: {site.CONFIGURATION}\n"
+        f"hooks: [{REPOSITORY / 'dev' / 'site' / 'hooks.py'}]\n"
+        "nav: [README.md, docs/page.md]\n"
+    )
+    return configuration
+
+
+def test_a_site_is_built_where_every_link_leads_somewhere(small: Path) -> None:
+    site.build(small)
+
+    assert (small.parent / "dist" / "site" / "docs" / "page.html").is_file()
+
+
+def test_links_that_lead_nowhere_and_a_page_outside_of_the_table_are_refused(small: Path) -> None:
+    faults = ("docs/gone.md", "docs/page.md#gone", "docs")
+    (small.parent / "README.md").write_text("\n".join(f"[a]({fault})" for fault in faults))
+    (small.parent / "docs" / "new.md").write_text("# New\n")
+
+    with pytest.raises(steps.StepError, match="Aborted with 4 warnings in strict mode") as refused:
+        site.build(small)
+
+    said = str(refused.value)
+    assert all(f"'{fault}'" in said for fault in faults)
+    assert "docs/new.md" in said
 
 
 def test_bars_in_the_code_of_tables_are_bare() -> None:

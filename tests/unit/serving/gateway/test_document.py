@@ -9,6 +9,7 @@ from deepseek_serving.gateway import document
 from deepseek_serving.gateway.document import (
     Document,
     DocumentError,
+    Hold,
     Limits,
     LongRequests,
     Route,
@@ -66,6 +67,13 @@ def test_from_which_size_on_a_request_is_long_is_read(
     assert document.parse(json.dumps({**GOOD, "longRequests": given})).long == expected
 
 
+def test_how_requests_are_held_is_read() -> None:
+    told = {**GOOD, "hold": {"requests": 64, "seconds": 600, "colour": "red"}}
+
+    assert document.parse(json.dumps(told)).hold == Hold(64, 600.0)
+    assert document.parse(json.dumps(GOOD)).hold is None
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -119,6 +127,10 @@ def test_from_which_size_on_a_request_is_long_is_read(
         ({"limits": {"responseSeconds": float("nan")}}, "NaN is no number"),
         ({"limits": {"responseSeconds": float("inf")}}, "Infinity is no number"),
         ({"limits": [1]}, "not a gateway document"),
+        ({"hold": 7}, "hold: 7 is no rule"),
+        ({"hold": {"seconds": 7}}, "requests: missing"),
+        ({"hold": {"requests": 0, "seconds": 7}}, "hold: requests: 0 is not a number from 1"),
+        ({"hold": {"requests": 1, "seconds": 0}}, "hold: seconds: 0 is not a number from 0.001"),
         ({"longRequests": 7}, "longRequests: 7 is no limit"),
         ({"longRequests": {"most": 7}}, "fromBytes: missing"),
         ({"longRequests": {"fromBytes": 0}}, "longRequests: fromBytes: 0 is not a number from 1"),

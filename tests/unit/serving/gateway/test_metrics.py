@@ -54,6 +54,14 @@ def test_requests_are_told_by_revision() -> None:
     assert found["first_byte_seconds_sum", "a"] == 2.5
 
 
+def test_requests_that_wait_are_told_and_what_became_of_others() -> None:
+    hold = {"held": {"a": 2}, "asked": {"a": 0.5}, "ended": {"woken": 7, "late": 0}}
+    found = samples(Told(report={"hold": hold}))
+
+    assert found["held_requests", "a"] == 2
+    assert (found["held_total", "woken"], found["held_total", "late"]) == (7, 0)
+
+
 def test_requests_are_told_by_class() -> None:
     found = samples(Told(classes={("a", "long", "429"): 3}))
 
