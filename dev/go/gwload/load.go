@@ -92,7 +92,6 @@ func (g *generator) run() (any, error) {
 			g.end = min(g.end, now)
 		}
 		if g.isOver() {
-			g.due = 0
 			if g.running == 0 || now > g.end+int64(g.grace) {
 				break
 			}
@@ -116,9 +115,15 @@ func (g *generator) run() (any, error) {
 	return g.found.told(float64(g.poller.now()-g.start) / 1e9), nil
 }
 
-// isOver tells whether no further request is to be sent.
+// isOver tells whether no further request is to be sent: at a rate all that were due are, however late.
 func (g *generator) isOver() bool {
-	return g.poller.now() >= g.end || (g.requests > 0 && g.begun >= g.requests)
+	if g.requests > 0 && g.begun >= g.requests {
+		return true
+	}
+	if g.rate > 0 {
+		return g.due >= g.end
+	}
+	return g.poller.now() >= g.end
 }
 
 // askDue sends what is due: at a rate one after the other, else from each client in turn.

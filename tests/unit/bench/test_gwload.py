@@ -3,8 +3,10 @@
 import contextlib
 import http.client
 import json
+import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +89,21 @@ def test_a_rate_is_offered_whatever_comes_back(engines: Engines) -> None:
 
     assert (load.begun, load.served, load.failures) == (100, 100, 0)
     assert 0 < load.took.p50 <= load.took.p99 <= load.took.most
+
+
+def test_what_was_due_is_offered_though_the_load_stood_still_past_its_end(engines: Engines) -> None:
+    flags = ("-rate", "200", "-seconds", "0.5s", "-clients", "100")
+    before = engines.seen()[engines.ports[0]].requests
+    with loading.asking(engines.ports[0], flags, core=CORE) as process:
+        deadline = time.monotonic() + 20
+        while engines.seen()[engines.ports[0]].requests == before:
+            assert time.monotonic() < deadline, "no request came"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.6)
+        process.send_signal(signal.SIGCONT)
+        load = loading.result(process)
+
+    assert (load.begun, load.served, load.failures) == (100, 100, 0)
 
 
 def test_clients_ask_again_until_there_were_enough_requests(engines: Engines) -> None:
