@@ -56,11 +56,13 @@ class Engines:
         *,
         port: int = PORT,
         clock: Callable[[], float] = time.monotonic,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
-        """`port` is the same on every pod."""
+        """`port` is the same on every pod; a page has so long to come, in seconds, once it is asked for."""
         self._session = session
         self._clock = clock
         self._port = port
+        self._timeout_seconds = timeout_seconds
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._said: dict[str, _Said] = {}
         self._before: dict[str, _Said] = {}
@@ -116,7 +118,7 @@ class Engines:
 
     async def _page(self, address: str, telling: Telling) -> EngineFigures | None:
         text = await bodies.page(
-            self._session, address, self._port, telling.path, seconds=_TIMEOUT_SECONDS
+            self._session, address, self._port, telling.path, seconds=self._timeout_seconds
         )
         try:
             found = None if text is None else samples(text.decode(), telling.names)

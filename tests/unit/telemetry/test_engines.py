@@ -202,7 +202,9 @@ async def test_many_pods_are_asked_a_few_at_a_time(session: aiohttp.ClientSessio
     answers = Answers(page())
     server = await serve(answers)
 
-    found = await Engines(session, port=server.port or 0).ask([pod(f"p{n}") for n in range(30)])
+    asking = Engines(session, port=server.port or 0, timeout_seconds=60)
+
+    found = await asking.ask([pod(f"p{n}") for n in range(30)])
     await server.close()
 
     assert all(engine.figures for engine in found)
