@@ -73,7 +73,10 @@ def _engine_sets(
     shapes: dict[str, Shape],
     preparation: Preparation,
 ) -> Iterator[Manifest]:
+    makes_way = _never_served(observed, roles)
     for key, shape in shapes.items():
+        if makes_way and observed.engine_set(key) is None:
+            continue
         if key != preparation.waiting and _can_start(observed, shape, preparation.fetched):
             fetching = preparation.fetched.get(key)
             yield groups.build_engine_set(
@@ -84,6 +87,13 @@ def _engine_sets(
                 template=fetching.template if fetching else None,
                 resting=roles.resting.get(key),
             )
+
+
+def _never_served(observed: Observed, roles: switch.Roles) -> bool:
+    """Whether a first revision, which the spec asked for before, still has its pods: they go before others are made."""
+    return roles.serving is None and any(
+        revision_of(item) not in roles.replicas for item in observed.engines
+    )
 
 
 def _beside_pods(

@@ -146,6 +146,19 @@ def test_the_user_may_change_his_mind_while_the_next_revision_starts() -> None:
     assert client_selector(plan) == OLD_KEY
 
 
+def test_what_never_served_gives_its_room_before_the_next_takes_any() -> None:
+    world = World()
+    world.carry_out(world.plan(OLD))
+
+    plan = world.plan(NEW)
+
+    assert ("Deployment", f"chat-{OLD_KEY}") in deleted(plan)
+    assert ("Deployment", f"chat-{NEW_KEY}") not in applied(plan)
+    assert plan.requeue_seconds == TROUBLE_SECONDS
+    world.carry_out(plan)
+    assert ("Deployment", f"chat-{NEW_KEY}") in applied(world.plan(NEW))
+
+
 def test_a_revision_that_comes_back_has_the_pods_it_had() -> None:
     world = served(OLD)
     frozen = world.find("ControllerRevision", OLD_KEY)["data"]
