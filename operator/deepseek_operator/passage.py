@@ -13,6 +13,7 @@ from deepseek_operator.engines.contract import EngineImages
 from deepseek_operator.observed import (
     Manifest,
     Observed,
+    has_served,
     is_changed_over,
     ready_replicas,
     revision_of,
@@ -151,12 +152,21 @@ def is_taken_up(deployment: DeepSeekDeployment, observed: Observed, roles: Roles
 
     A gateway that does not answer may still do so, and so may a Gateway whose route is on its way out.
     """
-    leaving = [item for item in observed.engines if revision_of(item) not in roles.replicas]
+    leaving = [
+        item
+        for item in observed.engines
+        if revision_of(item) not in roles.replicas and not never_served(item, roles)
+    ]
     if not leaving or not (gateway.splits(deployment) or observed.routes):
         return True
     if observed.routes and not http_route.is_wanted(deployment):
         return False
     return acknowledged(deployment, observed, roles)
+
+
+def never_served(engine_set: Manifest, roles: Roles) -> bool:
+    """Whether these are pods of a first revision of which none was ready: nobody sends requests there."""
+    return roles.serving is None and not has_served(engine_set)
 
 
 def look_seconds(deployment: DeepSeekDeployment, observed: Observed, roles: Roles) -> float | None:

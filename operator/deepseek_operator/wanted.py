@@ -73,7 +73,7 @@ def _engine_sets(
     shapes: dict[str, Shape],
     preparation: Preparation,
 ) -> Iterator[Manifest]:
-    makes_way = _never_served(observed, roles)
+    makes_way = _makes_way(observed, roles)
     for key, shape in shapes.items():
         if makes_way and observed.engine_set(key) is None:
             continue
@@ -89,10 +89,11 @@ def _engine_sets(
             )
 
 
-def _never_served(observed: Observed, roles: switch.Roles) -> bool:
-    """Whether a first revision, which the spec asked for before, still has its pods: they go before others are made."""
-    return roles.serving is None and any(
-        revision_of(item) not in roles.replicas for item in observed.engines
+def _makes_way(observed: Observed, roles: switch.Roles) -> bool:
+    """Whether a first revision that the spec asked for before still has its pods: they go before others are made."""
+    return any(
+        revision_of(item) not in roles.replicas and passage.never_served(item, roles)
+        for item in observed.engines
     )
 
 

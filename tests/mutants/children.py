@@ -55,12 +55,9 @@ CHILDREN = (
         name="both-have-pods",
         breaks="a first revision that never served and the next hold accelerators for one at the same time",
         file="wanted.py",
-        old="return roles.serving is None and any(",
-        new="return roles.serving is not None and any(",
-        caught_by=(
-            f"{_PLAN}::test_what_never_served_gives_its_room_before_the_next_takes_any",
-            f"{_PLAN}::test_the_next_revision_starts_beside_the_one_that_serves",
-        ),
+        old="    makes_way = _makes_way(observed, roles)\n",
+        new="    makes_way = False\n",
+        caught_by=(f"{_PLAN}::test_what_never_served_gives_its_room_before_the_next_takes_any",),
     ),
     Mutant(
         name="drop-owner-reference",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.observed import Observed
+from deepseek_operator.observed import Gateway, Observed
 from deepseek_operator.plan import TROUBLE_SECONDS, Plan, make_plan
 from deepseek_operator.resolve import resolve_shape
 from deepseek_operator.rollout.revisions import revision_key
@@ -157,6 +157,18 @@ def test_what_never_served_gives_its_room_before_the_next_takes_any() -> None:
     assert plan.requeue_seconds == TROUBLE_SECONDS
     world.carry_out(plan)
     assert ("Deployment", f"chat-{NEW_KEY}") in applied(world.plan(NEW))
+
+
+def test_what_never_served_goes_though_no_gateway_answers() -> None:
+    asked = {**CPU_SPEC, "gateway": {}}
+    world = World()
+    world.carry_out(world.plan(deepseek(**asked)))
+    world.gateways = (Gateway("g", is_ready=True, report=None),)
+    old = revision_key(deepseek(**asked).spec)
+
+    plan = world.plan(deepseek(**{**asked, "source": "pvc://models/better"}, generation=2))
+
+    assert ("Deployment", f"chat-{old}") in deleted(plan)
 
 
 def test_a_revision_that_comes_back_has_the_pods_it_had() -> None:
