@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from dev import steps
 from dev.paths import REPOSITORY
 
@@ -135,8 +137,19 @@ def run_suite(suite: tuple[str, ...], *, seed: int, report: Path) -> list[Result
     command = [sys.executable, "-m", "pytest", "--campaign", "-m", "campaign", *suite]
     if "no:randomly" not in suite:
         command += [f"--randomly-seed={seed}", f"--hypothesis-seed={seed}"]
-    subprocess.run([*command, f"--junitxml={report}"], check=False, cwd=REPOSITORY)
-    return results_of(report) if report.exists() else []
+    code = subprocess.run(
+        [*command, f"--junitxml={report}"], check=False, cwd=REPOSITORY
+    ).returncode
+    return results_of_run(suite[0], code, report)
+
+
+def results_of_run(name: str, code: int, report: Path) -> list[Result]:
+    """What pytest's report tells; a run that ended otherwise than with one is an error of its own."""
+    found = results_of(report) if report.exists() else []
+    is_told = code == pytest.ExitCode.OK or any(one.outcome.startswith("**") for one in found)
+    if is_told or code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        return found
+    return [*found, Result(f"{name}: pytest ended with {code}", "**error**", 0.0)]
 
 
 def run_mutants() -> Result:

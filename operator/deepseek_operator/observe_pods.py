@@ -1,5 +1,6 @@
 """What pods in trouble have to say: logs of failed containers, and events. One pod of a revision is enough."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -19,8 +20,8 @@ from deepseek_operator.observed import (
 
 
 async def logs(kube: Kube, namespace: str, pods: Iterable[Manifest]) -> dict[str, str]:
-    """The log of the first failed container of each revision."""
-    found = {}
+    """The log of the first failed container of each revision, asked for at once: nodes may not answer."""
+    asked = {}
     for alike in _by_revision(pods):
         failures = ((pod, pod_states.failed_container(pod)) for pod in alike)
         pod, failed = next((pair for pair in failures if pair[1] is not None), (None, None))
@@ -28,10 +29,10 @@ async def logs(kube: Kube, namespace: str, pods: Iterable[Manifest]) -> dict[str
             continue
         name = pod["metadata"]["name"]
         container, previous = failed
-        found[name] = await kube.log_tail(
+        asked[name] = kube.log_tail(
             resources.POD, namespace, name, container=container, previous=previous
         )
-    return found
+    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
 async def complaints_of(

@@ -1,5 +1,6 @@
 """What of the weights a decision needs: claims, and while something is missing their Jobs and pods."""
 
+import asyncio
 import dataclasses
 import json
 
@@ -123,16 +124,15 @@ def _is_copying(pod: Manifest) -> bool:
 
 
 async def _told(kube: Kube, namespace: str, pods: list[Manifest]) -> dict[str, str]:
-    told = {}
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        log = await kube.log_tail(
-            resources.POD, namespace, name, container=FETCH_CONTAINER, lines=10
+    names = [pod["metadata"]["name"] for pod in pods]
+    logs = await asyncio.gather(
+        *(
+            kube.log_tail(resources.POD, namespace, name, container=FETCH_CONTAINER, lines=10)
+            for name in names
         )
-        line = _last_object(log)
-        if line is not None:
-            told[name] = line
-    return told
+    )
+    lines = zip(names, map(_last_object, logs), strict=True)
+    return {name: line for name, line in lines if line is not None}
 
 
 def _last_object(log: str) -> str | None:

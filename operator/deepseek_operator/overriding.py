@@ -20,12 +20,8 @@ _NOT_MODELLED = frozenset(
         "quantization", "spec-method", "spec-model", "spec-tokens", "dtype", "block-size", "cpu-offload-gb", "hf-overrides",
         "decode-context-parallel-size", "kv-cache-memory-bytes", "kv-offloading-size",
         "num-gpu-blocks-override", "prefill-context-parallel-size", "enable-eplb", "kv-transfer-config",
-        "data-parallel-size-local",
         "performance-mode", "max-cudagraph-capture-size", "cudagraph-capture-sizes",
-        "distributed-executor-backend", "data-parallel-backend", "data-parallel-rank",
-        "data-parallel-start-rank", "data-parallel-address", "data-parallel-rpc-port",
-        "data-parallel-external-lb", "data-parallel-hybrid-lb",
-        "data-parallel-multi-port-external-lb", "enforce-eager", "optimization-level",
+        "distributed-executor-backend", "data-parallel-backend", "data-parallel-rpc-port", "enforce-eager", "optimization-level",
     }
 )  # fmt: skip
 """Flags of vLLM that change what memory or layout are computed from, in ways that the arithmetic does not know."""

@@ -131,6 +131,10 @@ def bearer_token(header: str) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+_LOG_SECONDS = 5.0
+"""How long a log may take: it comes from a node, which the API server itself waits for up to 30 s (`client-go/transport/cache.go`)."""
+
+
 class Kube:
     """Reads and writes objects; every write names the one field manager."""
 
@@ -146,6 +150,7 @@ class Kube:
         self._manager = manager
         self._api = api
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._log_timeout = aiohttp.ClientTimeout(total=min(timeout_seconds, _LOG_SECONDS))
         self._observe_call = observe_call
 
     async def close(self) -> None:
@@ -308,7 +313,7 @@ class Kube:
         previous: bool = False,
         lines: int = 200,
     ) -> str:
-        """The last lines of a container's log; empty where there is none any more."""
+        """The last lines of a container's log; empty where there is none any more, or its node does not give it in time."""
         query = {
             "container": container,
             "previous": "true" if previous else "false",
@@ -317,9 +322,10 @@ class Kube:
         }
         path = resource.path(namespace, name, sub="log")
         try:
-            text = await self._call("log", resource, path, query=query)
-        except ApiError:
-            # Gone, not started, or its node does not answer: a pass does without it.
+            text = await self._call("log", resource, path, query=query, timeout=self._log_timeout)
+        except (ApiError, UnreachableError):
+            # Gone, not started, or its node does not answer: a pass does without it. An API server
+            # that is away fails the calls that a pass needs.
             return ""
         return text.decode(errors="replace")
 
@@ -337,6 +343,7 @@ class Kube:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        timeout: aiohttp.ClientTimeout | None = None,
     ) -> bytes:
         headers = {
             "Accept": "application/json",
@@ -347,7 +354,11 @@ class Kube:
         try:
             await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             response = await self._api.rest_client.request(
-                method, self._url(path, query), headers, body, _request_timeout=self._timeout
+                method,
+                self._url(path, query),
+                headers,
+                body,
+                _request_timeout=timeout or self._timeout,
             )
             code, answer = response.status, await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

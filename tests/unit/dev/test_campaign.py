@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from dev.campaign import DECISION, SUITES, Record, Result, a_part, chosen, results_of
+from dev.campaign import (
+    DECISION,
+    SUITES,
+    Record,
+    Result,
+    a_part,
+    chosen,
+    results_of,
+    results_of_run,
+)
 from dev.paths import REPOSITORY
 
 REPORT = """<testsuites><testsuite name="pytest">
@@ -39,6 +48,29 @@ def test_every_test_of_a_report_is_in_the_record(tmp_path: Path) -> None:
         Result("tests/e2e/test_4_warmup.py::test_two", "**failed**", 1.0),
         Result("tests/e2e/test_4_warmup.py::test_three", "skipped", 1.0),
     ]
+
+
+@pytest.mark.parametrize("code", [2, 3, -9])
+def test_a_run_that_ended_without_its_report_is_an_error(tmp_path: Path, code: int) -> None:
+    found = results_of_run("tests/e2e", code, tmp_path / "none.xml")
+
+    assert found == [Result(f"tests/e2e: pytest ended with {code}", "**error**", 0.0)]
+
+
+def test_a_run_that_was_broken_off_is_an_error_beside_what_passed(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testcase classname="a" name="b" time="1"/></testsuites>')
+
+    assert [one.outcome for one in results_of_run("a", 2, report)] == ["passed", "**error**"]
+    assert [one.outcome for one in results_of_run("a", 0, report)] == ["passed"]
+
+
+def test_failed_tests_and_none_at_all_are_told_by_the_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+
+    assert results_of_run("a", 1, report) == results_of(report)
+    assert results_of_run("a", 5, tmp_path / "none.xml") == []
 
 
 def test_what_did_not_pass_is_counted_and_a_record_can_be_repeated() -> None:

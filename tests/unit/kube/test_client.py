@@ -1,5 +1,7 @@
 """The client, against a small API server on the loopback interface."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,6 +32,10 @@ CHILD: Manifest = {
 }
 
 
+SILENCE = -1
+"""In place of an answer's code."""
+
+
 @dataclass
 class Server:
     """Answers in turn with what it is told, and keeps what it was asked."""
@@ -53,6 +59,8 @@ class Server:
             }
         )
         code, body = self.answers.pop(0)
+        if code == SILENCE:
+            await asyncio.Event().wait()
         if code == 0:
             assert request.transport is not None
             request.transport.abort()
@@ -74,9 +82,9 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
-@pytest.fixture
-async def kube(server: Server, tmp_path: Path) -> AsyncIterator[client.Kube]:
-    kubeconfig = tmp_path / "kubeconfig"
+@contextlib.asynccontextmanager
+async def connected_to(server: Server, folder: Path) -> AsyncIterator[client.Kube]:
+    kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(
         yaml.safe_dump(
             {
@@ -94,6 +102,12 @@ async def kube(server: Server, tmp_path: Path) -> AsyncIterator[client.Kube]:
     )
     yield connected
     await connected.close()
+
+
+@pytest.fixture
+async def kube(server: Server, tmp_path: Path) -> AsyncIterator[client.Kube]:
+    async with connected_to(server, tmp_path) as connected:
+        yield connected
 
 
 async def test_get_reads_an_object_with_the_token(server: Server, kube: client.Kube) -> None:
@@ -251,7 +265,7 @@ async def test_a_log_is_read_from_its_end(server: Server, kube: client.Kube) -> 
     [
         pytest.param(400, id="no-previous-run"),
         pytest.param(404, id="pod-gone"),
-        pytest.param(500, id="node-does-not-answer"),
+        pytest.param(500, id="node-refuses"),
     ],
 )
 async def test_a_log_that_cannot_be_read_is_empty(
@@ -260,6 +274,16 @@ async def test_a_log_that_cannot_be_read_is_empty(
     server.answers = [(code, {"reason": "x", "message": "y"})]
 
     assert await kube.log_tail(resources.POD, "ns", "p", container="c", previous=False) == ""
+
+
+async def test_a_log_of_a_node_that_is_silent_is_empty_long_before_a_call_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_LOG_SECONDS", 0.1)
+    server.answers = [(SILENCE, None), (200, CHILD)]
+    async with connected_to(server, tmp_path) as kube, asyncio.timeout(4):
+        assert await kube.log_tail(resources.POD, "ns", "p", container="c") == ""
+        assert await kube.get(resources.SERVICE, "ns", "x") == CHILD
 
 
 @pytest.mark.parametrize(
