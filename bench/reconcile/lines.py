@@ -11,7 +11,8 @@ OURS = (
     "__main__", "application", "catalog_files", "controller", "execute", "lease", "logs", "metrics", "observe",
     "observe_children", "observe_groups", "observe_monitors", "observe_nodes", "observe_pods", "observe_routes", "observe_weights",
     "probes", "queue", "reconcile", "report", "settings", "watch", "kube/additions", "kube/client", "kube/drift",
-    "kube/errors", "kube/resources", "kube/sharing",
+    "kube/errors", "kube/resources", "kube/sharing", "object_metrics",
+    "telemetry/bodies", "telemetry/engines", "telemetry/fallbacks", "telemetry/gateways", "telemetry/sleepers",
 )  # fmt: skip
 """The modules that the plain operator does without; it uses the rest."""
 
