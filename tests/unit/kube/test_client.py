@@ -83,7 +83,9 @@ async def server() -> AsyncIterator[Server]:
 
 
 @contextlib.asynccontextmanager
-async def connected_to(server: Server, folder: Path) -> AsyncIterator[client.Kube]:
+async def connected_to(
+    server: Server, folder: Path, *, timeout_seconds: float = 5
+) -> AsyncIterator[client.Kube]:
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(
         yaml.safe_dump(
@@ -97,7 +99,7 @@ async def connected_to(server: Server, folder: Path) -> AsyncIterator[client.Kub
     )
     connected = client.Kube(
         await client.connect(kubeconfig=str(kubeconfig)),
-        timeout_seconds=5,
+        timeout_seconds=timeout_seconds,
         observe_call=lambda *call: server.counted.append(call),
     )
     yield connected
@@ -281,7 +283,7 @@ async def test_a_log_of_a_node_that_is_silent_is_empty_long_before_a_call_is_giv
 ) -> None:
     monkeypatch.setattr(client, "_LOG_SECONDS", 0.1)
     server.answers = [(SILENCE, None), (200, CHILD)]
-    async with connected_to(server, tmp_path) as kube, asyncio.timeout(4):
+    async with connected_to(server, tmp_path, timeout_seconds=600) as kube, asyncio.timeout(60):
         assert await kube.log_tail(resources.POD, "ns", "p", container="c") == ""
         assert await kube.get(resources.SERVICE, "ns", "x") == CHILD
 
