@@ -281,9 +281,9 @@ def test_a_candidate_that_is_bad_at_copies_is_taken_back_before_a_user_meets_it(
     line.ready(NAME)
     old = line.get(NAME)["status"]["serving"]["revision"]
     mirror = {"percent": 50, "minDuration": "10m", "maxDuration": "20m", "maxConcurrent": 4}
-    copied = served(
-        image, pod={"env": played(reason="length")}, rollout={**ROLLOUT, "mirror": mirror}
-    )
+    # Not the revision that another test has had taken back: it would be refused.
+    behaviour = played(reason="length", tokens=9)
+    copied = served(image, pod={"env": behaviour}, rollout={**ROLLOUT, "mirror": mirror})
     with Crowd(line.url(NAME), NAME, period=PERIOD) as crowd:
         crowd.wait_for_more(120)
         before = start(line, copied)
