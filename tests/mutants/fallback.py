@@ -4,6 +4,7 @@ from tests.mutants.patch import Mutant
 
 _CHAIN = "tests/unit/test_fallbacks_in_rollouts.py"
 _ENTRIES = "tests/unit/test_fallbacks.py"
+_FIRST = "tests/unit/test_fallbacks_before_serving.py"
 _COUNTING = "tests/unit/rollout/test_counting.py"
 _ENVOY = "tests/unit/serving/gateway/test_envoy.py"
 _BOUNDED = "tests/unit/serving/test_bounded.py"
@@ -90,6 +91,17 @@ FALLBACK = (
         new="        if running is None or shape is None or not ready_replicas(running):\n",
         caught_by=(
             f"{_ENTRIES}::test_who_stood_in_stays_though_its_pods_are_away_as_its_entry_changes",
+        ),
+    ),
+    Mutant(
+        name="a-typo-takes-the-gateway",
+        breaks="a spec that cannot be served cuts users off from who stands in for a first revision",
+        file="wanted.py",
+        old="    answering = (roles.routed, *roles.then.get(roles.routed, ()))\n",
+        new="    answering = (roles.routed,)\n",
+        caught_by=(
+            f"{_FIRST}::test_a_typo_cuts_nobody_off_from_who_stands_in",
+            f"{_FIRST}::test_who_stands_in_serves_though_the_spec_never_could_be_served",
         ),
     ),
     Mutant(
