@@ -7,6 +7,7 @@ from tests.mutants.autoscaling import AUTOSCALING
 from tests.mutants.catalog import CATALOG
 from tests.mutants.children import CHILDREN
 from tests.mutants.classes import CLASSES
+from tests.mutants.commands import COMMANDS
 from tests.mutants.counters import COUNTERS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fallback import FALLBACK
@@ -47,6 +48,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *WARMING,
     *ROLLOUT,
     *PAUSES,
+    *COMMANDS,
     *RECORDS,
     *SHARES,
     *PROMOTED,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deepseek_operator.api import names
-from deepseek_operator.rollout.run import COMPARED, Phase, Rollout, Run
+from deepseek_operator.rollout.run import COMPARED, ENDED, Phase, Rollout, Run
 
 
 class Verb(StrEnum):
@@ -33,7 +33,8 @@ _WHEN: Mapping[Verb, frozenset[Phase]] = {
     Verb.PROMOTE: COMPARED | {Phase.MIRRORING},
     Verb.ABORT: COMPARED | _SWAPPED | {Phase.STARTING, Phase.MIRRORING},
     Verb.ROLLBACK: _SWAPPED,
-    Verb.RETRY: frozenset({Phase.ROLLED_BACK}),
+    # Also after another revision was promoted: what failed before is refused as ever.
+    Verb.RETRY: ENDED,
 }
 
 _BEFORE_IT_STOPS = frozenset({Phase.PREPARING, Phase.AWAITING_APPROVAL, Phase.HELD})
@@ -68,6 +69,18 @@ def read(rollout: Rollout, command: str | None) -> tuple[Rollout, Verb | None]:
         return replace(rollout, command=None), None
     verb, said = _meant(rollout.run, command)
     return replace(rollout, command=kept, answer=said), verb
+
+
+def retried(
+    rollout: Rollout, verb: Verb | None, *, target: str | None
+) -> tuple[Rollout, Verb | None]:
+    """The verb, unless it is a retry of what never failed: that is refused, and the answer says so."""
+    if verb is not Verb.RETRY or (target is not None and rollout.failure_of(target) is not None):
+        return rollout, verb
+    said = "the spec cannot be served as it is"
+    if target is not None:
+        said = f"revision {target} was not rolled back"
+    return replace(rollout, answer=f"{Verb.RETRY}: refused, {said}"), None
 
 
 def _meant(run: Run | None, command: str) -> tuple[Verb | None, str]:

@@ -1,4 +1,4 @@
-"""What is recorded of a command, whatever stands in the annotation."""
+"""What becomes of a command, and what is recorded of it, whatever stands in the annotation."""
 
 from dataclasses import replace
 
@@ -7,11 +7,11 @@ import pytest
 from deepseek_operator import course_told
 from deepseek_operator.api.status import RolloutStatus
 from deepseek_operator.canary import Course
-from deepseek_operator.rollout import commands, record
+from deepseek_operator.rollout import aside, commands, record
 from deepseek_operator.rollout.record import Record
-from deepseek_operator.rollout.run import Rollout
+from deepseek_operator.rollout.run import Phase, Rollout
 from deepseek_operator.rollout.switch import Roles
-from tests.unit.rollout.stage import Stage
+from tests.unit.rollout.stage import CANDIDATE, NEXT, STABLE, Stage
 
 _FIELDS = RolloutStatus.model_fields
 
@@ -49,3 +49,75 @@ def test_no_answer_is_longer_than_status_takes() -> None:
 
     assert found is not None
     assert len(found["command"]) == most("command")
+
+
+def passes(stage: Stage, count: int = 10) -> Stage:
+    for _ in range(count):
+        stage.one_pass()
+    return stage
+
+
+@pytest.fixture
+def promoted() -> Stage:
+    """The candidate was rolled back, the next revision promoted, and the spec asks for the candidate again."""
+    stage = Stage(bad={STABLE: 0.01, CANDIDATE: 0.5, NEXT: 0.01})
+    stage.until(Phase.ROLLED_BACK)
+    stage.target = NEXT
+    passes(stage, 3)
+    stage.until(Phase.SUCCEEDED)
+    stage.target, stage.bad[CANDIDATE] = CANDIDATE, 0.01
+    return passes(stage)
+
+
+def test_what_failed_is_tried_again_though_another_was_promoted_since(promoted: Stage) -> None:
+    assert (promoted.run.candidate, promoted.run.phase) == (NEXT, Phase.SUCCEEDED)
+    promoted.say("retry")
+
+    promoted.one_pass()
+
+    assert promoted.rollout.answer == "retry: accepted"
+    assert (promoted.run.candidate, promoted.run.stable) == (CANDIDATE, NEXT)
+    promoted.until(Phase.SUCCEEDED)
+    assert promoted.rollout.failures == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        pytest.param(NEXT, "revision next was not rolled back", id="what-serves"),
+        pytest.param(None, "the spec cannot be served as it is", id="a-typo"),
+    ],
+)
+def test_a_retry_of_what_never_failed_begins_nothing(
+    promoted: Stage, target: str | None, said: str
+) -> None:
+    promoted.target = target
+    promoted.say("retry")
+
+    passes(promoted)
+
+    assert promoted.rollout.answer == f"retry: refused, {said}"
+    assert (promoted.run.candidate, promoted.run.phase) == (NEXT, Phase.SUCCEEDED)
+    assert promoted.rollout.failure_of(CANDIDATE) is not None
+
+
+def test_a_revision_that_is_new_begins_by_itself_and_not_by_a_retry(promoted: Stage) -> None:
+    promoted.say("retry")
+    promoted.target = STABLE
+
+    promoted.one_pass()
+
+    assert promoted.rollout.answer == "retry: refused, revision stable was not rolled back"
+    assert (promoted.run.candidate, promoted.run.phase) == (STABLE, Phase.STARTING)
+
+
+def test_a_strategy_without_runs_refuses_it_in_the_same_words(promoted: Stage) -> None:
+    command = f"retry:{promoted.run.name}/{promoted.run.step}"
+
+    tried = aside.kept(promoted.rollout, target=CANDIDATE, serving=NEXT, command=command)
+    refused = aside.kept(promoted.rollout, target=STABLE, serving=NEXT, command=command)
+
+    assert tried is None
+    assert refused is not None
+    assert refused.answer == "retry: refused, revision stable was not rolled back"
+    assert [one.revision for one in refused.failures] == [CANDIDATE]
