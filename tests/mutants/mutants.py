@@ -34,6 +34,7 @@ from tests.mutants.security import SECURITY
 from tests.mutants.shares import SHARES
 from tests.mutants.sizing import SIZING
 from tests.mutants.sizing_of_pods import SIZING_OF_PODS
+from tests.mutants.stable_away import STABLE_AWAY
 from tests.mutants.telling import TELLING
 from tests.mutants.trtllm import TRTLLM
 from tests.mutants.trtllm_sizing import TRTLLM_SIZING
@@ -49,6 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *ROLLOUT,
     *PAUSES,
     *COMMANDS,
+    *STABLE_AWAY,
     *RECORDS,
     *SHARES,
     *PROMOTED,

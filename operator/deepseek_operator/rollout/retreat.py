@@ -130,15 +130,18 @@ def _compared_again(scene: Scene, said: str) -> Rollout:
 
 
 def deadlines(scene: Scene) -> Rollout | None:
-    """No part of a run, and no run, goes on for ever, unless a person keeps it where it is."""
+    """No part of a run, and no run, goes on for ever, unless a person keeps it where it is, or there is nobody to go back to."""
     run, limits, now = scene.run, scene.run.plan.limits, scene.now
     if run.phase in ON_THE_WAY_BACK or run.has_swapped or _is_paused(scene):
         return None
     if run.phase is Phase.STARTING and _starts_late(scene):
         return scene.back(
             Cause.CANDIDATE_NOT_READY,
-            f"its pods were not ready within {limits.start} (rollout.startTimeout)",
+            f"its pods were not ready within {limits.start} (rollout.startTimeout): {run.said}",
         )
+    if scene.facts.leaves_nobody:
+        # Time alone takes nobody from who answers: this is for the pods that are away, or for a person.
+        return None
     is_timed = run.hold is not None and run.hold.cause not in FOR_A_PERSON
     if run.hold is not None and is_timed and elapsed(run.hold.since, now) > limits.hold:
         return scene.back(
