@@ -171,7 +171,7 @@ def unacknowledged(scene: Scene) -> Rollout | None:
     if run.phase is not Phase.PROMOTING or is_taken_up or waited <= limits.acknowledge:
         return None
     said = f"not every gateway has taken up {run.weight} %"
-    is_over = waited > limits.acknowledge + limits.hold
+    is_over = waited > limits.acknowledge + limits.hold and not scene.facts.leaves_nobody
     if is_over and not run.plan.replaces:
         held = f"held for {limits.hold} ({Cause.NOT_ACKNOWLEDGED}): {said}"
         return scene.back(Cause.HELD_TOO_LONG, held)

@@ -61,3 +61,60 @@ def test_a_person_may_promote_what_waits_for_nobody_but_the_stable_revision(
     waiting.one_pass()
 
     assert (waiting.run.phase, waiting.rollout.stable) == (Phase.PROMOTING, CANDIDATE)
+
+
+@pytest.fixture
+def served() -> Stage:
+    """Both revisions served, and then the stable one's pods went."""
+    stage = Stage(seconds=60.0)
+    stage.until(Phase.ANALYZING)
+    stage.ready[STABLE] = 0
+    return stage
+
+
+def test_users_stay_with_who_answers(served: Stage) -> None:
+    left_for(served, Limits().total * 2)
+
+    assert (served.run.phase, served.run.cause) == (Phase.HELD, Cause.STABLE_SHORT)
+    assert (served.run.weight, served.run.said) == (1, SAID)
+    served.say("promote")
+    assert served.one_pass().stable == CANDIDATE
+
+
+def test_a_pod_that_is_back_has_the_others_waited_for(served: Stage) -> None:
+    left_for(served, timedelta(hours=2))
+    served.ready[STABLE] = 1
+
+    left_for(served, Limits().hold - timedelta(minutes=2))
+    assert served.run.phase is Phase.HELD
+    run = served.until(Phase.ROLLED_BACK, passes=5)
+
+    assert run.cause is Cause.HELD_TOO_LONG
+
+
+def test_what_is_bad_goes_back_whoever_answers_then(served: Stage) -> None:
+    served.restarts = 3
+
+    assert served.until(Phase.ROLLED_BACK, passes=5).cause is Cause.BREAKER
+
+
+def test_a_pause_meanwhile_is_no_time_of_the_run(served: Stage) -> None:
+    served.paused = True
+    left_for(served, Limits().total * 2)
+    served.paused, served.ready[STABLE] = False, 2
+
+    served.until(Phase.SUCCEEDED)
+
+    assert served.run.paused > Limits().total
+
+
+def test_a_promotion_that_a_gateway_does_not_take_up_is_not_taken_back_to_nobody() -> None:
+    stage = Stage(seconds=60.0)
+    stage.until(Phase.PROMOTING)
+    stage.gateways_answer, stage.ready[STABLE] = False, 0
+
+    left_for(stage, Limits().hold * 3)
+    assert (stage.run.phase, stage.run.cause) == (Phase.PROMOTING, Cause.NOT_ACKNOWLEDGED)
+    stage.ready[STABLE] = 2
+
+    assert stage.until(Phase.ROLLING_BACK, passes=2).cause is Cause.HELD_TOO_LONG
