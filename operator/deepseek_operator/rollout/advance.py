@@ -117,7 +117,7 @@ def analyzing(scene: Scene) -> Rollout | None:
     run = scene.run
     if run.phase not in (Phase.ANALYZING, Phase.AWAITING_APPROVAL):
         return None
-    waits = _waits_for(scene)
+    waits = waits_for(scene)
     if waits is None:
         run, waits = quality.waits(run, run.step + 1, now=scene.now)
         scene = replace(scene, run=run)
@@ -134,7 +134,7 @@ def analyzing(scene: Scene) -> Rollout | None:
     return _next(scene)
 
 
-def _waits_for(scene: Scene) -> str | None:
+def waits_for(scene: Scene) -> str | None:
     """What keeps this step from being passed; what is missing just now was not seen either."""
     run = scene.run
     if not scene.facts.sees:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.rollout import quality, standards
+from deepseek_operator.rollout import advance, quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.mix import Mix
@@ -149,10 +149,22 @@ def deadlines(scene: Scene) -> Rollout | None:
         )
     is_limited = run.phase is not Phase.STARTING and run.stopped is None
     if is_limited and scene.spent > limits.total:
-        is_said = run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT
-        waits = run.said if is_said else standing(run)
-        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
+        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {_missing(scene)}")
     return None
+
+
+def _missing(scene: Scene) -> str:
+    """What it waited for in the end, and how far each metric was."""
+    run = scene.run
+    said = run.said
+    if run.phase is Phase.ANALYZING:
+        said = advance.waits_for(scene) or run.said
+    if run.phase is Phase.AWAITING_APPROVAL:
+        said = advance.waits_for(scene) or f"nobody has approved step {run.step + 1}"
+    if run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT:
+        return said
+    metrics = standing(run)
+    return said if metrics in said else f"{said}; {metrics}"
 
 
 def _is_paused(scene: Scene) -> bool:
