@@ -96,10 +96,7 @@ def _engine_sets(
 
 def _makes_way(observed: Observed, roles: switch.Roles) -> bool:
     """Whether a first revision that the spec asked for before still has its pods: they go before others are made."""
-    return any(
-        revision_of(item) not in roles.replicas and passage.never_served(item, roles)
-        for item in observed.engines
-    )
+    return bool(passage.unasked(observed, roles))
 
 
 def _beside_pods(

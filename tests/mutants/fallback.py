@@ -105,6 +105,14 @@ FALLBACK = (
         ),
     ),
     Mutant(
+        name="never-served-waits-with-another",
+        breaks="a first revision that never served keeps its accelerators while gateways may ask another that goes",
+        file="plan.py",
+        old="        unasked = {None, *passage.unasked(observed, roles)}\n",
+        new="        unasked = {None}\n",
+        caught_by=(f"{_FIRST}::test_what_never_served_waits_for_no_gateway_though_another_does",),
+    ),
+    Mutant(
         name="bad-entry-stops-a-rollout",
         breaks="an entry that cannot be had stalls a rollout that goes on",
         file="build/status.py",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.observed import revision_of
+from deepseek_operator.observed import Gateway, revision_of
 from deepseek_operator.rollout.revisions import target_key
 from tests.unit.samples import conditions
 from tests.unit.test_fallbacks import R1, SMALL, Service, key, served_with
@@ -62,3 +62,23 @@ def test_once_the_spec_can_be_served_it_is() -> None:
     status = service.passes(served_with(R1))
 
     assert (status["serving"]["model"], service.chain(key(FIRST))) == ("v3", [key(R1)])
+
+
+def test_what_never_served_waits_for_no_gateway_though_another_does() -> None:
+    """An entry that was removed has answered, and gateways may ask it still: nobody ever asked the first revision."""
+    service = Service()
+    service.passes(served_with(R1), stuck=(key(FIRST),))
+    service.find("Deployment", key(R1))["status"] |= {
+        "readyReplicas": 0,
+        "conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}],
+    }
+    service.gateways = (Gateway("gateway-1", is_ready=True, report=None),)
+    other = served_with(**SMALL)
+
+    for _ in range(3):
+        service.carry_out(service.plan(other))
+
+    assert service.replicas == {key(R1): 1, target_key(other.spec): 1}
+    service.follow()
+    service.carry_out(service.plan(other))
+    assert service.replicas == {target_key(other.spec): 1}

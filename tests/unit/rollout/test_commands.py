@@ -172,10 +172,10 @@ def test_it_is_heard_each_time_and_only_once(waiting: Stage) -> None:
     assert asked(waiting, "promote") == "promote: refused, 1 of 2 pods are ready and warmed up"
     waiting.ready[CANDIDATE] = 2
     passes(waiting)
-    assert waiting.run.phase is Phase.AWAITING_APPROVAL
+    assert (waiting.run.phase, waiting.run.step) == (Phase.AWAITING_APPROVAL, 0)
 
     assert asked(waiting, "promote") == "promote: accepted"
-    assert waiting.run.phase is Phase.PROMOTING
+    assert (waiting.run.phase, waiting.run.weight) == (Phase.PROMOTING, 100)
 
 
 def test_a_retry_that_came_too_early_is_asked_once_more(waiting: Stage) -> None:
