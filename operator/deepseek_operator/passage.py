@@ -152,16 +152,22 @@ def is_taken_up(deployment: DeepSeekDeployment, observed: Observed, roles: Roles
 
     A gateway that does not answer may still do so, and so may a Gateway whose route is on its way out.
     """
-    leaving = [
-        item
-        for item in observed.engines
-        if revision_of(item) not in roles.replicas and not never_served(item, roles)
-    ]
+    going = {revision_of(item) for item in observed.engines} - set(roles.replicas)
+    leaving = going - unasked(observed, roles)
     if not leaving or not (gateway.splits(deployment) or observed.routes):
         return True
     if observed.routes and not http_route.is_wanted(deployment):
         return False
     return acknowledged(deployment, observed, roles)
+
+
+def unasked(observed: Observed, roles: Roles) -> set[str | None]:
+    """Of the revisions that are to be let go those that may go whatever gateways say."""
+    return {
+        revision_of(item)
+        for item in observed.engines
+        if revision_of(item) not in roles.replicas and never_served(item, roles)
+    }
 
 
 def never_served(engine_set: Manifest, roles: Roles) -> bool:

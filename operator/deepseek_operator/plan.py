@@ -158,7 +158,8 @@ def _plan_from(given: _Given) -> Plan:
     leftovers = wanted.leftovers(observed, [*guards, *desired], roles)
     is_taken_up = passage.is_taken_up(deployment, observed, roles)
     if not is_taken_up:
-        leftovers = [child for child in leftovers if revision_of(child) is None]
+        unasked = {None, *passage.unasked(observed, roles)}
+        leftovers = [child for child in leftovers if revision_of(child) in unasked]
     # What comes after the first revision may have been fetched already.
     all_known = set(roles.kept) == set(shapes) and roles.first is None and not aim.waiting
     return Plan(

@@ -53,8 +53,13 @@ def _before_revisions(
     *,
     images: EngineImages,
 ) -> Iterator[Manifest]:
-    """The clients' Service, and the gateway. A shape that cannot be read does not keep users from the pods that run with it."""
-    if roles.routed not in shapes and observed.engine_set(roles.routed) is None:
+    """The clients' Service, and the gateway.
+
+    A shape that cannot be read does not keep users from the pods that run with it, nor a spec that cannot be
+    served from whoever stands in for it.
+    """
+    answering = (roles.routed, *roles.then.get(roles.routed, ()))
+    if not any(key in shapes or observed.engine_set(key) for key in answering):
         return
     leads = passage.takes_clients(deployment, observed, roles.routed)
     yield children.build_client_service(
@@ -91,10 +96,7 @@ def _engine_sets(
 
 def _makes_way(observed: Observed, roles: switch.Roles) -> bool:
     """Whether a first revision that the spec asked for before still has its pods: they go before others are made."""
-    return any(
-        revision_of(item) not in roles.replicas and passage.never_served(item, roles)
-        for item in observed.engines
-    )
+    return bool(passage.unasked(observed, roles))
 
 
 def _beside_pods(

@@ -4,6 +4,7 @@ from tests.mutants.patch import Mutant
 
 _CHAIN = "tests/unit/test_fallbacks_in_rollouts.py"
 _ENTRIES = "tests/unit/test_fallbacks.py"
+_FIRST = "tests/unit/test_fallbacks_before_serving.py"
 _COUNTING = "tests/unit/rollout/test_counting.py"
 _ENVOY = "tests/unit/serving/gateway/test_envoy.py"
 _BOUNDED = "tests/unit/serving/test_bounded.py"
@@ -91,6 +92,25 @@ FALLBACK = (
         caught_by=(
             f"{_ENTRIES}::test_who_stood_in_stays_though_its_pods_are_away_as_its_entry_changes",
         ),
+    ),
+    Mutant(
+        name="a-typo-takes-the-gateway",
+        breaks="a spec that cannot be served cuts users off from who stands in for a first revision",
+        file="wanted.py",
+        old="    answering = (roles.routed, *roles.then.get(roles.routed, ()))\n",
+        new="    answering = (roles.routed,)\n",
+        caught_by=(
+            f"{_FIRST}::test_a_typo_cuts_nobody_off_from_who_stands_in",
+            f"{_FIRST}::test_who_stands_in_serves_though_the_spec_never_could_be_served",
+        ),
+    ),
+    Mutant(
+        name="never-served-waits-with-another",
+        breaks="a first revision that never served keeps its accelerators while gateways may ask another that goes",
+        file="plan.py",
+        old="        unasked = {None, *passage.unasked(observed, roles)}\n",
+        new="        unasked = {None}\n",
+        caught_by=(f"{_FIRST}::test_what_never_served_waits_for_no_gateway_though_another_does",),
     ),
     Mutant(
         name="bad-entry-stops-a-rollout",

@@ -7,6 +7,7 @@ from tests.mutants.autoscaling import AUTOSCALING
 from tests.mutants.catalog import CATALOG
 from tests.mutants.children import CHILDREN
 from tests.mutants.classes import CLASSES
+from tests.mutants.commands import COMMANDS
 from tests.mutants.counters import COUNTERS
 from tests.mutants.decisions import DECISIONS
 from tests.mutants.fallback import FALLBACK
@@ -33,6 +34,7 @@ from tests.mutants.security import SECURITY
 from tests.mutants.shares import SHARES
 from tests.mutants.sizing import SIZING
 from tests.mutants.sizing_of_pods import SIZING_OF_PODS
+from tests.mutants.stable_away import STABLE_AWAY
 from tests.mutants.telling import TELLING
 from tests.mutants.trtllm import TRTLLM
 from tests.mutants.trtllm_sizing import TRTLLM_SIZING
@@ -47,6 +49,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *WARMING,
     *ROLLOUT,
     *PAUSES,
+    *COMMANDS,
+    *STABLE_AWAY,
     *RECORDS,
     *SHARES,
     *PROMOTED,

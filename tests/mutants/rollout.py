@@ -190,8 +190,8 @@ ROLLOUT = (
         name="late-count-of-the-stable-one",
         breaks="a run is held while the controller of the stable revision's Deployment lags",
         file="rollout/holds.py",
-        old="    if facts.stable.ready < facts.stable.wanted:\n",
-        new="    if facts.stable.sure < facts.stable.wanted:\n",
+        old="    if stable.ready >= stable.wanted:\n",
+        new="    if stable.sure >= stable.wanted:\n",
         caught_by=("tests/unit/test_late_counts.py::test_a_deployment_that_changes_holds_nothing",),
     ),
     Mutant(

@@ -119,8 +119,15 @@ def check(before: Rollout, facts: Facts, after: Rollout, *, is_examined: bool = 
 
 
 def _has_learned(old: Run, facts: Facts, new: Run) -> bool:
-    """The one change of a plan: what the stable revision teaches, before the first weight."""
-    is_first = old.phase is Phase.STARTING and new.phase in (Phase.MIRRORING, Phase.SHIFTING)
+    """The one change of a plan: what the stable revision teaches, before the first weight, or what it never taught."""
+    if new.cause is Cause.PROMOTED_BY_HAND and old.has_to_learn and not facts.metrics:
+        taught = tuple(metric for metric in old.plan.metrics if not metric.learns)
+        return new.plan == replace(old.plan, metrics=taught)
+    is_first = old.place is Phase.STARTING and new.phase in (
+        Phase.MIRRORING,
+        Phase.SHIFTING,
+        Phase.PROMOTING,
+    )
     learned = replace(old.plan, metrics=facts.metrics) if facts.metrics else None
     return is_first and old.has_to_learn and new.plan == learned
 

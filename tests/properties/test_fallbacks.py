@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from deepseek_operator.observed import Gateway, revision_of
+from deepseek_operator.observed import Gateway, has_served, revision_of
 from deepseek_operator.plan import Plan
 from deepseek_operator.rollout.revisions import target_key
 from tests.examples import as_many_as
@@ -37,11 +37,16 @@ class Fallbacks(RuleBasedStateMachine):
         self.generation = 0
         self.edit(block, entries, replicas=1)
 
-    @rule(block=st.sampled_from(BLOCKS), entries=_entries, replicas=st.integers(0, 2))
+    @rule(block=st.sampled_from([*BLOCKS, UNKNOWN]), entries=_entries, replicas=st.integers(0, 2))
     def edit(self, block: Manifest, entries: list[tuple[Manifest, int]], replicas: int) -> None:
         fallback = [{**entry, "replicas": count} for entry, count in entries]
         self.spec = {**block, "replicas": replicas, "gateway": {}, "fallback": fallback}
         self.generation += 1
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the spec itself asks for what cannot be had."""
+        return bool(self.spec["model"] == UNKNOWN["model"])
 
     def deployment(self) -> Any:
         return deepseek(**self.spec, generation=self.generation)
@@ -91,8 +96,18 @@ class Fallbacks(RuleBasedStateMachine):
             chain = [route["revision"], *route.get("then", [])]
             assert len(set(chain)) == len(chain), "a revision stands in for itself, or twice"
             assert target not in chain[1:], "the revision on its way stands in"
-            assert set(chain) <= document["replicas"].keys(), "nobody looks after its pods"
-        going = {revision_of(item) for item in plan.delete if item["kind"] == "Deployment"}
+            there_is_none = {target} if self.is_unknown else set()
+            assert set(chain) - there_is_none <= document["replicas"].keys(), (
+                "nobody looks after its pods"
+            )
+        if conditions(plan.status)["Ready"]["status"] == "True":
+            ways = [item["kind"] for item in plan.delete if revision_of(item) is None]
+            assert ways == [], "users are cut off"
+        going = {
+            revision_of(item)
+            for item in plan.delete
+            if item["kind"] == "Deployment" and has_served(item)
+        }
         assert not going & set(self._taken()), "pods go that a gateway may send requests to"
 
     def _told(self, plan: Plan) -> Manifest | None:
@@ -128,6 +143,9 @@ class Fallbacks(RuleBasedStateMachine):
         plan = world.plan(self.deployment(), now=LATER)
 
         assert world.writes(plan) == []
+        if self.is_unknown:
+            assert conditions(plan.status)["Stalled"]["status"] == "True"
+            return
         assert plan.status["serving"] == plan.status["desired"]
         wanted = {target_key(self.deployment().spec)}
         if self.spec["replicas"]:

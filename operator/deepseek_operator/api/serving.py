@@ -253,6 +253,6 @@ class Fallback(FurtherBlock):
         description="What lets a request go on to it, before the first byte of an answer: "
         "Unavailable (no pod of the revision before it can be reached), Overloaded (it refuses: 429 "
         "or 503, or its queue is full), Timeout (no first token in time). The same in every entry. "
-        "Default: all of them.",
+        "While a Canary divides requests each of them counts. Default: all of them.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )

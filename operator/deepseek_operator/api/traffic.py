@@ -211,13 +211,14 @@ class Rollout(ApiModel):
     )
     hold_timeout: Duration | None = Field(
         default=None,
-        description="A run that cannot go on for so long goes back, as when no figures come. "
-        "Default: 30m; of a Replace 5m.",
+        description="A run that cannot go on for so long goes back, as when no figures come; not while "
+        "no pod of the serving revision is ready. Default: 30m; of a Replace 5m.",
     )
     max_duration: Duration | None = Field(
         default=None,
         description="A Canary that is not decided by then goes back, and a Replace before which the "
-        "serving revision has not stopped by then. Time that it is paused does not count. Default: 24h.",
+        "serving revision has not stopped by then. Time that it is paused does not count, and nobody goes "
+        "back while no pod of the serving revision is ready. Default: 24h.",
     )
     rollback_window: Duration | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from deepseek_operator.api import names
+from deepseek_operator.rollout import commands
 from deepseek_operator.rollout.commands import Verb
 
 Manifest = dict[str, Any]
@@ -15,7 +16,8 @@ class NothingToAskError(Exception):
 def command(manifest: Manifest, verb: Verb) -> list[Manifest]:
     """JSON patch that asks it of the run and step as they are just now.
 
-    The version that was looked at must still be there: what changed since may mean another step.
+    The version that was looked at must still be there: what changed since may mean another step. What stands there
+    already is asked once more.
     """
     rollout = manifest.get("status", {}).get("rollout", {})
     if "at" not in rollout:
@@ -23,13 +25,14 @@ def command(manifest: Manifest, verb: Verb) -> list[Manifest]:
         raise NothingToAskError(
             f"{name} has had no run yet: set spec.rollout.strategy to Canary, Replace or Auto and change the model"
         )
-    text = f"{verb}:{rollout['at']}"
+    annotations = manifest["metadata"].get("annotations") or {}
+    text = commands.text(verb, rollout["at"], before=annotations.get(names.COMMAND_ANNOTATION))
     version = {
         "op": "replace",
         "path": "/metadata/resourceVersion",
         "value": manifest["metadata"]["resourceVersion"],
     }
-    if not manifest["metadata"].get("annotations"):
+    if not annotations:
         value = {names.COMMAND_ANNOTATION: text}
         return [version, {"op": "add", "path": "/metadata/annotations", "value": value}]
     key = names.COMMAND_ANNOTATION.replace("~", "~0").replace("/", "~1")

@@ -7,7 +7,7 @@ from deepseek_operator.rollout import crashes, demands, quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.facts import Facts
-from deepseek_operator.rollout.run import COMPARED, Cause, Phase, Rollout
+from deepseek_operator.rollout.run import COMPARED, Cause, Phase, Rollout, Run
 from deepseek_operator.rollout.scene import Scene, elapsed, standing, verdict, words
 from deepseek_operator.rollout.shares import ENOUGH, Share
 
@@ -117,7 +117,7 @@ def analyzing(scene: Scene) -> Rollout | None:
     run = scene.run
     if run.phase not in (Phase.ANALYZING, Phase.AWAITING_APPROVAL):
         return None
-    waits = _waits_for(scene)
+    waits = waits_for(scene)
     if waits is None:
         run, waits = quality.waits(run, run.step + 1, now=scene.now)
         scene = replace(scene, run=run)
@@ -134,7 +134,7 @@ def analyzing(scene: Scene) -> Rollout | None:
     return _next(scene)
 
 
-def _waits_for(scene: Scene) -> str | None:
+def waits_for(scene: Scene) -> str | None:
     """What keeps this step from being passed; what is missing just now was not seen either."""
     run = scene.run
     if not scene.facts.sees:
@@ -206,7 +206,16 @@ def promoted_by_hand(scene: Scene) -> Rollout | None:
     missing = capacity_missing(scene.facts, 100)
     if missing:
         return replace(scene.rollout, run=scene.run, answer=f"promote: refused, {missing}")
+    scene = replace(scene, run=_without_what_it_lacks(scene.run, scene.facts))
     return _promoted(scene, Cause.PROMOTED_BY_HAND, "promoted by hand")
+
+
+def _without_what_it_lacks(run: Run, facts: Facts) -> Run:
+    """What was not learned by now of a revision that nobody reaches any more is not looked at either."""
+    if not run.has_to_learn:
+        return run
+    known = facts.metrics or tuple(metric for metric in run.plan.metrics if not metric.learns)
+    return replace(run, plan=replace(run.plan, metrics=known or run.plan.metrics))
 
 
 def _promoted(scene: Scene, cause: Cause, said: str) -> Rollout:

@@ -13,7 +13,7 @@ from deepseek_operator.rollout.run import ON_THE_WAY_BACK, Cause, Phase, Rollout
 
 def kept(rollout: Rollout, *, target: str, serving: str, command: str | None) -> Rollout | None:
     """What is recorded of it from now on; None where nothing has failed, and nothing is to be remembered."""
-    rollout, verb = commands.read(rollout, command)
+    rollout, verb = commands.retried(*commands.read(rollout, command), target=target)
     if verb is Verb.RETRY:
         rollout = rollout.without_failure_of(target)
     if rollout.run is not None and not rollout.run.is_over:

@@ -1,6 +1,8 @@
 """What a person may ask of a run: `<verb>:<run>/<step>`, where the run and the step are those that were looked at. Pure.
 
-A command for another run or step is stale: what it meant is over, and it does nothing but say so.
+A command for another run or step is stale: what it meant is over, and it does nothing but say so. Each text is heard
+once, whatever became of it: nothing takes effect later that was refused. So who asks the same once more adds `#2`, then
+`#3`, which mean nothing by themselves.
 """
 
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from deepseek_operator.api import names
-from deepseek_operator.rollout.run import COMPARED, Phase, Rollout, Run
+from deepseek_operator.rollout.run import COMPARED, ENDED, Phase, Rollout, Run
 
 
 class Verb(StrEnum):
@@ -33,7 +35,8 @@ _WHEN: Mapping[Verb, frozenset[Phase]] = {
     Verb.PROMOTE: COMPARED | {Phase.MIRRORING},
     Verb.ABORT: COMPARED | _SWAPPED | {Phase.STARTING, Phase.MIRRORING},
     Verb.ROLLBACK: _SWAPPED,
-    Verb.RETRY: frozenset({Phase.ROLLED_BACK}),
+    # Also after another revision was promoted: what failed before is refused as ever.
+    Verb.RETRY: ENDED,
 }
 
 _BEFORE_IT_STOPS = frozenset({Phase.PREPARING, Phase.AWAITING_APPROVAL, Phase.HELD})
@@ -46,6 +49,8 @@ _WHEN_REPLACING: Mapping[Verb, frozenset[Phase]] = {
     Verb.ABORT: _UNTIL_IT_SERVES | _SWAPPED,
 }
 
+_AGAIN = "#"
+"""Before how often the same was asked by now; no run and no step has it in its name."""
 
 LONGEST = 128
 """Letters of a command: no verb, run and step together have as many."""
@@ -70,8 +75,30 @@ def read(rollout: Rollout, command: str | None) -> tuple[Rollout, Verb | None]:
     return replace(rollout, command=kept, answer=said), verb
 
 
+def text(verb: Verb, at: str, *, before: str | None) -> str:
+    """What asks it of a run and step; `before` is what stands there now, which is not heard a second time."""
+    plain = f"{verb}:{at}"
+    same, _, number = (before or "").partition(_AGAIN)
+    if same != plain:
+        return plain
+    times = int(number) if len(number) < _SHOWN and number.isdecimal() else 1
+    return f"{plain}{_AGAIN}{times + 1}"
+
+
+def retried(
+    rollout: Rollout, verb: Verb | None, *, target: str | None
+) -> tuple[Rollout, Verb | None]:
+    """The verb, unless it is a retry of what never failed: that is refused, and the answer says so."""
+    if verb is not Verb.RETRY or (target is not None and rollout.failure_of(target) is not None):
+        return rollout, verb
+    said = "the spec cannot be served as it is"
+    if target is not None:
+        said = f"revision {target} was not rolled back"
+    return replace(rollout, answer=f"{Verb.RETRY}: refused, {said}"), None
+
+
 def _meant(run: Run | None, command: str) -> tuple[Verb | None, str]:
-    word, _, of = command.partition(":")
+    word, _, of = command.partition(_AGAIN)[0].partition(":")
     name, _, step = of.partition("/")
     if word not in list(Verb):
         return None, f"{_shown(word)}: not one of {', '.join(Verb)}"

@@ -100,3 +100,9 @@ class Facts:
     counted: bool = True
     """Whether that is known just now."""
     command: str | None = None
+
+    @property
+    def leaves_nobody(self) -> bool:
+        """Whether going back would leave users without any pod, while the candidate has one that is ready."""
+        is_away = bool(self.stable.wanted) and not self.stable.ready
+        return is_away and bool(self.candidate.ready)

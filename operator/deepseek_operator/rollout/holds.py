@@ -35,7 +35,11 @@ def hold(scene: Scene, found: tuple[Cause, str] | None) -> Rollout | None:
         return scene.to(back_to, cause, said, paused=_paused(scene))
     cause, said = found
     if run.hold is not None and run.hold.cause is cause:
-        return replace(scene.rollout, run=replace(run, said=said))
+        # As long as there is nobody to go back to is no time of a hold that goes back.
+        is_none = scene.facts.leaves_nobody and cause not in FOR_A_PERSON
+        since = scene.now if is_none else run.hold.since
+        held = replace(run.hold, since=since)
+        return replace(scene.rollout, run=replace(run, said=said, hold=held))
     is_anew = run.hold is None or not FOR_A_PERSON.isdisjoint((run.hold.cause, cause))
     since = scene.now if run.hold is None or is_anew else run.hold.since
     phase = run.hold.phase if run.hold else run.phase
@@ -66,29 +70,35 @@ def _reason_to_hold(scene: Scene) -> tuple[Cause, str] | None:
 def _unlearned(scene: Scene) -> tuple[Cause, str] | None:
     """Its pods are there, and what they are to be compared with is not."""
     run, facts = scene.run, scene.facts
-    if not run.has_to_learn or facts.metrics is not None:
-        return None
-    if not facts.stable.ready:
-        # Its pods are starting as well, or it is to have none: nobody is silent who could tell.
+    if not run.has_to_learn or facts.metrics is not None or not facts.stable.wanted:
         return None
     if facts.candidate.sure < max(1, facts.candidate.wanted):
         return None
-    return _silent(scene, since=run.last_data or run.started)
+    silent = _silent(scene, since=run.last_data or run.started)
+    # Without a pod nobody is silent who could tell.
+    return silent if silent is None or facts.stable.ready else _stable_short(facts)
 
 
 def _reason_in_traffic(scene: Scene) -> tuple[Cause, str] | None:
     """Once users' requests reach the candidate, or copies of them."""
     run, facts = scene.run, scene.facts
-    if facts.stable.ready < facts.stable.wanted:
-        return (
-            Cause.STABLE_SHORT,
-            f"{facts.stable.ready} of {facts.stable.wanted} pods of the stable revision are ready",
-        )
+    if short := _stable_short(facts):
+        return short
     is_untaken = run.mirrors and run.step_since is None
     if is_untaken or (run.hold.phase if run.hold else run.phase) is Phase.SHIFTING:
         return _unacknowledged(scene)
     silent = _silent(scene, since=run.last_data or run.step_since or run.since)
     return silent or _unverified(run, facts) or _still_short(scene)
+
+
+def _stable_short(facts: Facts) -> tuple[Cause, str] | None:
+    stable = facts.stable
+    if stable.ready >= stable.wanted:
+        return None
+    said = f"{stable.ready} of {stable.wanted} pods of the stable revision are ready"
+    if facts.leaves_nobody:
+        said = f"{said}: bring them back, or promote the candidate"
+    return Cause.STABLE_SHORT, said
 
 
 def _still_short(scene: Scene) -> tuple[Cause, str] | None:

@@ -60,6 +60,7 @@ def decide(rollout: Rollout, facts: Facts, *, now: datetime) -> Rollout:
 
 def _between_runs(rollout: Rollout, facts: Facts, verb: Verb | None, *, now: datetime) -> Rollout:
     target = facts.target
+    rollout, verb = commands.retried(rollout, verb, target=target)
     if target is None or target == rollout.stable:
         return rollout
     if not facts.asks_for_pods and not facts.plan.replaces:

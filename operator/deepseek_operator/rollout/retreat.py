@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deepseek_operator.rollout import quality, standards
+from deepseek_operator.rollout import advance, quality, standards
 from deepseek_operator.rollout.commands import Verb
 from deepseek_operator.rollout.evidence import Evidence, Verdict
 from deepseek_operator.rollout.mix import Mix
@@ -130,15 +130,18 @@ def _compared_again(scene: Scene, said: str) -> Rollout:
 
 
 def deadlines(scene: Scene) -> Rollout | None:
-    """No part of a run, and no run, goes on for ever, unless a person keeps it where it is."""
+    """No part of a run, and no run, goes on for ever, unless a person keeps it where it is, or there is nobody to go back to."""
     run, limits, now = scene.run, scene.run.plan.limits, scene.now
     if run.phase in ON_THE_WAY_BACK or run.has_swapped or _is_paused(scene):
         return None
     if run.phase is Phase.STARTING and _starts_late(scene):
         return scene.back(
             Cause.CANDIDATE_NOT_READY,
-            f"its pods were not ready within {limits.start} (rollout.startTimeout)",
+            f"its pods were not ready within {limits.start} (rollout.startTimeout): {run.said}",
         )
+    if scene.facts.leaves_nobody:
+        # Time alone takes nobody from who answers: this is for the pods that are away, or for a person.
+        return None
     is_timed = run.hold is not None and run.hold.cause not in FOR_A_PERSON
     if run.hold is not None and is_timed and elapsed(run.hold.since, now) > limits.hold:
         return scene.back(
@@ -146,10 +149,22 @@ def deadlines(scene: Scene) -> Rollout | None:
         )
     is_limited = run.phase is not Phase.STARTING and run.stopped is None
     if is_limited and scene.spent > limits.total:
-        is_said = run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT
-        waits = run.said if is_said else standing(run)
-        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {waits}")
+        return scene.back(Cause.TOO_LONG, f"not decided within {limits.total}: {_missing(scene)}")
     return None
+
+
+def _missing(scene: Scene) -> str:
+    """What it waited for in the end, and how far each metric was."""
+    run = scene.run
+    said = run.said
+    if run.phase is Phase.ANALYZING:
+        said = advance.waits_for(scene) or run.said
+    if run.phase is Phase.AWAITING_APPROVAL:
+        said = advance.waits_for(scene) or f"nobody has approved step {run.step + 1}"
+    if run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT:
+        return said
+    metrics = standing(run)
+    return said if metrics in said else f"{said}; {metrics}"
 
 
 def _is_paused(scene: Scene) -> bool:
@@ -168,7 +183,7 @@ def unacknowledged(scene: Scene) -> Rollout | None:
     if run.phase is not Phase.PROMOTING or is_taken_up or waited <= limits.acknowledge:
         return None
     said = f"not every gateway has taken up {run.weight} %"
-    is_over = waited > limits.acknowledge + limits.hold
+    is_over = waited > limits.acknowledge + limits.hold and not scene.facts.leaves_nobody
     if is_over and not run.plan.replaces:
         held = f"held for {limits.hold} ({Cause.NOT_ACKNOWLEDGED}): {said}"
         return scene.back(Cause.HELD_TOO_LONG, held)

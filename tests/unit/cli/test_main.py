@@ -57,6 +57,17 @@ async def test_a_verb_is_asked_of_the_run_and_step_that_are_there(
     }
 
 
+async def test_what_stands_there_already_is_asked_once_more() -> None:
+    api = FakeApi()
+    put(api)
+
+    for again in ("", "#2", "#3"):
+        assert await carry_out(api, "approve", "chat") == 0
+
+        found = api.objects[PATH]["metadata"]["annotations"]
+        assert found == {"serving.deepseek.dev/command": f"approve:3-1a2b3c4d5e/1{again}"}
+
+
 @pytest.mark.parametrize(("verb", "paused"), [("pause", True), ("resume", False)])
 async def test_a_canary_is_paused_in_its_spec(verb: str, *, paused: bool) -> None:
     api = FakeApi()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from deepseek_operator.rollout import soundness
 from deepseek_operator.rollout.evidence import Evidence
 from deepseek_operator.rollout.run import (
     DEFAULT_STEPS,
@@ -651,6 +652,21 @@ def test_a_run_that_learns_nothing_goes_back() -> None:
     run = stage.until(Phase.ROLLED_BACK)
 
     assert run.cause is Cause.HELD_TOO_LONG
+
+
+@pytest.mark.parametrize("teaches", [False, True], ids=["never-told", "told-just-now"])
+def test_who_promotes_what_learned_nothing_has_it_watched_by_the_rest(*, teaches: bool) -> None:
+    stage = Stage(plan=plan(metrics=(ERRORS, LATE)), teaches=False)
+    stage.until(Phase.HELD)
+    stage.teaches = teaches
+    stage.say("promote")
+
+    stage.one_pass()
+
+    assert (stage.run.phase, stage.run.weight) == (Phase.PROMOTING, 100)
+    assert soundness.flaw(stage.rollout) is None
+    assert [metric.name for metric in stage.run.plan.metrics] == ["errors", "late"][: 1 + teaches]
+    stage.until(Phase.SUCCEEDED)
 
 
 def test_what_is_late_or_short_does_not_trip_the_breaker() -> None:

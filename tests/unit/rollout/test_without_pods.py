@@ -167,7 +167,7 @@ def test_a_stable_revision_that_starts_too_is_not_silent() -> None:
     stage.ready[STABLE] = 0
     for _ in range(160):
         stage.one_pass()
-    assert (stage.run.phase, stage.run.weight) == (Phase.STARTING, 0)
+    assert (stage.run.cause, stage.run.weight) == (Cause.STABLE_SHORT, 0)
     stage.ready[STABLE], stage.teaches = 2, True
 
     stage.until(Phase.SUCCEEDED)
