@@ -44,6 +44,14 @@ CATALOG = (
         caught_by=(f"{_CATALOG}::test_a_mistake_is_told_by_file_entry_field_and_remedy",),
     ),
     Mutant(
+        name="a-product-without-bf16",
+        breaks="a product without its rate in BF16 is taken, and every refusal that looks for other products crashes",
+        file="catalog/accelerators.py",
+        old='        if "bf16" not in given:\n',
+        new="        if not given:\n",
+        caught_by=(f"{_CATALOG}::test_a_mistake_is_told_by_file_entry_field_and_remedy",),
+    ),
+    Mutant(
         name="two-products-of-one-label",
         breaks="an entry whose label another product has is never found, and nobody is told",
         file="catalog/catalog.py",

@@ -218,6 +218,11 @@ def test_a_misspelt_field_of_a_new_product_is_told_and_not_the_one_that_is_missi
             id="no-number",
         ),
         pytest.param(
+            COMPLETE.replace("bf16: 1000, ", ""),
+            "extra: X1: teraflops: bf16 is missing, in which every GPU of the catalog computes; add its rate, got {'fp8': 2000",
+            id="no-rate-in-BF16",
+        ),
+        pytest.param(
             "models: {DeepSeek-V3: {layers: 61.0}}",
             "extra: DeepSeek-V3: layers: input should be a valid integer, got 61.0",
             id="a-fraction-for-a-count",
