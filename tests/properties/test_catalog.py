@@ -137,7 +137,10 @@ def test_what_is_taken_can_be_sized_or_is_refused_by_field(
     # A refusal looks at all products for one that would do.
     for place in {"P", "L4"} & set(found.accelerators):
         question = _question(found, name, engine_name, place, nodes=nodes)
-        assert isinstance(_answer(question), Sized | CannotRunError)
+        answer = _answer(question)
+        assert isinstance(answer, Sized | CannotRunError)
+        if isinstance(answer, Sized):
+            assert 0 < answer.memory.weights < answer.memory.total
 
 
 def _question(known: Catalog, model: str, engine: str, product: str, *, nodes: int) -> Question:
