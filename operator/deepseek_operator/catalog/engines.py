@@ -43,6 +43,8 @@ class Parallelism(Fact):
     """Data-parallel attention with the experts spread over the same GPUs."""
     tensor_in_ranks: bool
     """Whether a rank of data-parallel attention may itself be on several GPUs."""
+    uneven_experts: bool = True
+    """Whether experts may be spread over GPUs that do not divide them, some of which then have one more."""
 
 
 class EngineVersion(Fact):

@@ -115,6 +115,26 @@ def _engine_cannot(question: Question, layout: Layout) -> str | None:
     return None
 
 
+def _experts_do_not_divide(question: Question, layout: Layout) -> str | None:
+    experts, engine, group = question.model.experts, question.engine, layout.expert_parallel
+    if experts is None or not layout.expert or engine.parallelism.uneven_experts:
+        return None
+    if experts.routed % group == 0:
+        return None
+    # Of GPUs on one node, or of whole nodes: other numbers are no layout.
+    node = question.pool.node_size
+    fitting = [size for size in range(1, node + 1) if experts.routed % size == 0]
+    if group > node:
+        fitting += [
+            size for size in range(2 * node, experts.routed + 1, node) if experts.routed % size == 0
+        ]
+    name = "data" if layout.data > 1 else "tensor"
+    return (
+        f"{name}: {group} does not divide the {experts.routed} experts of {question.model_name}, and {engine.name} "
+        f"{engine.version} starts only with as many on each GPU; use one of {', '.join(map(str, fitting))}"
+    )
+
+
 def _more_stages_than_layers(question: Question, layout: Layout) -> str | None:
     layers = question.model.layers
     if layout.pipeline <= layers:
@@ -139,6 +159,7 @@ _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
     _ranks_with_slices,  # memory and pace of these are not known
     _ranks_of_several,
     _engine_cannot,
+    _experts_do_not_divide,  # TensorRT-LLM refuses to start (fused_moe/interface.py), vLLM gives some GPUs one more
     _more_stages_than_layers,
     _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875), and of TensorRT-LLM it is not known
 )
@@ -168,7 +189,10 @@ def candidates(question: Question) -> Iterator[list[Layout]]:
             yield found
         elif asked.accelerators:
             nodes = math.ceil(count / question.pool.node_size)
-            layout = next(iter(_of(question, count)), Layout(tensor=count, nodes=nodes))
+            tried = sorted(
+                _of(question, count), key=lambda one: not _attends_as_asked(question, one)
+            )
+            layout = next(iter(tried), Layout(tensor=count, nodes=nodes))
             reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
             raise CannotRunError("accelerator.count", reason)
 
