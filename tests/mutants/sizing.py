@@ -57,6 +57,22 @@ SIZING = (
         caught_by=(f"{_MEMORY}::test_experts_that_do_not_divide_are_one_more_on_some_gpu",),
     ),
     Mutant(
+        name="a-group-on-two-nodes",
+        breaks="sizes that are set put a group of tensor parallelism on two nodes, and a plan says that they fit",
+        file="sizing/layouts.py",
+        old="    if count % (nodes * layout.tensor):\n",
+        new="    if count % nodes:\n",
+        caught_by=(f"{_SIZE}::test_a_layout_that_cannot_be_is_refused",),
+    ),
+    Mutant(
+        name="ranks-over-tcp",
+        breaks="ranks over nodes are planned without RDMA, where the operator refuses them",
+        file="sizing/layouts.py",
+        old="    if layout.data > 1 and nodes > 1 and not question.rdma:\n",
+        new="    if layout.data > 10_000 and nodes > 1 and not question.rdma:\n",
+        caught_by=(f"{_SIZE}::test_a_layout_that_cannot_be_is_refused",),
+    ),
+    Mutant(
         name="half-a-layer",
         breaks="a pipeline's stages are planned with a part of a layer",
         file="sizing/memory.py",

@@ -188,13 +188,16 @@ def candidates(question: Question) -> Iterator[list[Layout]]:
         if found:
             yield found
         elif asked.accelerators:
-            nodes = math.ceil(count / question.pool.node_size)
-            tried = sorted(
-                _of(question, count), key=lambda one: not _attends_as_asked(question, one)
-            )
-            layout = next(iter(tried), Layout(tensor=count, nodes=nodes))
-            reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
-            raise CannotRunError("accelerator.count", reason)
+            raise CannotRunError("accelerator.count", _no_layout(question, count))
+
+
+def _no_layout(question: Question, count: int) -> str:
+    """Why there is none of exactly so many GPUs: of the one that is as asked, if any is."""
+    tried = sorted(_of(question, count), key=lambda layout: not _attends_as_asked(question, layout))
+    if not tried:
+        node = question.pool.node_size
+        return f"{count} GPUs are not on whole nodes of {node}; set at most {node}, or a multiple of it"
+    return (refusal(question, tried[0]) or "tensor: no layout").partition(": ")[2]
 
 
 def _attends_as_asked(question: Question, layout: Layout) -> bool:
@@ -218,13 +221,34 @@ def _check_ranks(question: Question, counts: list[int]) -> None:
     if nodes > 1 and not question.rdma:
         raise CannotRunError(
             "attentionRanks",
-            f"ranks on {nodes} nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up "
-            "(multiNode.rdma of the chart); leave it out",
+            f"{_exchange(nodes)} (multiNode.rdma of the chart); leave it out",
         )
     if max(counts, default=0) == 1:
         raise CannotRunError(
             "attentionRanks",
             "a replica of 1 GPU has no ranks to attend for themselves; leave it out, or set accelerator.count higher",
+        )
+
+
+def _exchange(nodes: int) -> str:
+    return f"ranks on {nodes} nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up"
+
+
+def _check_nodes(question: Question, layout: Layout) -> None:
+    """Refuse sizes that are set and do not go on nodes: each has as many GPUs, and a group of tensor parallelism is on one."""
+    nodes, count, node = layout.nodes, layout.accelerators, question.pool.node_size
+    if count % (nodes * layout.tensor):
+        sizes = {"tensor": layout.tensor, "pipeline": layout.pipeline, "data": layout.data}
+        said = " x ".join(f"{name} {size}" for name, size in sizes.items() if size > 1)
+        raise CannotRunError(
+            next(name for name, size in sizes.items() if size > 1),
+            f"{said} = {count} GPUs are {count / nodes:g} on each of {nodes} nodes of {node}, and each has to have whole "
+            f"groups of {layout.tensor}; set sizes that make {node * (nodes - 1)} or {node * nodes} GPUs",
+        )
+    if layout.data > 1 and nodes > 1 and not question.rdma:
+        raise CannotRunError(
+            "data",
+            f"{_exchange(nodes)} (multiNode.rdma of the chart, --rdma of a plan); leave it out",
         )
 
 
@@ -249,6 +273,7 @@ def _asked(question: Question) -> Layout:
     if reason is not None:
         name, _, text = reason.partition(": ")
         raise CannotRunError(name, text)
+    _check_nodes(question, layout)
     if not _attends_as_asked(question, layout):
         attends = (
             "each GPU attends for itself" if asked.attention_ranks else "all GPUs attend together"

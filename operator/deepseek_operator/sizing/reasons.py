@@ -9,7 +9,7 @@ from deepseek_operator.sizing.size import (
     has_drafts,
     least_sequences,
 )
-from deepseek_operator.sizing.terms import gib
+from deepseek_operator.sizing.terms import Layout, gib
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,7 @@ def _layout(sized: Sized) -> Reason:
     asked = question.overrides
     held = f"{gib(sized.memory.weights)} of weights on each of {layout.accelerators} GPUs{_over(sized)}"
     if layout.data > 1:
-        why = (
-            f"{held}; each GPU attends for requests of its own, as the latent cache would be copied to all by tensor "
-            "parallelism, and the experts are spread over all of them"
-        )
+        why = f"{held}; {_ranks(layout)}"
     elif layout.pipeline > 1:
         why = (
             f"{held}; the layers are in {layout.pipeline} parts, one after another{_stages(sized)}"
@@ -88,6 +85,19 @@ def _layout(sized: Sized) -> Reason:
     ways = (asked.attention_ranks, asked.expert_parallel)
     is_set = any(sizes) or ways != (None, None)
     return Reason("layout", str(layout), why, is_set)
+
+
+def _ranks(layout: Layout) -> str:
+    """Who attends for whom, and where the experts are."""
+    if layout.tensor == 1:
+        who = "each GPU attends for requests of its own, as the latent cache would be copied to all by tensor parallelism"
+    else:
+        who = (
+            f"each rank of {layout.tensor} GPUs attends for requests of its own, so that the latent cache is copied to "
+            "these alone"
+        )
+    where = "all of them" if layout.pipeline == 1 else f"those of each of {layout.pipeline} stages"
+    return f"{who}, and the experts are spread over {where}"
 
 
 def _filled_up(sized: Sized) -> str:
