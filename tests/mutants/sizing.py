@@ -73,6 +73,14 @@ SIZING = (
         caught_by=(f"{_SIZE}::test_a_layout_that_cannot_be_is_refused",),
     ),
     Mutant(
+        name="fewer-sequences-with-the-same-step",
+        breaks="the number of sequences that a refusal names is reckoned with the step of the number that is refused",
+        file="sizing/remedies.py",
+        old="max_sequences=sequences)",
+        new="max_sequences=sequences, max_batched_tokens=question.overrides.max_sequences)",
+        caught_by=(f"{_REFUSED}::test_as_many_sequences_as_are_named_run_and_one_more_does_not",),
+    ),
+    Mutant(
         name="half-a-layer",
         breaks="a pipeline's stages are planned with a part of a layer",
         file="sizing/memory.py",

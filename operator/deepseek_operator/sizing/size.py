@@ -25,6 +25,7 @@ from deepseek_operator.sizing.terms import (
     Question,
     Scheme,
     Setting,
+    TooManySequencesError,
     replicas_for,
 )
 
@@ -118,6 +119,19 @@ class Sized:
 
 def size(question: Question) -> Sized:
     """The best replica there is; CannotRunError where none can run, with the arithmetic and the remedy."""
+    try:
+        return _best(question)
+    except TooManySequencesError as error:
+        raise error.naming(remedies.most_sequences(question, _runs)) from None
+
+
+def _runs(question: Question) -> bool:
+    with contextlib.suppress(CannotRunError):
+        return bool(_best(question))
+    return False
+
+
+def _best(question: Question) -> Sized:
     try:
         _check(question)
         schemes = quantization.choices(question)
@@ -246,7 +260,7 @@ def smallest(question: Question) -> Layout | None:
         for scheme in schemes
         for group in layouts.candidates(question)
         for layout in group
-        if _of_layout(question, scheme, layout) is not None
+        if _held(question, scheme, layout) is not None
     )
     return next(held, None)
 

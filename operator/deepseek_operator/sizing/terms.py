@@ -42,6 +42,15 @@ class OtherProductError(CannotRunError):
         return OtherProductError(self.field, f"{self.message}; {others}")
 
 
+class TooManySequencesError(CannotRunError):
+    """More sequences at once than leave room for one request."""
+
+    def naming(self, most: int | None) -> "TooManySequencesError":
+        """The same, with how many do."""
+        remedy = "leave it out" if most is None else f"set at most {most}"
+        return TooManySequencesError(self.field, f"{self.message}; {remedy}")
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """Requests as they are expected; tokens a request, seconds."""
