@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from deepseek_operator.sizing import batching, memory, roofline
 from deepseek_operator.sizing.size import (
     MTP_SEQUENCES,
+    WINDOW_SHARE,
     Sized,
     has_drafts,
     least_sequences,
@@ -133,7 +134,7 @@ def _cache(sized: Sized) -> Reason:
     setting, dimensions = sized.setting, sized.question.model.dimensions
     each = memory.cache_bytes_per_token(setting)
     kind = (
-        "latent of 576 values a layer"
+        f"latent of {memory.cached_values(dimensions):,.0f} values a layer"
         if dimensions.latent
         else f"{dimensions.kv_heads} key-value heads"
     )
@@ -156,6 +157,10 @@ def _context(sized: Sized) -> Reason:
         why = f"all that the model was made for; {room}"
     elif sized.question.whole_prompts and context == sized.setting.batched_tokens:
         why = f"as much as one step computes, as prompts are not computed in parts; {room}"
+    elif WINDOW_SHARE * context > sized.cache_tokens:
+        why = (
+            f"as long as requests are expected to become, more than a quarter of the cache; {room}"
+        )
     else:
         why = f"a quarter of the cache, so that several long requests fit; {room}"
     return Reason("contextTokens", f"{context}", why, asked is not None)
