@@ -294,7 +294,7 @@ def _counts(question: Question) -> list[int]:
     """Numbers of GPUs a replica may have: powers of two on a node, then whole nodes."""
     node, pool = question.pool.node_size, question.pool.count
     single = [size for size in (1, 2, 4, 8, 16) if size <= min(node, pool)]
-    several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9) if node * nodes <= pool]
+    several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9, 12, 16) if node * nodes <= pool]
     return [*single, *several]
 
 
