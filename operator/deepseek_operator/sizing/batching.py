@@ -9,6 +9,7 @@ from deepseek_operator.sizing import memory, roofline
 from deepseek_operator.sizing.memory import Room
 from deepseek_operator.sizing.roofline import Costs, Pace
 from deepseek_operator.sizing.terms import (
+    ASSUMED,
     CannotRunError,
     Question,
     Setting,
@@ -131,11 +132,23 @@ def missed(pace: Pace, workload: Workload) -> tuple[str, ...]:
         ("timeToFirstToken", workload.time_to_first_token, pace.time_to_first_token),
     )
     return tuple(
-        f"workload.{name}: {1000 * found:.0f} ms with {pace.sequences} at once, and "
-        f"{1000 * target:.0f} ms are asked for"
+        f"workload.{name}: {_milliseconds(found, beside=target)} with {pace.sequences} at once, and "
+        f"{_milliseconds(target, beside=found)} are {_wanted(name, target)}"
         for name, target, found in pairs
         if target is not None and found > target
     )
+
+
+def _milliseconds(seconds: float, *, beside: float) -> str:
+    """With as many digits as it takes to tell two times from each other, up to what anybody measures."""
+    texts = ((f"{1000 * one:.{digits}f}" for one in (seconds, beside)) for digits in range(4))
+    return next((one for one, other in texts if one != other), f"{1000 * seconds:g}") + " ms"
+
+
+def _wanted(name: str, target: float) -> str:
+    """Nobody may have asked for the one that is assumed."""
+    assumed = name == "timePerOutputToken" and target == ASSUMED.time_per_output_token
+    return "asked for, or assumed where nothing is set" if assumed else "asked for"
 
 
 def long_requests(

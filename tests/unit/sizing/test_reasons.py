@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from deepseek_operator.sizing import reasons
+from deepseek_operator.sizing import batching, reasons
+from deepseek_operator.sizing.roofline import Pace
 from deepseek_operator.sizing.size import size
 from deepseek_operator.sizing.terms import Question, Workload
 from tests.unit.sizing.questions import CATALOG, QWEN_14B, V3, ask
@@ -46,3 +47,21 @@ def test_the_latent_is_that_of_the_model() -> None:
     question = ask(V3, "H200", 8)
     assert "(latent of 576 values a layer)" in why(question)["cacheType"]
     assert "(latent of 1,088 values a layer)" in why(replace(question, model=model))["cacheType"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "target", "said"),
+    [
+        pytest.param(0.1004, 0.1, "100.4 ms with 4 at once, and 100.0 ms are asked for, or assumed where nothing is set", id="alike"),
+        pytest.param(0.0543, 0.05, "54 ms with 4 at once, and 50 ms are asked for", id="apart"),
+        pytest.param(0.05 + 1e-9, 0.05, "50 ms with 4 at once, and 50 ms are asked for", id="hardly"),
+    ],
+)  # fmt: skip
+def test_two_times_of_which_one_is_late_are_not_told_as_equal(
+    seconds: float, target: float, said: str
+) -> None:
+    late = Pace(4, 1.0, seconds, 0.5)
+
+    assert batching.missed(late, Workload(time_per_output_token=target)) == (
+        f"workload.timePerOutputToken: {said}",
+    )
