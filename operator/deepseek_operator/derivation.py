@@ -5,7 +5,6 @@ On one node, or on several where one does not hold it.
 Nothing is derived for what is not known (no product, a model outside the catalog, flags that are not modelled): then the pods are as the block and the engine's own defaults make them, and a sentence says so.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -246,25 +245,31 @@ def _sized(
 def _over_nodes(
     question: Question, alone: CannotRunError, field: str, node_sizes: Sequence[int]
 ) -> Derived:
-    """The replica over as few nodes as hold it; `alone` is why one node does not, and what is told if none do.
+    """The replica over as few nodes as hold it; `alone` is why one node does not.
 
-    Over the largest nodes of which there are as many as it takes; where there are of no size, over the largest.
+    Over the largest nodes of which there are as many as it takes; where there are of no size, over the largest. Where
+    none hold it, it is told what is missing on as many as are tried, unless there is one node alone.
     """
-    if alone.field == "accelerator" and question.overrides.accelerators is None:
-        sizes = sorted({question.pool.node_size, *node_sizes}, reverse=True)
-        found = [one for each in sizes if (one := _over_nodes_of(each, question)) is not None]
+    if alone.field != "accelerator" or question.overrides.accelerators is not None:
+        raise _stalled(alone, field, question.engine.name) from alone
+    sizes = sorted({question.pool.node_size, *node_sizes}, reverse=True)
+    tried = [_over_nodes_of(each, question) for each in sizes]
+    found = [one for one in tried if isinstance(one, Sized)]
+    if found:
         there = (one for one in found if _are_there(one, node_sizes))
-        if found:
-            return Derived(next(there, found[0]))
-    raise _stalled(alone, field, question.engine.name) from alone
+        return Derived(next(there, found[0]))
+    wide = next((one for one in tried if isinstance(one, CannotRunError)), alone)
+    refused = alone if len(node_sizes) == 1 else wide
+    raise _stalled(refused, field, question.engine.name) from refused
 
 
-def _over_nodes_of(node_size: int, question: Question) -> Sized | None:
+def _over_nodes_of(node_size: int, question: Question) -> Sized | CannotRunError:
     several = node_size * remedies.MANY_NODES
     pool = replace(question.pool, count=several, node_size=node_size)
-    with contextlib.suppress(CannotRunError):
+    try:
         return size(replace(question, pool=pool))
-    return None
+    except CannotRunError as error:
+        return error
 
 
 def _are_there(sized: Sized, node_sizes: Sequence[int]) -> bool:

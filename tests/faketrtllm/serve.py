@@ -66,7 +66,9 @@ def parse(arguments: Sequence[str]) -> Asked:
     if len(models) != 1:
         raise UsageError("Missing argument 'MODEL'." if not models else f"unexpected {models[1:]}")
     file = values.get("config") or values.get("extra_llm_api_options")
-    return Asked(models[0], values, {} if file is None else read_options(Path(file)))
+    asked = Asked(models[0], values, {} if file is None else read_options(Path(file)))
+    _check_experts(asked)
+    return asked
 
 
 def read_options(file: Path) -> trtllm_options.Options:
@@ -84,6 +86,18 @@ def _check_graphs(graphs: Mapping[str, Any]) -> None:
     sizes, most = graphs.get("batch_sizes"), graphs.get("max_batch_size")
     if sizes and most and max(sizes) != most:
         raise UsageError("CudaGraphConfig.max_batch_size is incompatible with batch_sizes")
+
+
+def _check_experts(asked: Asked) -> None:
+    """Without a load balancer each GPU has as many, as in _torch/modules/fused_moe/interface.py."""
+    config = Path(asked.model) / "config.json"
+    experts = json.loads(config.read_text()).get("n_routed_experts") if config.is_file() else None
+    group = int(asked.values.get("moe_expert_parallel_size", "1"))
+    balanced = (asked.options.get("moe_config") or {}).get("load_balancer")
+    if experts and experts % group and not balanced:
+        raise UsageError(
+            f"CutlassFusedMoE does not support non-divisible EP: num_experts ({experts}) must be divisible by ep_size ({group})"
+        )
 
 
 def served_name(model: str) -> str:

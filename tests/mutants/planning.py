@@ -15,6 +15,14 @@ _AS_MADE = f"{_CLI}/test_plan_as_made.py"
 
 PLANNING: tuple[Mutant, ...] = (
     Mutant(
+        name="a-layout-that-no-object-has",
+        breaks="a plan says that sizes fit with which no object runs",
+        file="cli/answers.py",
+        old="        return _unservable(derived.sized) or derived.sized\n",
+        new="        return derived.sized\n",
+        caught_by=(f"{_AS_MADE}::test_a_layout_that_no_object_can_have_is_refused",),
+    ),
+    Mutant(
         name="a-minute-is-not-sixty-seconds",
         breaks="a plan tells of changes that change nothing",
         file="cli/changes.py",

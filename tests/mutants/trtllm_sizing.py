@@ -18,6 +18,17 @@ TRTLLM_SIZING = (
         caught_by=(f"{_SIZING}::test_experts_are_given_the_tokens_of_all_ranks_up_to_a_bound",),
     ),
     Mutant(
+        name="experts-in-uneven-parts",
+        breaks="experts are spread over GPUs that do not divide them, and TensorRT-LLM does not start",
+        file="sizing/layouts.py",
+        old="    if experts.routed % group == 0:\n",
+        new="    if experts.routed >= group:\n",
+        caught_by=(
+            f"{_SIZING}::test_what_it_cannot_run_is_refused_with_the_reason",
+            f"{_SIZING}::test_experts_that_nodes_do_not_divide_are_in_stages",
+        ),
+    ),
+    Mutant(
         name="graphs-for-nothing",
         breaks="all CUDA graphs together are counted as one",
         file="sizing/memory.py",

@@ -6,6 +6,8 @@ import pytest
 
 from deepseek_operator import derivation
 from deepseek_operator.api.conditions import Reason
+from deepseek_operator.api.serving import ServingBlock
+from deepseek_operator.catalog import catalog
 from deepseek_operator.errors import Stalled
 from tests.unit.test_derivation import H100, H200, LLAMA_70B, V3, asked, sized
 
@@ -87,6 +89,40 @@ def test_why_it_is_on_several_nodes_is_said(
     values = derivation.frozen(asked(*words, rdma=rdma))["values"]
 
     assert why in {value["name"]: value["why"] for value in values}["layout"]
+
+
+def on_nodes(each: int, count: int) -> derivation.Derived:
+    """DeepSeek-V3 on so many nodes of L4."""
+    block = ServingBlock.model_validate({"model": V3})
+    return derivation.derive_on(
+        "NVIDIA-L4",
+        [each] * count,
+        block,
+        catalog=catalog.shipped(),
+        field="spec",
+        rdma=False,
+    )
+
+
+def test_small_nodes_hold_it_together_up_to_sixteen() -> None:
+    found = on_nodes(4, 16).sized
+
+    assert found is not None
+    assert (str(found.layout), found.layout.nodes) == ("TP4 x PP12 with EP4", 12)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        pytest.param(16, "in fp8 on 16 x L4 (PP16) needs 44.8 GiB for weights", id="as-many-as-are-tried"),
+        pytest.param(1, "in fp8 on 1 x L4 (1 GPU) needs 628.7 GiB for weights", id="one-node-alone"),
+    ],
+)  # fmt: skip
+def test_where_no_number_of_nodes_holds_it_the_most_are_told(count: int, said: str) -> None:
+    with pytest.raises(Stalled) as raised:
+        on_nodes(1, count)
+
+    assert raised.value.message.startswith(f"spec.accelerator: {V3} {said}")
 
 
 def test_stages_draft_nothing() -> None:

@@ -65,8 +65,18 @@ class Accelerator(Fact):
     labels: Labels
     sources: tuple[str, ...] = Field(min_length=1)
 
+    @field_validator("teraflops")
+    @classmethod
+    def _computes_in_bf16(cls, given: Mapping[Format, float]) -> Mapping[Format, float]:
+        """Attention and the tables are computed in it in whatever form the rest is."""
+        if "bf16" not in given:
+            raise ValueError(
+                "bf16 is missing, in which every GPU of the catalog computes; add its rate"
+            )
+        return given
+
     def flops(self, number: Format) -> float:
-        """Peak operations a second in a format; BF16's where the hardware does not have it."""
+        """Peak operations a second in a format; BF16's, which all have, where the hardware does not have it."""
         return 1e12 * self.teraflops.get(number, self.teraflops["bf16"])
 
     def gpus_of(self, value: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from deepseek_operator.catalog.facts import Fact
 from deepseek_operator.catalog.models import Quantization
@@ -43,6 +43,8 @@ class Parallelism(Fact):
     """Data-parallel attention with the experts spread over the same GPUs."""
     tensor_in_ranks: bool
     """Whether a rank of data-parallel attention may itself be on several GPUs."""
+    uneven_experts: bool = True
+    """Whether experts may be spread over GPUs that do not divide them, some of which then have one more."""
 
 
 class EngineVersion(Fact):
@@ -78,6 +80,19 @@ class EngineVersion(Fact):
     mtp: tuple[str, ...] = ()
     """Architectures whose multi-token prediction it uses for speculative decoding."""
     sources: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("quantizations")
+    @classmethod
+    def _loads_what_models_are_published_in(
+        cls, given: Mapping[Quantization, Support]
+    ) -> Mapping[Quantization, Support]:
+        """BF16 and FP8; and what is left beside experts in 4 bits is FP8 too."""
+        missing = [name for name in ("none", "fp8") if name not in given]
+        if missing:
+            raise ValueError(
+                f"{' and '.join(missing)} missing, in which models are published; add them"
+            )
+        return given
 
     @property
     def converts(self) -> bool:

@@ -27,6 +27,14 @@ class Experts(Fact):
     shared: int = Field(ge=0, strict=True)
     active: int = Field(gt=0, strict=True)
 
+    @model_validator(mode="after")
+    def _a_token_has_no_more_than_there_are(self) -> "Experts":
+        if self.active > self.routed:
+            raise ValueError(
+                f"active {self.active} is above routed {self.routed}; correct one of them"
+            )
+        return self
+
 
 class AcceleratorNeed(Fact):
     """The smallest single-node layout that holds a model."""
@@ -116,6 +124,29 @@ class Model(Fact):
     def _experts_have_a_width(self) -> "Model":
         if (self.experts is None) != (self.dimensions.expert_width is None):
             raise ValueError("experts and dimensions.expertWidth belong together: set both or none")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_have_mlps_of_one_kind(self) -> "Model":
+        """With experts some layers have them, and without experts none has."""
+        dense, layers = self.dimensions.dense_layers, self.layers
+        if self.experts is not None and dense >= layers:
+            raise ValueError(
+                f"dimensions.denseLayers {dense} leaves none of the {layers} layers to experts; correct denseLayers or layers"
+            )
+        if self.experts is None and dense != layers:
+            raise ValueError(
+                f"dimensions.denseLayers is {dense} of {layers} layers, and without experts it is all of them; correct "
+                "denseLayers or layers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_more_is_active_than_there_is(self) -> "Model":
+        if self.active_parameters > self.parameters:
+            raise ValueError(
+                f"activeParameters {self.active_parameters} is above parameters {self.parameters}; correct one of them"
+            )
         return self
 
 

@@ -38,6 +38,18 @@ def read(text: str, *, file: str) -> Mapping[str, Any]:
     return found or {}
 
 
+def too_deep(text: str, most: int) -> int | None:
+    """The line on which more than so many maps and lists are in each other; None: nowhere, and it may be composed."""
+    events: Iterable[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > most:
+            return int(event.start_mark.line) + 1
+    return None
+
+
 @dataclass(slots=True)
 class _Open:
     """A map or list that is being read."""

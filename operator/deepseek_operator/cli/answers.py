@@ -16,7 +16,7 @@ from deepseek_operator.cli.questions import Block
 from deepseek_operator.derivation import Derived
 from deepseek_operator.errors import Stalled
 from deepseek_operator.sizing.size import Sized, size
-from deepseek_operator.sizing.terms import CannotRunError, Overrides, Pool, Question
+from deepseek_operator.sizing.terms import CannotRunError, Layout, Overrides, Pool, Question
 
 SETTABLE: Mapping[str, tuple[str, type]] = {
     "tensor": ("tensor", int),
@@ -158,7 +158,7 @@ def _refusal(stalled: Stalled, changes: Changes) -> InputError:
 
 def _of(derived: Derived, block: Block) -> Answer:
     if derived.sized is not None:
-        return derived.sized
+        return _unservable(derived.sized) or derived.sized
     return NotSizedError(f"{block.field}: the operator derives nothing, as {derived.why_not}")
 
 
@@ -216,9 +216,28 @@ def too_many(block: Block, sized: Sized) -> InputError | None:
 
 def unasked(block: Block, sized: Sized) -> str | None:
     """That no object asks for a layout that the command line sets, with what it gets; None where one does."""
+    layout = sized.layout
+    said, found = _of_object(sized)
+    if found in (None, layout) or isinstance(found, CannotRunError):
+        return None
+    return f"{block.field}: no object asks for {layout}: with {said} it gets {found}"
+
+
+def _unservable(sized: Sized) -> InputError | None:
+    """That no object runs on as many GPUs as a layout has that the command line sets; None where one does."""
+    said, found = _of_object(sized)
+    if not isinstance(found, CannotRunError):
+        return None
+    return InputError(
+        f"--set: no object asks for {sized.layout}: with {said} nothing runs, as {found.message}"
+    )
+
+
+def _of_object(sized: Sized) -> tuple[str, Layout | CannotRunError | None]:
+    """What an object says to get as many GPUs as are set, and the layout that it gets; None: no layout is set."""
     asked, layout = sized.question.overrides, sized.layout
     if (asked.tensor, asked.pipeline, asked.data) == (None, None, None):
-        return None
+        return "", None
     count, node = layout.accelerators, sized.question.pool.node_size
     has_experts = sized.question.model.experts is not None
     overrides = replace(
@@ -233,12 +252,9 @@ def unasked(block: Block, sized: Sized) -> str | None:
     attention = "Ranks" if layout.data > 1 else "Tensor"
     said = f"accelerator.count {count}" + (f" and attention {attention}" if has_experts else "")
     try:
-        found = size(replace(sized.question, pool=pool, overrides=overrides)).layout
-    except CannotRunError:
-        return f"{block.field}: no object asks for {layout}: with {said} nothing runs"
-    if found == layout:
-        return None
-    return f"{block.field}: no object asks for {layout}: with {said} it gets {found}"
+        return said, size(replace(sized.question, pool=pool, overrides=overrides)).layout
+    except CannotRunError as error:
+        return said, error
 
 
 def _converted(text: str, kind: type, where: str, *, least: int) -> Any:

@@ -16,6 +16,9 @@ from deepseek_operator.catalog import catalog, facts, reading
 from deepseek_operator.catalog.catalog import Catalog
 from deepseek_operator.catalog.facts import CatalogError
 
+_MOST_DEPTH = 128
+"""Of maps and lists in each other: schemas of definitions, which a file may hold too, have some forty."""
+
 
 class InputError(Exception):
     """What is given cannot be used; the text names where and what to change."""
@@ -161,7 +164,15 @@ def _documents(text: str, filename: str) -> list[dict[str, Any]]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        deep = reading.too_deep(text, _MOST_DEPTH)
+        if deep is not None:
+            raise InputError(
+                f"{filename}: line {deep}: more than {_MOST_DEPTH} maps and lists in each other; give a file with objects"
+            )
         found = list(yaml.load_all(text, Loader=loader))
+    except ValueError as error:
+        # A date that no calendar has, a number of thousands of digits.
+        raise InputError(f"{filename}: {error}; put it in quotes, or correct it") from error
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}:" if where else ""

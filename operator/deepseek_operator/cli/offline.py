@@ -224,7 +224,8 @@ def plan_on(
     for block in asked:
         tried = _planned(block, _answers(block, options, known, pools, cluster))
         found.append(_best(_placed(tried, found, pools, known, cluster)))
-    notes = (*_notes(found), *_shut_out(found, spec))
+    idle = questions.idle_prices(options.price, pools, known)
+    notes = (*_notes(found), *_shut_out(found, spec), *idle)
     return Plan(name, asked[0].workload, tuple(found), notes)
 
 

@@ -20,6 +20,8 @@ from deepseek_operator.sizing.terms import Pool, Workload
 _POOL = re.compile(r"([1-9][0-9]*)x([^:]+):([1-9][0-9]*)")
 MOST_ACCELERATORS = 100_000
 """Beyond what any cluster has, and few enough to place pods on."""
+_MOST = {"input_tokens": 10_000_000, "output_tokens": 10_000_000, "requests_per_second": 1_000_000}
+"""What the definition allows of `workload`."""
 _LATENCY = re.compile(r"(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?(ms|s)")
 
 
@@ -125,10 +127,15 @@ def load(options: argparse.Namespace, given: Workload) -> Workload:
             options, "time_per_output_token", given.time_per_output_token
         ),
     )
-    for name in ("input_tokens", "output_tokens", "requests_per_second"):
+    for name, most in _MOST.items():
         value = getattr(found, name)
+        option = f"--{name.replace('_', '-')}"
         if value is not None and not 0 < value < math.inf:
-            raise InputError(f"--{name.replace('_', '-')}: {value} is not above 0, or no number")
+            raise InputError(f"{option}: {value} is not above 0, or no number")
+        if value is not None and value > most:
+            raise InputError(
+                f"{option}: {value:g} is more than an object may have, {most}; lower it"
+            )
     return found
 
 
@@ -146,6 +153,16 @@ def prices(texts: Sequence[str], catalog: Catalog) -> Catalog:
             raise InputError(f"--price: {text}: a price is 0 or more")
         found[name] = found[name].model_copy(update={"price_per_hour": dollars})
     return replace(catalog, accelerators=found)
+
+
+def idle_prices(texts: Sequence[str], pools: Sequence[Pool], catalog: Catalog) -> list[str]:
+    """That a price of --price is of no product that there is."""
+    there = dict.fromkeys(pool.product for pool in pools)
+    return [
+        f"--price: {text}: changes nothing, as only {', '.join(there)} is planned with"
+        for text in texts
+        if accelerators.product_name(text.partition("=")[0], catalog.accelerators) not in there
+    ]
 
 
 def pools_for(

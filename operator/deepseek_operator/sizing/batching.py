@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from deepseek_operator.sizing import memory, roofline
 from deepseek_operator.sizing.memory import Room
 from deepseek_operator.sizing.roofline import Costs, Pace
-from deepseek_operator.sizing.terms import CannotRunError, Question, Setting, Workload, gib
+from deepseek_operator.sizing.terms import (
+    ASSUMED,
+    CannotRunError,
+    Question,
+    Setting,
+    TooManySequencesError,
+    Workload,
+    gib,
+)
 
 LEAST_BATCHED, MOST_BATCHED = 2048, 16_384
 """Tokens of a step: less makes prompts slow, more makes the tokens between long (vLLM's optimisation guide)."""
@@ -76,7 +84,7 @@ def limits(question: Question, room: Room, costs: Costs) -> Limits:
     workload, asked = question.workload, question.overrides.max_sequences
     fits = room.concurrency(workload.tokens)
     if asked is not None:
-        _refuse(question, room, asked=asked, fits=fits)
+        _refuse(question, room, asked=asked)
         # Logits of all that may run are kept, however few have room in the cache.
         held = room.cache_tokens(asked) // memory.blocks_tokens(setting, workload.tokens)
         return Limits(asked, "batching.maxConcurrentSequences", fits=min(fits, held))
@@ -124,11 +132,23 @@ def missed(pace: Pace, workload: Workload) -> tuple[str, ...]:
         ("timeToFirstToken", workload.time_to_first_token, pace.time_to_first_token),
     )
     return tuple(
-        f"workload.{name}: {1000 * found:.0f} ms with {pace.sequences} at once, and "
-        f"{1000 * target:.0f} ms are asked for"
+        f"workload.{name}: {_milliseconds(found, beside=target)} with {pace.sequences} at once, and "
+        f"{_milliseconds(target, beside=found)} are {_wanted(name, target)}"
         for name, target, found in pairs
         if target is not None and found > target
     )
+
+
+def _milliseconds(seconds: float, *, beside: float) -> str:
+    """With as many digits as it takes to tell two times from each other, up to what anybody measures."""
+    texts = ((f"{1000 * one:.{digits}f}" for one in (seconds, beside)) for digits in range(4))
+    return next((one for one, other in texts if one != other), f"{1000 * seconds:g}") + " ms"
+
+
+def _wanted(name: str, target: float) -> str:
+    """Nobody may have asked for the one that is assumed."""
+    assumed = name == "timePerOutputToken" and target == ASSUMED.time_per_output_token
+    return "asked for, or assumed where nothing is set" if assumed else "asked for"
 
 
 def long_requests(
@@ -158,7 +178,7 @@ def long_requests(
     return LongRequests(max(1, math.floor(_LONG_SHARE * shares[by])), tokens, by)
 
 
-def _refuse(question: Question, room: Room, *, asked: int, fits: int) -> None:
+def _refuse(question: Question, room: Room, *, asked: int) -> None:
     """An own limit may be more than the cache holds, as engines queue, but has to leave room for one request."""
     setting = room.setting
     if setting.batched_tokens < asked:
@@ -169,12 +189,10 @@ def _refuse(question: Question, room: Room, *, asked: int, fits: int) -> None:
         )
     tokens = max(question.workload.tokens, question.overrides.context_tokens or 0)
     if room.cache_tokens(asked) < tokens:
-        logits, free = asked * room.sequence, room.free
-        most = max(1, min(fits, room.beside(tokens)))
-        raise CannotRunError(
+        raise TooManySequencesError(
             "batching.maxConcurrentSequences",
-            f"{asked} sequences need {gib(logits)} for their logits, which leaves no room for one request of {tokens} "
-            f"tokens in the {gib(free)} that are free; set at most {most}",
+            f"{asked} sequences need {gib(asked * room.sequence)} for their logits, which leaves no room for one request of "
+            f"{tokens} tokens in the {gib(room.free)} that are free beside a step of {setting.batched_tokens} tokens",
         )
 
 

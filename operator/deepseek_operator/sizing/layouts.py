@@ -115,6 +115,26 @@ def _engine_cannot(question: Question, layout: Layout) -> str | None:
     return None
 
 
+def _experts_do_not_divide(question: Question, layout: Layout) -> str | None:
+    experts, engine, group = question.model.experts, question.engine, layout.expert_parallel
+    if experts is None or not layout.expert or engine.parallelism.uneven_experts:
+        return None
+    if experts.routed % group == 0:
+        return None
+    # Of GPUs on one node, or of whole nodes: other numbers are no layout.
+    node = question.pool.node_size
+    fitting = [size for size in range(1, node + 1) if experts.routed % size == 0]
+    if group > node:
+        fitting += [
+            size for size in range(2 * node, experts.routed + 1, node) if experts.routed % size == 0
+        ]
+    name = "data" if layout.data > 1 else "tensor"
+    return (
+        f"{name}: {group} does not divide the {experts.routed} experts of {question.model_name}, and {engine.name} "
+        f"{engine.version} starts only with as many on each GPU; use one of {', '.join(map(str, fitting))}"
+    )
+
+
 def _more_stages_than_layers(question: Question, layout: Layout) -> str | None:
     layers = question.model.layers
     if layout.pipeline <= layers:
@@ -139,6 +159,7 @@ _CHECKS: tuple[Callable[[Question, Layout], str | None], ...] = (
     _ranks_with_slices,  # memory and pace of these are not known
     _ranks_of_several,
     _engine_cannot,
+    _experts_do_not_divide,  # TensorRT-LLM refuses to start (fused_moe/interface.py), vLLM gives some GPUs one more
     _more_stages_than_layers,
     _drafts_in_a_pipeline,  # vLLM refuses to start (vllm-project/recipes issue 875), and of TensorRT-LLM it is not known
 )
@@ -167,10 +188,16 @@ def candidates(question: Question) -> Iterator[list[Layout]]:
         if found:
             yield found
         elif asked.accelerators:
-            nodes = math.ceil(count / question.pool.node_size)
-            layout = next(iter(_of(question, count)), Layout(tensor=count, nodes=nodes))
-            reason = (refusal(question, layout) or "tensor: no layout").partition(": ")[2]
-            raise CannotRunError("accelerator.count", reason)
+            raise CannotRunError("accelerator.count", _no_layout(question, count))
+
+
+def _no_layout(question: Question, count: int) -> str:
+    """Why there is none of exactly so many GPUs: of the one that is as asked, if any is."""
+    tried = sorted(_of(question, count), key=lambda layout: not _attends_as_asked(question, layout))
+    if not tried:
+        node = question.pool.node_size
+        return f"{count} GPUs are not on whole nodes of {node}; set at most {node}, or a multiple of it"
+    return (refusal(question, tried[0]) or "tensor: no layout").partition(": ")[2]
 
 
 def _attends_as_asked(question: Question, layout: Layout) -> bool:
@@ -194,13 +221,34 @@ def _check_ranks(question: Question, counts: list[int]) -> None:
     if nodes > 1 and not question.rdma:
         raise CannotRunError(
             "attentionRanks",
-            f"ranks on {nodes} nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up "
-            "(multiNode.rdma of the chart); leave it out",
+            f"{_exchange(nodes)} (multiNode.rdma of the chart); leave it out",
         )
     if max(counts, default=0) == 1:
         raise CannotRunError(
             "attentionRanks",
             "a replica of 1 GPU has no ranks to attend for themselves; leave it out, or set accelerator.count higher",
+        )
+
+
+def _exchange(nodes: int) -> str:
+    return f"ranks on {nodes} nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up"
+
+
+def _check_nodes(question: Question, layout: Layout) -> None:
+    """Refuse sizes that are set and do not go on nodes: each has as many GPUs, and a group of tensor parallelism is on one."""
+    nodes, count, node = layout.nodes, layout.accelerators, question.pool.node_size
+    if count % (nodes * layout.tensor):
+        sizes = {"tensor": layout.tensor, "pipeline": layout.pipeline, "data": layout.data}
+        said = " x ".join(f"{name} {size}" for name, size in sizes.items() if size > 1)
+        raise CannotRunError(
+            next(name for name, size in sizes.items() if size > 1),
+            f"{said} = {count} GPUs are {count / nodes:g} on each of {nodes} nodes of {node}, and each has to have whole "
+            f"groups of {layout.tensor}; set sizes that make {node * (nodes - 1)} or {node * nodes} GPUs",
+        )
+    if layout.data > 1 and nodes > 1 and not question.rdma:
+        raise CannotRunError(
+            "data",
+            f"{_exchange(nodes)} (multiNode.rdma of the chart, --rdma of a plan); leave it out",
         )
 
 
@@ -225,6 +273,7 @@ def _asked(question: Question) -> Layout:
     if reason is not None:
         name, _, text = reason.partition(": ")
         raise CannotRunError(name, text)
+    _check_nodes(question, layout)
     if not _attends_as_asked(question, layout):
         attends = (
             "each GPU attends for itself" if asked.attention_ranks else "all GPUs attend together"
@@ -245,7 +294,7 @@ def _counts(question: Question) -> list[int]:
     """Numbers of GPUs a replica may have: powers of two on a node, then whole nodes."""
     node, pool = question.pool.node_size, question.pool.count
     single = [size for size in (1, 2, 4, 8, 16) if size <= min(node, pool)]
-    several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9) if node * nodes <= pool]
+    several = [node * nodes for nodes in (2, 3, 4, 6, 8, 9, 12, 16) if node * nodes <= pool]
     return [*single, *several]
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from deepseek_operator.sizing import batching, memory, roofline
 from deepseek_operator.sizing.size import (
     MTP_SEQUENCES,
+    WINDOW_SHARE,
     Sized,
     has_drafts,
     least_sequences,
 )
-from deepseek_operator.sizing.terms import gib
+from deepseek_operator.sizing.terms import Layout, gib
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,7 @@ def _layout(sized: Sized) -> Reason:
     asked = question.overrides
     held = f"{gib(sized.memory.weights)} of weights on each of {layout.accelerators} GPUs{_over(sized)}"
     if layout.data > 1:
-        why = (
-            f"{held}; each GPU attends for requests of its own, as the latent cache would be copied to all by tensor "
-            "parallelism, and the experts are spread over all of them"
-        )
+        why = f"{held}; {_ranks(layout)}"
     elif layout.pipeline > 1:
         why = (
             f"{held}; the layers are in {layout.pipeline} parts, one after another{_stages(sized)}"
@@ -88,6 +86,19 @@ def _layout(sized: Sized) -> Reason:
     ways = (asked.attention_ranks, asked.expert_parallel)
     is_set = any(sizes) or ways != (None, None)
     return Reason("layout", str(layout), why, is_set)
+
+
+def _ranks(layout: Layout) -> str:
+    """Who attends for whom, and where the experts are."""
+    if layout.tensor == 1:
+        who = "each GPU attends for requests of its own, as the latent cache would be copied to all by tensor parallelism"
+    else:
+        who = (
+            f"each rank of {layout.tensor} GPUs attends for requests of its own, so that the latent cache is copied to "
+            "these alone"
+        )
+    where = "all of them" if layout.pipeline == 1 else f"those of each of {layout.pipeline} stages"
+    return f"{who}, and the experts are spread over {where}"
 
 
 def _filled_up(sized: Sized) -> str:
@@ -123,7 +134,7 @@ def _cache(sized: Sized) -> Reason:
     setting, dimensions = sized.setting, sized.question.model.dimensions
     each = memory.cache_bytes_per_token(setting)
     kind = (
-        "latent of 576 values a layer"
+        f"latent of {memory.cached_values(dimensions):,.0f} values a layer"
         if dimensions.latent
         else f"{dimensions.kv_heads} key-value heads"
     )
@@ -146,6 +157,10 @@ def _context(sized: Sized) -> Reason:
         why = f"all that the model was made for; {room}"
     elif sized.question.whole_prompts and context == sized.setting.batched_tokens:
         why = f"as much as one step computes, as prompts are not computed in parts; {room}"
+    elif WINDOW_SHARE * context > sized.cache_tokens:
+        why = (
+            f"as long as requests are expected to become, more than a quarter of the cache; {room}"
+        )
     else:
         why = f"a quarter of the cache, so that several long requests fit; {room}"
     return Reason("contextTokens", f"{context}", why, asked is not None)

@@ -174,6 +174,21 @@ def enough_of_others(question: Question, smallest: Smallest) -> list[str]:
     return [name for _, name in sorted(found)[:_NAMED]]
 
 
+def most_sequences(question: Question, runs: Callable[[Question], bool]) -> int | None:
+    """How many sequences run below so many as are set, each number with a step of its own; None where not even one does."""
+
+    def do_run(sequences: int) -> bool:
+        return runs(
+            replace(question, overrides=replace(question.overrides, max_sequences=sequences))
+        )
+
+    low, high = 0, question.overrides.max_sequences or 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if do_run(middle) else (low, middle)
+    return low or None
+
+
 def _freed(question: Question) -> Overrides:
     """What is set, without the layout."""
     return replace(question.overrides, accelerators=None, tensor=None, pipeline=None, data=None)

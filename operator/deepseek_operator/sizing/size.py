@@ -25,6 +25,7 @@ from deepseek_operator.sizing.terms import (
     Question,
     Scheme,
     Setting,
+    TooManySequencesError,
     replicas_for,
 )
 
@@ -32,7 +33,7 @@ LEAST_CACHE_TOKENS = 20_000
 """A replica with less room than this is not worth its weights, unless the number of its GPUs is set."""
 LEAST_TIMES, MOST_TIMES = 0.1, 10.0
 """A step of decode takes so many times as long as computed, measured: beyond that something else was measured."""
-_WINDOW_SHARE = 4
+WINDOW_SHARE = 4
 """Requests of the longest kind that have to fit side by side, where the length is not set."""
 _FP8_CACHE_TOKENS = 7000
 """Context from which on an FP8 cache pays (vLLM's blog on it: break-even on H100)."""
@@ -118,6 +119,19 @@ class Sized:
 
 def size(question: Question) -> Sized:
     """The best replica there is; CannotRunError where none can run, with the arithmetic and the remedy."""
+    try:
+        return _best(question)
+    except TooManySequencesError as error:
+        raise error.naming(remedies.most_sequences(question, _runs)) from None
+
+
+def _runs(question: Question) -> bool:
+    with contextlib.suppress(CannotRunError):
+        return bool(_best(question))
+    return False
+
+
+def _best(question: Question) -> Sized:
     try:
         _check(question)
         schemes = quantization.choices(question)
@@ -246,7 +260,7 @@ def smallest(question: Question) -> Layout | None:
         for scheme in schemes
         for group in layouts.candidates(question)
         for layout in group
-        if _of_layout(question, scheme, layout) is not None
+        if _held(question, scheme, layout) is not None
     )
     return next(held, None)
 
@@ -356,7 +370,7 @@ def _context(question: Question, cache_tokens: int, batched_tokens: int) -> int:
     asked = question.overrides.context_tokens
     if asked is not None:
         return asked
-    whole = 1024 * math.floor(cache_tokens / _WINDOW_SHARE / 1024)
+    whole = 1024 * math.floor(cache_tokens / WINDOW_SHARE / 1024)
     longest = min(question.model.context_tokens, max(whole, question.workload.tokens))
     return min(longest, batched_tokens) if question.whole_prompts else longest
 

@@ -42,6 +42,15 @@ class OtherProductError(CannotRunError):
         return OtherProductError(self.field, f"{self.message}; {others}")
 
 
+class TooManySequencesError(CannotRunError):
+    """More sequences at once than leave room for one request."""
+
+    def naming(self, most: int | None) -> "TooManySequencesError":
+        """The same, with how many do."""
+        remedy = "leave it out" if most is None else f"set at most {most}"
+        return TooManySequencesError(self.field, f"{self.message}; {remedy}")
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """Requests as they are expected; tokens a request, seconds."""
@@ -210,7 +219,8 @@ class Layout:
         """As people write it: TP8, TP8 x PP2, DP8 with EP8."""
         parts = [("TP", self.tensor), ("PP", self.pipeline), ("DP", self.data)]
         text = " x ".join(f"{name}{size}" for name, size in parts if size > 1) or "1 GPU"
-        return f"{text} with EP{self.expert_parallel}" if self.expert else text
+        is_spread = self.expert and self.expert_parallel > 1
+        return f"{text} with EP{self.expert_parallel}" if is_spread else text
 
 
 @dataclass(frozen=True, slots=True)

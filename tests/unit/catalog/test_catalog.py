@@ -1,6 +1,7 @@
 """Accelerators and engines agree with themselves; an addition with a mistake is refused by file, entry and field."""
 
 import pytest
+import yaml
 
 from deepseek_operator.catalog import accelerators, catalog, engines
 from deepseek_operator.catalog.accelerators import Accelerator
@@ -119,6 +120,13 @@ def _flow(name: str, **changed: str) -> str:
     return str({**entry, **changed}).replace("True", "true").replace("None", "null")
 
 
+def _engine_without(form: str) -> str:
+    """A document with an engine that does not load a form."""
+    entry = SHIPPED.engines["vllm-0.33.0"].model_dump(mode="json", by_alias=True, exclude_none=True)
+    entry["quantizations"].pop(form)
+    return yaml.safe_dump({"engines": {"ours": {**entry, "version": "99.0"}}})
+
+
 def test_a_price_of_ones_own_takes_the_place_of_the_placeholder() -> None:
     found = catalog.merged(SHIPPED, "accelerators: {H200: {pricePerHour: 1.25}}")
 
@@ -196,6 +204,31 @@ def test_a_misspelt_field_of_a_new_product_is_told_and_not_the_one_that_is_missi
             "extra: DeepSeek-R1-Distill-Qwen-7B: experts and dimensions.expertWidth belong together",
             id="experts-without-width",
         ),
+        pytest.param(
+            "models: {DeepSeek-V3: {experts: {active: 300}}}",
+            "extra: DeepSeek-V3: experts: active 300 is above routed 256; correct one of them, got {",
+            id="more-experts-than-there-are",
+        ),
+        pytest.param(
+            "models: {DeepSeek-V3: {dimensions: {denseLayers: 61}}}",
+            "extra: DeepSeek-V3: dimensions.denseLayers 61 leaves none of the 61 layers to experts; correct",
+            id="no-layer-with-experts",
+        ),
+        pytest.param(
+            "models: {DeepSeek-R1-Distill-Qwen-7B: {dimensions: {denseLayers: 3}}}",
+            "extra: DeepSeek-R1-Distill-Qwen-7B: dimensions.denseLayers is 3 of 28 layers, and without experts it is all",
+            id="layers-with-nothing",
+        ),
+        pytest.param(
+            "models: {DeepSeek-V3: {activeParameters: 700000000000}}",
+            "extra: DeepSeek-V3: activeParameters 700000000000 is above parameters 671000000000; correct one of them",
+            id="more-active-than-there-is",
+        ),
+        pytest.param(
+            _engine_without("fp8"),
+            "extra: ours: quantizations: fp8 missing, in which models are published; add them, got {",
+            id="an-engine-without-a-published-form",
+        ),
         pytest.param("models: {a: [}", "extra: line 1: ", id="no-yaml"),
         pytest.param(
             "accelerators: {H200: {pricePerHour: yes}}",
@@ -216,6 +249,11 @@ def test_a_misspelt_field_of_a_new_product_is_told_and_not_the_one_that_is_missi
             "accelerators: {H200: {memoryGiB: .nan}}",
             "extra: H200: memoryGiB: input should be a finite number, got nan",
             id="no-number",
+        ),
+        pytest.param(
+            COMPLETE.replace("bf16: 1000, ", ""),
+            "extra: X1: teraflops: bf16 is missing, in which every GPU of the catalog computes; add its rate, got {'fp8': 2000",
+            id="no-rate-in-BF16",
         ),
         pytest.param(
             "models: {DeepSeek-V3: {layers: 61.0}}",

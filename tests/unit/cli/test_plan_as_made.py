@@ -163,6 +163,38 @@ def test_a_layout_that_no_object_asks_for_is_told(
     assert notes == ([] if note is None else [note])
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(
+            ("--set=data=16",),
+            "--set data: ranks on 2 nodes exchange with experts twice a layer, which takes RDMA",
+            id="ranks-over-nodes-without-rdma",
+        ),
+        pytest.param(
+            ("--set=tensor=4", "--set=data=3", "--rdma"),
+            "--set tensor: tensor 4 x data 3 = 12 GPUs are 6 on each of 2 nodes of 8",
+            id="a-group-on-two-nodes",
+        ),
+        pytest.param(
+            ("--set=data=12", "--rdma"),
+            "--set: no object asks for DP12 with EP12: with accelerator.count 12 and attention Ranks nothing runs, as 12 "
+            "GPUs are not on whole nodes of 8; set at most 8, or a multiple of it",
+            id="no-whole-nodes",
+        ),
+    ],
+)
+def test_a_layout_that_no_object_can_have_is_refused(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They ended with `fits`, and the same as an object was stalled."""
+    file = write(tmp_path, "{model: DeepSeek-V3, accelerator: {product: NVIDIA-H200}}")
+
+    assert run("plan", "-f", file, "--accelerators", "16xH200:8", *words) == 1
+
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 async def test_of_the_nodes_those_count_that_the_pods_may_run_on(planned: Planned) -> None:
     """As for the operator, which sizes for the largest node of them."""
     there = put(

@@ -73,3 +73,43 @@ def test_an_object_without_a_name_has_a_plan(
     found = document(capsys)
     assert found["name"] == ""
     assert "NAME" in {one["name"] for one in found["children"]["objects"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            "[" * 80_000,
+            "line 1: more than 128 maps and lists in each other; give a file with objects",
+            id="brackets",
+        ),
+        pytest.param(
+            "kind: DeepSeekDeployment\nspec: {since: 2024-13-45}\n",
+            "month must be in 1..12; put it in quotes, or correct it",
+            id="no-date",
+        ),
+        pytest.param("a: [b\n", "line 2: did not find expected ',' or ']'", id="no-yaml"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_a_sentence(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets in brackets ended the process itself, in the parser of libyaml."""
+    file = tmp_path / "objects.yaml"
+    file.write_text(text)
+
+    assert run("plan", "-f", str(file), *THERE) == 1
+
+    assert capsys.readouterr().err == f"error: {file}: {said}\n"
+
+
+def test_other_kinds_may_be_as_deep_as_schemas_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema: Manifest = {}
+    for _ in range(100):
+        schema = {"properties": schema}
+
+    assert run("plan", "-f", write(tmp_path, schema, deployment("chat")), *THERE) == 0
+
+    assert document(capsys)["name"] == "chat"

@@ -172,3 +172,46 @@ def test_what_is_not_derived_or_not_taken_is_not_planned(
 
     found = capsys.readouterr()
     assert (found.out, found.err) == ("", f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("price", "notes"),
+    [
+        pytest.param("H200=3", ["--price: H200=3: changes nothing, as only H100 is planned with"], id="of-another"),
+        pytest.param("NVIDIA-H100-80GB-HBM3=3", [], id="of-this"),
+    ],
+)  # fmt: skip
+def test_a_price_of_no_product_that_there_is_is_noted(
+    price: str, notes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, "{model: DeepSeek-R1-Distill-Qwen-7B}")
+    words = ("--accelerators", "8xH100:8", "--price", price, "-o", "json")
+
+    assert run("plan", "-f", file, *words) == 0
+
+    assert [one for one in document(capsys)["notes"] if one.startswith("--price")] == notes
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(
+            ("--requests-per-second", "1e300"),
+            "--requests-per-second: 1e+300 is more than an object may have, 1000000; lower it",
+            id="rate",
+        ),
+        pytest.param(
+            ("--input-tokens", "100000000"),
+            "--input-tokens: 1e+08 is more than an object may have, 10000000; lower it",
+            id="tokens",
+        ),
+    ],
+)
+def test_a_load_is_bounded_as_the_definition_bounds_it(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path, "{model: DeepSeek-R1-Distill-Qwen-7B}")
+
+    assert run("plan", "-f", file, "--accelerators", "8xH100:8", *words) == 1
+
+    assert capsys.readouterr().err == f"error: {said}\n"

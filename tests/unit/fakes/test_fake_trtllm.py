@@ -63,6 +63,17 @@ def test_the_file_may_have_no_key_that_the_engine_has_not(option: str, tmp_path:
         serve.parse(["/m", f"{option}={file}"])
 
 
+def test_experts_have_to_divide_by_the_gpus_unless_a_balancer_spreads_them(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"n_routed_experts": 256}')
+    options = tmp_path / "options.yaml"
+    options.write_text("moe_config: {load_balancer: {num_slots: 288}}\n")
+    serve.parse([str(tmp_path), "--moe_expert_parallel_size=8"])
+    serve.parse([str(tmp_path), "--moe_expert_parallel_size=24", f"--config={options}"])
+
+    with pytest.raises(UsageError, match=r"\(256\) must be divisible by ep_size \(24\)"):
+        serve.parse([str(tmp_path), "--moe_expert_parallel_size=24"])
+
+
 def test_it_serves_a_directory_under_its_last_part(tmp_path: Path) -> None:
     (tmp_path / "chat").mkdir()
 

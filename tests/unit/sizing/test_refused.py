@@ -233,7 +233,11 @@ def test_what_cannot_run_is_refused_by_field_and_remedy(question: Question, said
         ),
         pytest.param(
             ask(QWEN_7B, "L4", 1, max_sequences=12_000),
-            ("12000 sequences need", "for their logits", "set at most 143"),
+            (
+                "batching.maxConcurrentSequences: 12000 sequences need 13.6 GiB for their logits, which leaves no room",
+                "for one request of 1280 tokens in the 10.0 GiB",
+                "that are free beside a step of 12000 tokens; set at most ",
+            ),
             id="no-room-for-the-logits",
         ),
         pytest.param(
@@ -288,3 +292,44 @@ def test_no_context_is_named_where_none_fits_or_one_step_computes_it() -> None:
         with pytest.raises(CannotRunError) as raised:
             size(question)
         assert "a context of at most" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("question", "least"),
+    [
+        pytest.param(ask(QWEN_7B, "H100", 1, max_sequences=100_000), 40_000, id="h100"),
+        pytest.param(ask(QWEN_7B, "L4", 1, max_sequences=12_000), 800, id="l4"),
+        pytest.param(ask(QWEN_7B, "H100", 8, max_sequences=100_000), 40_000, id="several-gpus"),
+        pytest.param(ask(V3, "H200", 8, max_sequences=40_000), 800, id="experts"),
+        pytest.param(ask(V3, "H200", 8, engine=TRTLLM, max_sequences=60_000), 800, id="in-blocks"),
+        pytest.param(
+            ask(LLAMA_8B, "L4", 1, max_sequences=9000, context_tokens=65_536), 100, id="a-context"
+        ),
+    ],
+)
+def test_as_many_sequences_as_are_named_run_and_one_more_does_not(
+    question: Question, least: int
+) -> None:
+    """Each with a step of its own: of 100,000 tokens, as many as were set, it has less room."""
+    with pytest.raises(CannotRunError) as raised:
+        size(question)
+
+    found = re.search(r"; set at most (\d+)$", str(raised.value))
+    assert found is not None, str(raised.value)
+    most = int(found[1])
+    assert most >= least
+    asked = question.overrides
+    assert (
+        size(replace(question, overrides=replace(asked, max_sequences=most))).limits.sequences
+        == most
+    )
+    with pytest.raises(CannotRunError):
+        size(replace(question, overrides=replace(asked, max_sequences=most + 1)))
+
+
+def test_more_sequences_than_run_are_no_remedy_on_other_products() -> None:
+    """What would do on them is told, and not what is wrong with the number there."""
+    with pytest.raises(CannotRunError) as raised:
+        size(ask(V3, "H100", 8, max_sequences=60_000))
+
+    assert str(raised.value).startswith("accelerator: DeepSeek-V3 in ")

@@ -124,6 +124,28 @@ def test_no_value_is_left_that_cannot_be_overridden() -> None:
             id="ranks-without-rdma",
         ),
         pytest.param(
+            ask(V3, "H200", 16, node=8, data=16, rdma=False),
+            "data: ranks on 2 nodes exchange with experts twice a layer, which takes RDMA between them, and none is set up "
+            "(multiNode.rdma of the chart, --rdma of a plan); leave it out",
+            id="ranks-without-rdma-by-number",
+        ),
+        pytest.param(
+            ask(V3, "H200", 16, node=8, tensor=4, data=3),
+            "tensor: tensor 4 x data 3 = 12 GPUs are 6 on each of 2 nodes of 8, and each has to have whole groups of 4; set "
+            "sizes that make 8 or 16 GPUs",
+            id="groups-over-two-nodes",
+        ),
+        pytest.param(
+            ask(V3, "H200", 16, node=8, tensor=2, pipeline=7),
+            "tensor: tensor 2 x pipeline 7 = 14 GPUs are 7 on each of 2 nodes of 8, and each has to have whole groups of 2",
+            id="stages-over-two-nodes",
+        ),
+        pytest.param(
+            ask(V3, "H200", 16, node=8, data=13),
+            "data: data 13 = 13 GPUs are 6.5 on each of 2 nodes of 8, and each has to have whole groups of 1",
+            id="half-a-gpu",
+        ),
+        pytest.param(
             ask(V3, "H200", 8, attention_ranks=True, tensor=8),
             "attentionRanks: it is set that each GPU attends for itself, and tensor 8 x pipeline 1 x data 1 says "
             "otherwise; leave one of the two out",
@@ -136,6 +158,30 @@ def test_a_layout_that_cannot_be_is_refused(given: Question, said: str) -> None:
         size(given)
 
     assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        pytest.param({"data": 16}, "each GPU attends for requests of its own", id="one-gpu-each"),
+        pytest.param(
+            {"tensor": 8, "data": 2},
+            "each rank of 8 GPUs attends for requests of its own, so that the latent cache is copied to these alone, and the "
+            "experts are spread over all of them",
+            id="eight-each",
+        ),
+        pytest.param(
+            {"data": 8, "pipeline": 2},
+            "and the experts are spread over those of each of 2 stages",
+            id="with-stages",
+        ),
+    ],
+)
+def test_it_is_said_who_attends_for_whom(sizes: dict[str, Any], said: str) -> None:
+    found = size(ask(V3, "H200", 16, node=8, **sizes))
+
+    why = {one.name: one.why for one in reasons.reasons(found)}
+    assert said in why["layout"]
 
 
 @pytest.mark.parametrize(

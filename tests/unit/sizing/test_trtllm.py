@@ -163,6 +163,18 @@ def test_steps_are_whole_blocks_for_latent_attention() -> None:
             id="ranks-of-several-gpus",
         ),
         pytest.param(
+            ask(V3, "H200", 7, engine=TRTLLM, accelerators=7, attention_ranks=True),
+            "accelerator.count: 7 does not divide the 256 experts of DeepSeek-V3, and tensorrt-llm 1.2.1 starts only with as "
+            "many on each GPU; use one of 1, 2, 4",
+            id="experts-over-seven",
+        ),
+        pytest.param(
+            ask(V3, "H200", 24, node=8, engine=TRTLLM, data=24),
+            "data: 24 does not divide the 256 experts of DeepSeek-V3, and tensorrt-llm 1.2.1 starts only with as many on "
+            "each GPU; use one of 1, 2, 4, 8, 16, 32, 64, 128, 256",
+            id="experts-over-three-nodes",
+        ),
+        pytest.param(
             ask(QWEN_7B, "H200", 8, engine=TRTLLM, attention_ranks=True),
             f"attentionRanks: {QWEN_7B} has no experts, so ranks that attend for themselves are only replicas",
             id="ranks-without-experts",
@@ -192,6 +204,23 @@ def test_steps_are_whole_blocks_for_latent_attention() -> None:
 )
 def test_what_it_cannot_run_is_refused_with_the_reason(question: Question, said: str) -> None:
     assert said in refused(question)
+
+
+@pytest.mark.parametrize("count", [24, 48])
+def test_experts_that_nodes_do_not_divide_are_in_stages(count: int) -> None:
+    """vLLM gives some GPUs one expert more; TensorRT-LLM does not start with that."""
+    one, other = (
+        size(ask(V3, "H200", 72, node=8, engine=engine, accelerators=count)).layout
+        for engine in (TRTLLM, VLLM)
+    )
+
+    assert one == Layout(tensor=8, pipeline=count // 8, expert=True, nodes=count // 8)
+    assert other == Layout(data=count, expert=True, nodes=count // 8)
+
+
+def test_no_layout_over_nodes_of_three_divides_the_experts() -> None:
+    with pytest.raises(CannotRunError, match="Remedy: 8 x H200 on one node would do"):
+        size(ask(V3, "H200", 72, node=3, engine=TRTLLM))
 
 
 @pytest.mark.parametrize(("asked", "layout"), [(True, DEP8), (False, TEP8)])

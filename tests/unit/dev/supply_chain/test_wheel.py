@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -68,3 +69,33 @@ def test_it_holds_both_packages_their_licence_and_nothing_else(tmp_path: Path) -
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert times == {(2023, 11, 14, 22, 13, 20)}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(("-m", "deepseek_operator.cli", "models"), "DeepSeek-V3", id="models"),
+        pytest.param(("-c", "import deepseek_operator as it; print(it.__file__)"), "unpacked", id="where-it-is"),
+    ],
+)  # fmt: skip
+def test_the_cli_runs_from_it_alone(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    """With its dependencies, and without the repository: what is not packed would be missed."""
+    wheel, unpacked = (
+        build(copy(tmp_path / "source"), umask=0o022, epoch="1700000000"),
+        tmp_path / "unpacked",
+    )
+    with zipfile.ZipFile(wheel) as content:
+        content.extractall(unpacked)
+
+    # Without `site` what is installed in place is not on the path.
+    ran = subprocess.run(
+        [sys.executable, "-S", *words],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{unpacked}{os.pathsep}{sysconfig.get_path('purelib')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert said in ran.stdout
