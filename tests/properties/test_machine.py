@@ -272,9 +272,11 @@ class Rollouts(RuleBasedStateMachine):
             assert self.stage.rollout.stable in (run.stable, run.candidate)
 
     def teardown(self) -> None:
-        """However it stands now, the present run ends once nothing changes any more."""
+        """However it stands now, the present run ends once nothing changes any more, if there is somebody to go back to."""
         stage = self.stage
         stage.command, stage.paused, stage.gateways_answer = None, False, True
+        if stage.rollout.run is not None:
+            stage.ready[stage.run.stable] = max(1, stage.ready[stage.run.stable])
         stage.target = stage.target or STABLE
         for _ in range(800):
             run = stage.rollout.run
