@@ -52,7 +52,7 @@ CHILDREN = (
         ),
     ),
     Mutant(
-        name="both-have-pods",
+        name="first-keeps-its-pods",
         breaks="a first revision that never served and the next hold accelerators for one at the same time",
         file="wanted.py",
         old="    makes_way = _makes_way(observed, roles)\n",

@@ -56,7 +56,11 @@ accelerators:
     teraflops: {bf16: 100}
     labels: {gpuOperator: [ACME-X1-A], gke: [ACME-X1]}
 models:
-  DeepSeek-R1-Distill-Qwen-7B: {layers: 56, weightsBytes: 30_000_000_000, repository: example/other}
+  DeepSeek-R1-Distill-Qwen-7B:
+    layers: 56
+    dimensions: {denseLayers: 56}
+    weightsBytes: 30_000_000_000
+    repository: example/other
 engines:
   vllm-0.33.0: {blockTokens: 32, memoryShare: 0.5}
 """

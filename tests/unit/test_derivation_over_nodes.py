@@ -143,7 +143,7 @@ def test_weights_of_ones_own_are_not_spread_over_nodes_unasked() -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", ["--distributed-executor-backend=ray", "--data-parallel-hybrid-lb"]
+    "flag", ["--distributed-executor-backend=ray", "--data-parallel-backend=ray"]
 )
 def test_who_lays_out_nodes_by_flags_does_it_alone(flag: str) -> None:
     found = asked(V3, H200, engine={"args": [flag]})

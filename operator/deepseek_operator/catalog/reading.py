@@ -46,8 +46,12 @@ def too_deep(text: str, most: int) -> int | None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > most:
-            return int(event.start_mark.line) + 1
+            return _line_of(event)
     return None
+
+
+def _line_of(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 @dataclass(slots=True)

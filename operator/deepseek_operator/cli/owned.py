@@ -21,9 +21,12 @@ def _refusal(arg: str, engine: str) -> str | None:
     if "$(" in arg:
         return f"{arg!r}: '$(' is where Kubernetes puts a variable's value; give the value itself"
     name = arg.partition("=")[0].removeprefix("--")
-    # vLLM's parser takes the beginning of a flag for all of it; no owned flag is the beginning of another.
+    # vLLM's parser takes the beginning of a flag for all of it, where it is not a flag by itself.
     begun = name.replace("_", "-")
-    instead = next((use for flag, use in rules.OWNED_FLAGS.items() if flag.startswith(begun)), None)
+    owned = rules.OWNED_FLAGS
+    instead = owned.get(begun) or next(
+        (use for flag, use in owned.items() if flag.startswith(begun)), None
+    )
     if engine == _TENSORRT_LLM:
         instead = instead or trtllm_rules.OWNED_FLAGS.get(name)
         if instead is None and not _OPTION.match(arg):

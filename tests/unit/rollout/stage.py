@@ -126,9 +126,11 @@ class Stage:
         return Fleet(min(self.ready[revision], wanted), wanted, is_current=not self.lags)
 
     def _metrics(self) -> tuple[Metric, ...] | None:
-        if not self.teaches and any(metric.learns for metric in self.plan.metrics):
+        run = self.rollout.run
+        compared = (run.plan if run and not run.is_over else self.plan).metrics
+        if not self.teaches and any(metric.learns for metric in compared):
             return None
-        return tuple(replace(metric, learns=False) for metric in self.plan.metrics)
+        return tuple(replace(metric, learns=False) for metric in compared)
 
     def _is_taken_up(self) -> bool:
         run = self.rollout.run
