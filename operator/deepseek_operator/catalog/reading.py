@@ -40,7 +40,11 @@ def read(text: str, *, file: str) -> Mapping[str, Any]:
 
 def too_deep(text: str, most: int) -> int | None:
     """The line on which more than so many maps and lists are in each other; None: nowhere, and it may be composed."""
-    events: Iterable[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return _line_too_deep(yaml.parse(text, Loader=loader), most)
+
+
+def _line_too_deep(events: Iterable[Any], most: int) -> int | None:
     depth = 0
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent)
