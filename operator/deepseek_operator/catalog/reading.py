@@ -50,12 +50,8 @@ def _line_too_deep(events: Iterable[Any], most: int) -> int | None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > most:
-            return _line_of(event)
+            return int(event.start_mark.line) + 1
     return None
-
-
-def _line_of(event: Any) -> int:
-    return int(event.start_mark.line) + 1
 
 
 @dataclass(slots=True)

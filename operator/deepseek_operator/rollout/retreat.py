@@ -157,12 +157,13 @@ def _missing(scene: Scene) -> str:
     """What it waited for in the end, and how far each metric was."""
     run = scene.run
     said = run.said
+    if run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT:
+        # A Replace has no steps.
+        return said
     if run.phase is Phase.ANALYZING:
         said = advance.waits_for(scene) or run.said
     if run.phase is Phase.AWAITING_APPROVAL:
         said = advance.waits_for(scene) or f"nobody has approved step {run.step + 1}"
-    if run.plan.replaces or run.cause is Cause.CANDIDATE_SHORT:
-        return said
     metrics = standing(run)
     return said if metrics in said else f"{said}; {metrics}"
 
