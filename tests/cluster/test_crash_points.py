@@ -24,7 +24,7 @@ SHORT = 5
 """In the short form so many times fewer."""
 
 MISSED = 3
-"""One run in so many may be over before its fault: a pass more or less waits for pods, of 55 to 79 calls in all."""
+"""One run in so many may be over before its fault, twice: a pass more or less waits for pods, of 50 to 90 calls in all."""
 
 STORY: tuple[Manifest, ...] = (
     {"replicas": 2},
@@ -94,11 +94,20 @@ async def test_a_fault_at_any_call_changes_nothing_in_the_end(
     numbers = range(0 if in_full else random.randrange(step), calls, step)
     gate = asyncio.Semaphore(10)
     missed: list[int] = []
+    stories: dict[str, int] = {}
+
+    async def struck(name: str, number: int) -> tuple[bool, int]:
+        async with gate:
+            told = await tell_with(cluster, name, at_call(number, fault))
+        stories[name] = number
+        return told.struck == [number], len(told.calls)
 
     async def one(number: int) -> None:
-        async with gate:
-            told = await tell_with(cluster, f"x{number}z", at_call(number, fault))
-        if told.struck != [number]:
+        is_struck, made = await struck(f"x{number}z", number)
+        if not is_struck:
+            # Its pods were there sooner than those of the run that was counted: the same place in a shorter one.
+            is_struck, made = await struck(f"y{number}z", number * made // calls)
+        if not is_struck:
             missed.append(number)
 
     async with asyncio.TaskGroup() as group:
@@ -107,5 +116,6 @@ async def test_a_fault_at_any_call_changes_nothing_in_the_end(
 
     assert calls >= 20
     assert len(missed) <= -(-len(numbers) // MISSED), f"no fault met: {sorted(missed)} of {calls}"
-    for number in numbers:
-        assert expected == await outcome(cluster, f"x{number}z"), f"fault at call {number}"
+    assert len(stories) >= len(numbers)
+    for name, number in stories.items():
+        assert expected == await outcome(cluster, name), f"{name}: fault at call {number}"
