@@ -78,7 +78,8 @@ def _engine_sets(
     shapes: dict[str, Shape],
     preparation: Preparation,
 ) -> Iterator[Manifest]:
-    makes_way = _makes_way(observed, roles)
+    # A first revision that the spec asked for before goes before pods of others are made.
+    makes_way = bool(passage.unasked(observed, roles))
     for key, shape in shapes.items():
         if makes_way and observed.engine_set(key) is None:
             continue
@@ -92,11 +93,6 @@ def _engine_sets(
                 template=fetching.template if fetching else None,
                 resting=roles.resting.get(key),
             )
-
-
-def _makes_way(observed: Observed, roles: switch.Roles) -> bool:
-    """Whether a first revision that the spec asked for before still has its pods: they go before others are made."""
-    return bool(passage.unasked(observed, roles))
 
 
 def _beside_pods(

@@ -55,7 +55,7 @@ CHILDREN = (
         name="first-keeps-its-pods",
         breaks="a first revision that never served and the next hold accelerators for one at the same time",
         file="wanted.py",
-        old="    makes_way = _makes_way(observed, roles)\n",
+        old="    makes_way = bool(passage.unasked(observed, roles))\n",
         new="    makes_way = False\n",
         caught_by=(f"{_PLAN}::test_what_never_served_gives_its_room_before_the_next_takes_any",),
     ),

@@ -122,6 +122,13 @@ def elsewhere(stage: Made, rollout: Rollout) -> Made:
     return other
 
 
+def gone_on(data: st.DataObject, reached: Made) -> tuple[str, Made] | None:
+    """Which field of what is recorded was damaged, and the world that goes on from it; None where it is refused."""
+    field, text = data.draw(damaged(record.dump(Record(reached.rollout))))
+    rollout = read(text, now=reached.now)
+    return None if rollout is None else (field, elsewhere(reached, rollout))
+
+
 def next_pass(stage: Stage) -> tuple[Rollout, Any, Rollout]:
     """What was recorded, what is seen, and what is decided."""
     before = stage.rollout

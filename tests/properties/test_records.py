@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from deepseek_operator.api.status import DeepSeekDeploymentStatus
 from deepseek_operator.api.types import DeepSeekDeployment
-from deepseek_operator.rollout import record, soundness
-from deepseek_operator.rollout.record import Record
+from deepseek_operator.rollout import soundness
 from deepseek_operator.rollout.run import Phase
 from tests.examples import as_many_as
 from tests.properties import damage, promises, test_product, test_replace_product
@@ -35,11 +34,10 @@ def test_a_canary_goes_on_from_no_record_that_breaks_a_promise(
     place: tuple[Phase, int], fault: str, data: st.DataObject
 ) -> None:
     reached = test_product.reached(*place)
-    field, text = data.draw(damage.damaged(record.dump(Record(reached.rollout))))
-    rollout = damage.read(text, now=reached.now)
-    if rollout is None:
+    found = damage.gone_on(data, reached)
+    if found is None:
         return
-    stage = damage.elsewhere(reached, rollout)
+    field, stage = found
     test_product.FAULTS[fault](stage)
 
     for _ in range(PASSES):
@@ -59,11 +57,10 @@ def test_a_replace_goes_on_from_no_record_that_no_pass_goes_on_from(
     phase: Phase, fault: str, data: st.DataObject
 ) -> None:
     reached = test_replace_product.reached(phase)
-    _, text = data.draw(damage.damaged(record.dump(Record(reached.rollout))))
-    rollout = damage.read(text, now=reached.now)
-    if rollout is None:
+    found = damage.gone_on(data, reached)
+    if found is None:
         return
-    stage = damage.elsewhere(reached, rollout)
+    _, stage = found
     test_replace_product.FAULTS[fault](stage)
 
     for _ in range(PASSES):

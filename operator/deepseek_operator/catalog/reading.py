@@ -7,7 +7,7 @@ twice PyYAML takes the last, and a tag may ask for types that no field has.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -20,12 +20,15 @@ MOST_VALUES = 600_000
 """With what aliases stand for; without them a ConfigMap, of at most 1 MiB, holds fewer."""
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""A safe one: the fast one, if it is there."""
+
+
 def read(text: str, *, file: str) -> Mapping[str, Any]:
     """The document's map; CatalogError where it is none. One with comments alone adds nothing."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_form(yaml.parse(text, Loader=loader), file)
-        found = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the fast one if there
+        _check_form(yaml.parse(text, Loader=LOADER), file)
+        found = yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader, the fast one if there
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
@@ -40,11 +43,7 @@ def read(text: str, *, file: str) -> Mapping[str, Any]:
 
 def too_deep(text: str, most: int) -> int | None:
     """The line on which more than so many maps and lists are in each other; None: nowhere, and it may be composed."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return _line_too_deep(yaml.parse(text, Loader=loader), most)
-
-
-def _line_too_deep(events: Iterable[Any], most: int) -> int | None:
+    events = cast("Iterable[Any]", yaml.parse(text, Loader=LOADER))
     depth = 0
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent)

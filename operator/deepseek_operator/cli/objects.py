@@ -162,14 +162,13 @@ def _text(filename: str) -> str:
 def _documents(text: str, filename: str) -> list[dict[str, Any]]:
     import yaml  # noqa: PLC0415 - facts has loaded it by now
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         deep = reading.too_deep(text, _MOST_DEPTH)
         if deep is not None:
             raise InputError(
                 f"{filename}: line {deep}: more than {_MOST_DEPTH} maps and lists in each other; give a file with objects"
             )
-        found = list(yaml.load_all(text, Loader=loader))
+        found = list(yaml.load_all(text, Loader=reading.LOADER))
     except ValueError as error:
         # A date that no calendar has, a number of thousands of digits.
         raise InputError(f"{filename}: {error}; put it in quotes, or correct it") from error
