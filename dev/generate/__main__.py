@@ -43,6 +43,7 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
     return {
         Path("crds") / "deepseekdeployments.yaml": definition,
         CHART / "files" / "deepseekdeployments.yaml": definition,
+        **read_by_the_program(),
         CHART / "files" / "warnings.yaml": _warnings(),
         CHART / "files" / "alerts.yaml": monitoring.render_rules(),
         **{
@@ -63,6 +64,12 @@ def documents(root: Path = REPOSITORY) -> dict[Path, str]:
         OBSERVABILITY: monitoring.render_table((root / OBSERVABILITY).read_text()),
         **monitoring.runbooks(root),
     }
+
+
+def read_by_the_program() -> dict[Path, str]:
+    """What the program itself reads, and with it the pages that show what it prints: written before them."""
+    api = Path("operator") / "deepseek_operator" / "api"
+    return {api / "data" / "spec.json": crd.render_spec()}
 
 
 def _pages_with_examples(root: Path) -> dict[Path, str]:
@@ -115,17 +122,23 @@ def program() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     options = parser.parse_args()
+    renew(read_by_the_program(), only_check=options.check)
     wanted = documents()
-    changed = outdated(wanted)
-    names = ", ".join(str(path) for path in changed)
-    if options.check and changed:
-        raise steps.StepError(f"not up to date: {names}; run `make generate`")
+    renew(wanted, only_check=options.check)
     if options.check:
         print(f"{len(wanted)} generated files are up to date")
-        return 0
-    with steps.step(f"generate {names or 'nothing: all is up to date'}"):
-        write(wanted, changed)
     return 0
+
+
+def renew(wanted: Mapping[Path, str], *, only_check: bool, root: Path = REPOSITORY) -> None:
+    """Write what is out of date; StepError with its names where it is only to be checked."""
+    changed = outdated(wanted, root)
+    names = ", ".join(str(path) for path in changed)
+    if changed and only_check:
+        raise steps.StepError(f"not up to date: {names}; run `make generate`")
+    if changed:
+        with steps.step(f"generate {names}"):
+            write(wanted, changed, root)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The CustomResourceDefinition, generated from the types: `python -m deepseek_operator.api.crd`."""
 
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -111,3 +112,9 @@ def render() -> str:
 
 if __name__ == "__main__":
     sys.stdout.write(render())
+
+
+def render_spec() -> str:
+    """The spec's schema as JSON, as the package has it beside the types; without what only people read."""
+    spec = schema.structural_schema(types.DeepSeekDeploymentSpec)
+    return json.dumps(schema.without_descriptions(spec), indent=1) + "\n"

@@ -38,13 +38,22 @@ def without_defaults(node: Schema) -> Schema:
     For a status. Its one writer compares what it would write with what is stored, and a field that the
     server had added would be written again in every pass.
     """
-    result = {key: value for key, value in node.items() if key != "default"}
+    return _without("default", node)
+
+
+def without_descriptions(node: Schema) -> Schema:
+    """The structural schema for programs alone."""
+    return _without("description", node)
+
+
+def _without(dropped: str, node: Schema) -> Schema:
+    result = {key: value for key, value in node.items() if key != dropped}
     if "properties" in result:
         children = result["properties"].items()
-        result["properties"] = {name: without_defaults(child) for name, child in children}
+        result["properties"] = {name: _without(dropped, child) for name, child in children}
     for key in ("items", "additionalProperties"):
         if isinstance(result.get(key), dict):
-            result[key] = without_defaults(result[key])
+            result[key] = _without(dropped, result[key])
     return result
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from deepseek_operator.catalog import reading
+
 Options = dict[str, Any]
 """The content of a YAML options file."""
 
@@ -59,7 +61,7 @@ class Known:
 def known() -> Known:
     """Of the version that the operator is made for."""
     text = (resources.files("deepseek_operator.engines") / "data" / "trtllm.yaml").read_text()
-    found = yaml.safe_load(text)
+    found = yaml.load(text, Loader=reading.LOADER)  # noqa: S506 - a safe loader, the fast one if there
     return Known(
         version=found["version"],
         options=found["options"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deepseek_operator.api.affinity import AffinitySchema
+from deepseek_operator.api.affinity_schema import AffinitySchema
 from deepseek_operator.api.schema import structural_schema
 from deepseek_operator.api.types import DeepSeekDeploymentSpec
 from deepseek_operator.rollout.revisions import revision_key
