@@ -302,12 +302,9 @@ def _question(
     if engine is None:
         raise CannotRunError("engine.name", f"the catalog has no version of {block.engine.name}")
     node, count = node_size or entry.gpus_of(value), block.accelerator.count
-    if count is not None and count > node and (count % node or count > node * remedies.MANY_NODES):
-        raise CannotRunError(
-            "accelerator.count",
-            f"{count} GPUs of one replica are not on whole nodes: a node of {name} has {node}; set at most {node}, or a "
-            f"multiple of it up to {node * remedies.MANY_NODES}, or leave count out",
-        )
+    refused = refusal_of_count(count, name, node)
+    if refused is not None:
+        raise refused
     return Question(
         model_name=block.model,
         model=catalog.models[block.model],
@@ -317,6 +314,21 @@ def _question(
         overrides=overriding.overrides_of(block),
         products=catalog.accelerators,
         rdma=rdma,
+    )
+
+
+def refusal_of_count(count: int | None, product: str, node: int) -> CannotRunError | None:
+    """Why so many GPUs of one replica are on no nodes of `node` of them, or None."""
+    if (
+        count is None
+        or count <= node
+        or (count % node == 0 and count <= node * remedies.MANY_NODES)
+    ):
+        return None
+    return CannotRunError(
+        "accelerator.count",
+        f"{count} GPUs of one replica are not on whole nodes: a node of {product} has {node}; set at most {node}, or a "
+        f"multiple of it up to {node * remedies.MANY_NODES}, or leave count out",
     )
 
 

@@ -238,7 +238,7 @@ def _of_object(sized: Sized) -> tuple[str, Layout | CannotRunError | None]:
     asked, layout = sized.question.overrides, sized.layout
     if (asked.tensor, asked.pipeline, asked.data) == (None, None, None):
         return "", None
-    count, node = layout.accelerators, sized.question.pool.node_size
+    count, pool = layout.accelerators, sized.question.pool
     has_experts = sized.question.model.experts is not None
     overrides = replace(
         asked,
@@ -248,9 +248,12 @@ def _of_object(sized: Sized) -> tuple[str, Layout | CannotRunError | None]:
         accelerators=count,
         attention_ranks=layout.data > 1 if has_experts else None,
     )
-    pool = replace(sized.question.pool, count=max(count, node))
     attention = "Ranks" if layout.data > 1 else "Tensor"
     said = f"accelerator.count {count}" + (f" and attention {attention}" if has_experts else "")
+    refused = derivation.refusal_of_count(count, pool.product, pool.node_size)
+    if refused is not None:
+        return said, refused
+    pool = replace(pool, count=max(count, pool.node_size))
     try:
         return said, size(replace(sized.question, pool=pool, overrides=overrides)).layout
     except CannotRunError as error:

@@ -179,8 +179,16 @@ def test_a_layout_that_no_object_asks_for_is_told(
         pytest.param(
             ("--set=data=12", "--rdma"),
             "--set: no object asks for DP12 with EP12: with accelerator.count 12 and attention Ranks nothing runs, as 12 "
-            "GPUs are not on whole nodes of 8; set at most 8, or a multiple of it",
+            "GPUs of one replica are not on whole nodes: a node of H200 has 8; set at most 8, or a multiple of it up to "
+            "128, or leave count out",
             id="no-whole-nodes",
+        ),
+        pytest.param(
+            ("--set=tensor=8", "--set=pipeline=17", "--accelerators=136xH200:8"),
+            "--set: no object asks for TP8 x PP17 with EP8: with accelerator.count 136 and attention Tensor nothing runs, as "
+            "136 GPUs of one replica are not on whole nodes: a node of H200 has 8; set at most 8, or a multiple of it up to "
+            "128, or leave count out",
+            id="more-nodes-than-a-group-has",
         ),
     ],
 )
