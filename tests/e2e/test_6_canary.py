@@ -134,6 +134,11 @@ WORSE = [
     ),
 ]
 """How a candidate answers every request and is worse all the same, and what may give it away."""
+SMALL_SHARE: Manifest = {
+    **ROLLOUT,
+    "steps": [{"weight": 25, "minDuration": "5m", "minRequests": 10}, STEPS[-1]],
+}
+"""One that takes its time where a candidate gets little: with most requests a slow one has too many, and fails them."""
 
 
 @pytest.mark.campaign
@@ -149,13 +154,13 @@ def test_a_candidate_that_fails_nothing_and_is_worse_is_taken_back(
     with Crowd(canary.url(NAME), NAME, period=PERIOD, tokens=96) as crowd:
         # What is late is learned of the revision that serves, so it has to have served some.
         crowd.wait_for_more(120)
-        canary.apply(served(**{**V3, **changes}))
+        canary.apply(served(**{**V3, **changes}, rollout=SMALL_SHARE))
         wait_until(lambda: rollout(canary).get("run") != before, what="a run begins")
         run = wait_for(canary, "Watching", "RolledBack", seconds=900)
         crowd.wait_for_more()
 
     print(json.dumps({key: run[key] for key in run if key != "record"}, indent=2))
-    assert (run["phase"], run["reason"]) == ("RolledBack", "EvidenceBad"), run
+    assert (run["phase"], run["reason"], run["step"]) == ("RolledBack", "EvidenceBad", 1), run
     assert run["message"].split()[0].rstrip(":") in metrics
     [bad] = [entry for entry in run["metrics"] if entry["verdict"] == "Bad"][:1]
     assert bad["candidateBad"] > 0
