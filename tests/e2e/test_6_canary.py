@@ -6,29 +6,21 @@ from collections.abc import Iterator
 import pytest
 
 from dev.images import catalog
-from dev.models import questions
+from tests.e2e import canaries
+from tests.e2e.canaries import PERIOD, ROLLOUT, STEPS, V3
 from tests.e2e.cold import assert_no_user_met_a_cold_engine
 from tests.e2e.crowd import Crowd
 from tests.e2e.effect import Effect
-from tests.e2e.line import Line, Manifest, deepseek, wait_until
+from tests.e2e.line import Line, Manifest, wait_until
 
 NAME = "canary"
-STEPS: list[Manifest] = [
-    {"weight": 25, "minDuration": "10s", "minRequests": 10},
-    {"weight": 80, "minDuration": "10s", "minRequests": 20},
-]
-ROLLOUT = {"strategy": "Canary", "steps": STEPS, "rollbackWindow": "30s"}
-PERIOD = 0.125
-"""Eight requests a second: with no failures at all about 400 of the candidate's decide."""
-
-
 SPLIT_ANSWERS = 60
 """Of so many answers 15 are a quarter; fewer than 4 or more than 29 are chance in one run of ten thousand."""
 
 
 def served(*, rollout: Manifest = ROLLOUT, **spec: object) -> Manifest:
     """The object of this file."""
-    return deepseek(NAME, rollout=rollout, gateway={"replicas": 2}, **spec)
+    return canaries.served(NAME, rollout=rollout, **spec)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +41,7 @@ def rollout(line: Line) -> Manifest:
 
 def wait_for(line: Line, *phases: str, seconds: float = 300) -> Manifest:
     """The run once it is in one of these phases."""
-    wait_until(
-        lambda: rollout(line).get("phase") in phases,
-        what=f"{phases}",
-        seconds=seconds,
-    )
-    return rollout(line)
+    return canaries.wait_for(line, NAME, *phases, seconds=seconds)
 
 
 @pytest.mark.campaign
@@ -95,10 +82,11 @@ def test_a_candidate_whose_pod_dies_is_taken_back_and_no_request_fails(canary: L
 @pytest.mark.campaign
 def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary: Line) -> None:
     old = canary.get(NAME)["status"]["serving"]["revision"]
+    before = rollout(canary).get("run")
     with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
         crowd.wait_for_more()
-        canary.apply(served(model="tiny-deepseek-v3", source="pvc://models/tiny-deepseek-v3"))
-        wait_until(lambda: rollout(canary)["run"].startswith("2-"), what="a second run begins")
+        canary.apply(served(**V3))
+        wait_until(lambda: rollout(canary).get("run") != before, what="a run begins")
         run = wait_for(canary, "Watching", "RolledBack", seconds=480)
         assert run["phase"] == "Watching", run
         crowd.wait_for_more(20)
@@ -117,7 +105,6 @@ def test_v3_takes_over_from_the_distilled_model_without_a_failed_request(canary:
     assert assert_no_user_met_a_cold_engine(canary, canary.pods_of(NAME, run["candidate"])) > 0
 
 
-V3: Manifest = {"model": "tiny-deepseek-v3", "source": "pvc://models/tiny-deepseek-v3"}
 WORSE = [
     pytest.param(
         {"source": "pvc://models/tiny-deepseek-v3-damaged"}, {"truncated"}, id="does-not-stop"
@@ -204,63 +191,6 @@ def test_a_candidate_that_answers_with_errors_is_taken_back_and_fails_few(canary
 
 
 @pytest.mark.campaign
-def test_a_candidate_whose_answers_are_bad_is_taken_back_before_a_user_sees_one(
-    canary: Line,
-) -> None:
-    """The damaged twin says other things than the trained model: nobody but the examination hears them."""
-    canary.apply(served(**V3))
-    canary.ready(NAME)
-    old = canary.get(NAME)["status"]["serving"]["revision"]
-    before = rollout(canary).get("run")
-    document = {"prompts": [reference(number) for number in range(6)]}
-    canary.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "reference-prompts"},
-            "data": {"set.json": json.dumps(document)},
-        }
-    )
-    quality = {"prompts": {"name": "reference-prompts"}, "maxDropPercent": 10}
-    examined = served(**damaged(12))
-    examined["spec"]["rollout"] = {**ROLLOUT, "analysis": {"quality": quality}}
-    with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
-        crowd.wait_for_more()
-        canary.apply(examined)
-        wait_until(lambda: rollout(canary).get("run") != before, what="a run begins")
-        run = wait_for(canary, "Shifting", "Analyzing", "RolledBack", seconds=600)
-        crowd.wait_for_more()
-
-    print(json.dumps({key: run[key] for key in run if key != "record"}, indent=2))
-    assert (run["phase"], run["reason"]) == ("RolledBack", "QualityFailed"), run
-    assert run["candidate"] not in crowd.revisions
-    assert set(crowd.revisions) == {old}
-    assert crowd.failures == []
-    [entry] = [one for one in run["metrics"] if one["name"] == "quality"]
-    assert entry["stableBad"] == 0, "the model that was trained on the questions answers them"
-    assert entry["candidateBad"] > 0
-    assert run["quality"]["failed"]
-    assert any(text.startswith("QualityFailed: ") for text in canary.events(NAME))
-
-
-def damaged(sequences: int) -> Manifest:
-    """The damaged twin, as a revision of its own: one that was taken back is not tried again by itself."""
-    source = "pvc://models/tiny-deepseek-v3-damaged"
-    return {**V3, "source": source, "batching": {"maxConcurrentSequences": sequences}}
-
-
-def reference(number: int) -> Manifest:
-    """A question that the small models were trained on, and the answer that they learned."""
-    known = questions.load()[number]
-    return {
-        "name": f"question-{number}",
-        "messages": [{"role": "user", "content": known.question}],
-        "maxTokens": 96,
-        "expect": {"contains": [known.answer], "finishReason": "stop"},
-    }
-
-
-@pytest.mark.campaign
 def test_a_candidate_that_never_gets_ready_has_no_traffic_and_says_why(canary: Line) -> None:
     canary.apply(served(**V3))
     canary.ready(NAME)
@@ -285,59 +215,3 @@ def test_a_candidate_that_never_gets_ready_has_no_traffic_and_says_why(canary: L
     assert "(rollout.startTimeout)" in ended["message"]
     assert crowd.failures == []
     assert set(crowd.revisions) == {old}
-
-
-@pytest.mark.campaign
-def test_a_candidate_that_is_bad_at_copies_is_taken_back_before_a_user_meets_it(
-    canary: Line,
-) -> None:
-    canary.apply(served(**V3))
-    canary.ready(NAME)
-    old = canary.get(NAME)["status"]["serving"]["revision"]
-    before = rollout(canary).get("run")
-    copied = served(**damaged(24))
-    mirror = {"percent": 50, "minDuration": "10m", "maxDuration": "20m", "maxConcurrent": 4}
-    copied["spec"]["rollout"] = {**ROLLOUT, "mirror": mirror}
-    with Crowd(canary.url(NAME), NAME, period=PERIOD, tokens=96) as crowd:
-        # What is late is learned of the revision that serves, so it has to have served some.
-        crowd.wait_for_more(120)
-        canary.apply(copied)
-        wait_until(lambda: rollout(canary).get("run") != before, what="a run begins")
-        run = wait_for(canary, "Shifting", "Analyzing", "RolledBack", seconds=900)
-        crowd.wait_for_more()
-
-    print(json.dumps({key: run[key] for key in run if key != "record"}, indent=2))
-    assert (run["phase"], run["reason"]) == ("RolledBack", "EvidenceBad"), run
-    assert "copies for the candidate" in run["message"]
-    assert run["mirror"]["answered"] > 0
-    assert crowd.failures == []
-    assert set(crowd.revisions) == {old}
-    told = canary.events(NAME)
-    assert any(text.startswith("CopiesAsked: ") for text in told), told
-
-
-@pytest.mark.campaign
-def test_copies_come_before_users_and_no_user_notices(canary: Line) -> None:
-    canary.apply(served(**V3))
-    canary.ready(NAME)
-    old = canary.get(NAME)["status"]["serving"]["revision"]
-    before = rollout(canary).get("run")
-    copied = served(**V3, batching={"maxConcurrentSequences": 16})
-    mirror = {"percent": 50, "minRequests": 30, "minDuration": "20s", "maxConcurrent": 4}
-    copied["spec"]["rollout"] = {**ROLLOUT, "mirror": mirror}
-    with Crowd(canary.url(NAME), NAME, period=PERIOD) as crowd:
-        crowd.wait_for_more(120)
-        canary.apply(copied)
-        wait_until(lambda: rollout(canary).get("run") != before, what="a run begins")
-        wait_for(canary, "Mirroring", seconds=600)
-        run = wait_for(canary, "Shifting", "Analyzing", "RolledBack", seconds=600)
-        assert run["phase"] in ("Shifting", "Analyzing"), run
-        assert run["mirror"]["answered"] >= 30
-        wait_until(lambda: crowd.revisions[run["candidate"]] > 3, what="the candidate has users")
-        command = f"serving.deepseek.dev/command=abort:{rollout(canary)['at']}"
-        canary.run("annotate", "deepseekdeployment", NAME, command, "--overwrite")
-        wait_for(canary, "RolledBack")
-        crowd.wait_for_more()
-
-    assert crowd.failures == []
-    assert set(crowd.revisions) == {old, run["candidate"]}

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from tests.e2e.canaries import PERIOD, ROLLOUT, V3
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, removed_afterwards, wait_until
-from tests.e2e.test_6_canary import PERIOD, ROLLOUT, V3
 
 NAME = "first"
 SMALL: Manifest = {

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.canaries import PERIOD, V3, reference
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
-from tests.e2e.test_6_canary import PERIOD, V3, reference
 
 NAME = "replaced"
 ROLLOUT: Manifest = {"strategy": "Replace", "rollbackWindow": "30s"}

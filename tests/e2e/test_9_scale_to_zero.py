@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.canaries import V3
 from tests.e2e.line import START_SECONDS, Line, Manifest, deepseek, wait_until
 from tests.e2e.test_5_gateway import without_operator
-from tests.e2e.test_6_canary import V3
 
 NAME = "sleeper"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
