@@ -125,8 +125,7 @@ def program() -> int:
     renew(read_by_the_program(), only_check=options.check)
     wanted = documents()
     renew(wanted, only_check=options.check)
-    if options.check:
-        print(f"{len(wanted)} generated files are up to date")
+    print(f"{len(wanted)} generated files are up to date")
     return 0
 
 

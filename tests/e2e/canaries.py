@@ -1,5 +1,7 @@
 """Canaries of the small models, and waiting for what becomes of them."""
 
+import json
+
 from dev.models import questions
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 
@@ -36,4 +38,15 @@ def reference(number: int) -> Manifest:
         "messages": [{"role": "user", "content": known.question}],
         "maxTokens": 96,
         "expect": {"contains": [known.answer], "finishReason": "stop"},
+    }
+
+
+def reference_prompts(name: str) -> Manifest:
+    """The ConfigMap that an examination reads them from."""
+    document = {"prompts": [reference(number) for number in range(6)]}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name},
+        "data": {"set.json": json.dumps(document)},
     }

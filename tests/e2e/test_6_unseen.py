@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import canaries
-from tests.e2e.canaries import PERIOD, ROLLOUT, V3, reference
+from tests.e2e.canaries import PERIOD, ROLLOUT, V3, reference_prompts
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, wait_until
 
@@ -39,15 +39,7 @@ def test_a_candidate_whose_answers_are_bad_is_taken_back_before_a_user_sees_one(
     unseen.ready(NAME)
     old = unseen.get(NAME)["status"]["serving"]["revision"]
     before = unseen.rollout(NAME).get("run")
-    document = {"prompts": [reference(number) for number in range(6)]}
-    unseen.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "reference-prompts"},
-            "data": {"set.json": json.dumps(document)},
-        }
-    )
+    unseen.apply(reference_prompts("reference-prompts"))
     quality = {"prompts": {"name": "reference-prompts"}, "maxDropPercent": 10}
     examined = served(**damaged(12))
     examined["spec"]["rollout"] = {**ROLLOUT, "analysis": {"quality": quality}}

@@ -1,11 +1,10 @@
 """Replaces with real engines under users' requests: no answer is cut, who is refused reads why, and the old one comes back."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.canaries import PERIOD, V3, reference
+from tests.e2e.canaries import PERIOD, V3, reference_prompts
 from tests.e2e.crowd import Crowd
 from tests.e2e.line import Line, Manifest, deepseek, wait_until
 
@@ -95,15 +94,7 @@ def test_one_whose_answers_are_bad_gives_way_to_the_old_one(replaced: Line) -> N
     wait_for(replaced, "Succeeded")
     old = replaced.get(NAME)["status"]["serving"]["revision"]
     before = run_of(replaced)["run"]
-    document = {"prompts": [reference(number) for number in range(6)]}
-    replaced.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "prompts-of-a-replace"},
-            "data": {"set.json": json.dumps(document)},
-        }
-    )
+    replaced.apply(reference_prompts("prompts-of-a-replace"))
     quality = {"prompts": {"name": "prompts-of-a-replace"}}
     damaged = {**V3, "source": "pvc://models/tiny-deepseek-v3-damaged"}
     examined = served(rollout={**ROLLOUT, "analysis": {"quality": quality}}, **damaged)

@@ -35,7 +35,7 @@ def refusals(manifest: Mapping[str, Any]) -> Iterator[Refusal]:
 
 @cache
 def _spec_schema() -> Schema:
-    """As `make generate` wrote it: to make it of the types anew takes longer than all else that a plan does."""
+    """As `make generate` wrote it: to make it of the types anew takes an eighth of the time of a plan."""
     written = resources.files("deepseek_operator.api") / "data" / "spec.json"
     found: Schema = json.loads(written.read_text())
     return found
